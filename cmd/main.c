@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c - apg COMMAND: finds the command, runs it, and sees that its output arrived.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "cmd.h"
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"simulate", cmd_simulate, "draw click logs with a known truth"},
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void usage(FILE *f)
+{
+    fputs("Usage: apg COMMAND [OPTION]... [FILE]...\n"
+          "Adaptive models for click-through rates: weights generated per impression.\n\n",
+        f);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(f, "  %-12s%s\n", commands[i].name, commands[i].help);
+    fputs("\nEach reads standard input or FILE and writes standard output. 'apg COMMAND --help' has its "
+          "options,\n"
+          "'man apg-COMMAND' its manual. 'apg --version' prints the version.\n",
+        f);
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int run(int argc, char **argv)
+{
+    char *word = argc > 1 ? argv[1] : NULL;
+    if (!word) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(word, "--list-commands") == 0) {
+        for (size_t i = 0; i < N_COMMANDS; i++)
+            puts(commands[i].name);
+        return EXIT_OK;
+    }
+    if (strcmp(word, "--version") == 0) {
+        puts("apg " APG_VERSION);
+        return EXIT_OK;
+    }
+    bool help = strcmp(word, "help") == 0;
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || (help && argc < 3)) {
+        usage(stdout);
+        return EXIT_OK;
+    }
+    if (help)
+        word = argv[2];
+    const struct command *c = find(word);
+    if (!c) {
+        cmd_warn("no command '%s' (see 'apg --help')", word);
+        return EXIT_USAGE;
+    }
+    cmd_name = c->name;
+    if (help) {
+        char flag[] = "--help", *args[] = {word, flag, NULL};
+        return c->run(2, args);
+    }
+    return c->run(argc - 1, argv + 1);
+}
+
+/* A program started with a standard stream closed would get that number for its first file and write messages
+ * into it. Fill the gap with a stream of the wrong direction: using it fails, as it did when it was closed.
+ */
+static void fill_standard(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+            (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
+int main(int argc, char **argv)
+{
+    fill_standard();
+    int code = run(argc, argv);
+    errno = 0;
+    bool lost = ferror(stdout) != 0;
+    if (fclose(stdout) != 0)
+        lost = true;
+    if (lost && code == EXIT_OK) {
+        struct apg_error err;
+        errno = errno ? errno : EIO;
+        apg_fail_errno(&err, "standard output");
+        code = cmd_fail(&err);
+    }
+    return code;
+}

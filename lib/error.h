@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * error.h - how the library fails: a status, and one line of text that says where and why.
+ *
+ * Every function that can fail returns an enum apg_status (0 is success) and takes a struct apg_error * as its
+ * last argument, which may be NULL. The library never prints and never exits; a command prints
+ * "apg COMMAND: TEXT". The text names the place first: "logs.csv:1204: price: not a number: 'abc'".
+ */
+#ifndef APG_ERROR_H
+#define APG_ERROR_H
+
+/* The numbers are part of the public interface: append, never renumber. */
+enum apg_status {
+    APG_OK = 0,
+    APG_ENOMEM = 1,  /* out of memory */
+    APG_EIO = 2,     /* the system refused: open, read, write, map (text ends in strerror) */
+    APG_EINPUT = 3,  /* a row or cell of the user's data is wrong */
+    APG_EFORMAT = 4, /* a model or feature file is truncated, altered, or not one */
+    APG_EUSAGE = 5,  /* what was asked for does not fit together */
+    APG_ERANGE = 6,  /* a size or number is out of range */
+};
+
+struct apg_error {
+    enum apg_status status;
+    char text[1024];
+};
+
+#if defined(__GNUC__)
+#define APG_PRINTF(a, b) __attribute__((format(printf, a, b)))
+#define APG_MUST_USE __attribute__((warn_unused_result))
+#else
+#define APG_PRINTF(a, b)
+#define APG_MUST_USE
+#endif
+
+/* Fill *e (unless NULL) and return STATUS, so that `return apg_fail(e, APG_EIO, "...")` works.
+ * The text is cut, never overrun. Control characters in it are replaced by '?', so a bad cell cannot drive a terminal. */
+enum apg_status apg_fail(struct apg_error *e, enum apg_status status, const char *fmt, ...) APG_PRINTF(3, 4);
+
+/* As apg_fail with APG_EIO, and ": " strerror(errno) at the end. */
+enum apg_status apg_fail_errno(struct apg_error *e, const char *fmt, ...) APG_PRINTF(2, 3);
+
+/* Put "PREFIX: " before the text of *e; returns e->status. */
+enum apg_status apg_fail_at(struct apg_error *e, const char *fmt, ...) APG_PRINTF(2, 3);
+
+/* Out of memory: always the same text. */
+enum apg_status apg_fail_memory(struct apg_error *e);
+
+#endif
