@@ -28,9 +28,13 @@ static void make_chunk(void *arg, size_t chunk, unsigned worker)
     r->used[chunk] = (size_t)(at - text);
 }
 
-/* A failed write is found by cmd_out_commit; there is no use in making rows after it. */
+static enum apg_status write_text(struct cmd_out *out, const char *text, size_t n, struct apg_error *err)
+{
+    return fwrite(text, 1, n, out->f) == n ? APG_OK : apg_fail_errno(err, "%s", out->name);
+}
+
 static enum apg_status write_log(const struct apg_simulate *truth, uint64_t first, uint64_t rows, bool header,
-    struct apg_pool *pool, FILE *f, struct apg_error *err)
+    struct apg_pool *pool, struct cmd_out *out, struct apg_error *err)
 {
     size_t line_max = apg_simulate_line_max(truth);
     struct round r = {.truth = truth, .chunk_rows = CHUNK / line_max + 1};
@@ -38,18 +42,19 @@ static enum apg_status write_log(const struct apg_simulate *truth, uint64_t firs
     r.text = apg_alloc(CHUNKS, r.chunk_max);
     if (!r.text)
         return apg_fail_memory(err);
+    enum apg_status status = APG_OK;
     if (header)
-        fwrite(r.text, 1, apg_simulate_header(truth, r.text), f);
-    for (uint64_t done = 0; done < rows && !ferror(f); done += r.rows) {
+        status = write_text(out, r.text, apg_simulate_header(truth, r.text), err);
+    for (uint64_t done = 0; !status && done < rows; done += r.rows) {
         r.first = first + done;
         r.rows = rows - done < CHUNKS * r.chunk_rows ? rows - done : CHUNKS * r.chunk_rows;
         size_t chunks = (size_t)(r.rows + r.chunk_rows - 1) / r.chunk_rows;
         apg_pool_run(pool, chunks, make_chunk, &r);
-        for (size_t c = 0; c < chunks; c++)
-            fwrite(r.text + c * r.chunk_max, 1, r.used[c], f);
+        for (size_t c = 0; !status && c < chunks; c++)
+            status = write_text(out, r.text + c * r.chunk_max, r.used[c], err);
     }
     free(r.text);
-    return APG_OK;
+    return status;
 }
 
 int cmd_simulate(int argc, char **argv)
@@ -121,7 +126,7 @@ int cmd_simulate(int argc, char **argv)
         goto done;
     if ((status = apg_pool_new(&pool, (unsigned)threads, &err)) ||
         (status = cmd_out_open(&out, out_path, false, &err)) ||
-        (status = write_log(truth, skip, rows, header, pool, out.f, &err)))
+        (status = write_log(truth, skip, rows, header, pool, &out, &err)))
         goto done;
     status = cmd_out_commit(&out, &err);
 done:
