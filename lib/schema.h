@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * schema.h - what the columns of a log mean, and how a row of text becomes a row of numbers. The encoder of a model.
+ *
+ * A FIELD is a column that the model reads. Each has rows in the embedding table:
+ *   categorical  one id per row; id 0 is out of vocabulary (also what was seen fewer than --min-count times)
+ *   multi        any number of ids per cell ("Action|Comedy"), ids as above; the model takes the mean
+ *   bucket       a number cut at training quantiles: id 0 missing, ids 1..edges+1
+ *   numeric      a value v = (sign(x) log1p|x| - mean) / deviation of the training rows; 2 table rows: row 0 is the
+ *                vector of a missing value, row 1 the vector that v scales
+ * An empty cell is the token "" of a categorical or multi column, and "missing" for a number. Types belong to
+ * columns, never to cells: a cell of a numeric or bucket column that is no finite number is an error with its place.
+ *
+ * A ROW is 32-bit words: [label] [field 0] .. [field F-1] [ids of multi cells]
+ *   label        float: 0 or 1; NaN: absent (predicting). Words hold a float's bits where a float is meant
+ *   categorical, bucket: the id. numeric: v as float, NaN: missing
+ *   multi        begin << 16 | count: place in the row's tail, so at most 65,535 ids in a row's tail
+ */
+#ifndef APG_SCHEMA_H
+#define APG_SCHEMA_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "csvread.h"
+#include "error.h"
+#include "vocab.h"
+
+enum apg_kind { APG_CATEGORICAL, APG_MULTI, APG_NUMERIC, APG_BUCKET, APG_KINDS };
+extern const char *const apg_kind_name[APG_KINDS]; /* "categorical", ...: as in --categorical */
+
+struct apg_field {
+    char *name;
+    enum apg_kind kind;
+    uint32_t rows;      /* in the embedding table */
+    uint32_t first;     /* of those: where they start in the joint table of all fields */
+    unsigned hash_bits; /* categorical and multi without a vocabulary: id = hash mod 2^bits; else 0 */
+    char separator;     /* of a multi cell: '|' */
+    struct apg_vocab vocab;
+    double mean, deviation; /* numeric */
+    uint32_t n_edges;       /* bucket */
+    float *edge;            /* (n_edges) ascending; id = 1 + number of edges <= x */
+};
+
+struct apg_schema {
+    char *label; /* the label column's name */
+    char delimiter;
+    size_t n_fields;
+    struct apg_field *field;
+    uint32_t rows;      /* of the joint table: the sum of field rows */
+    uint32_t min_count; /* how the vocabulary was cut; for inspect */
+    void *mapping;      /* what vocabularies may borrow from; owned elsewhere */
+};
+
+void apg_schema_free(struct apg_schema *s);
+/* The field named NAME, or SIZE_MAX. */
+size_t apg_schema_find(const struct apg_schema *s, const char *name);
+/* XXH3 over everything that decides what a row's words mean: two schemas with one hash encode alike. */
+uint64_t apg_schema_hash(const struct apg_schema *s);
+
+/* ---- rows ---- */
+
+enum { APG_BLOCK_ROWS = 8192 }; /* every block of a data set but the last holds this many */
+
+/* Rows, one after another. words and start may be borrowed from a mapping (cap_* = 0). */
+struct apg_block {
+    uint32_t rows;
+    uint32_t *start; /* (rows + 1): where each row starts, in words */
+    uint32_t *words;
+    size_t cap_start, cap_words;
+};
+void apg_block_release(struct apg_block *b);
+static inline const uint32_t *apg_block_row(const struct apg_block *b, size_t i)
+{
+    return b->words + b->start[i];
+}
+static inline float apg_word_float(uint32_t w)
+{
+    union {
+        uint32_t u;
+        float f;
+    } x = {w};
+    return x.f;
+}
+static inline uint32_t apg_float_word(float f)
+{
+    union {
+        float f;
+        uint32_t u;
+    } x = {f};
+    return x.u;
+}
+
+/* ---- encoding with a finished schema (predict, encode --encoder) ---- */
+
+/* Which cell of a record feeds which field, found by the header's names. */
+struct apg_binding {
+    size_t columns;      /* cells a record must have */
+    size_t label;        /* cell of the label, or SIZE_MAX */
+    size_t *cell;        /* (n_fields) */
+    char **column;       /* (columns) names, for messages */
+};
+/* HEADER: a parsed chunk of one record. A field's column that is missing is refused by name; extra columns are
+ * ignored; a name given twice is refused if a field needs it. NEED_LABEL: refuse when the label column is missing. */
+enum apg_status apg_schema_bind(const struct apg_schema *s, const struct apg_csv *csv,
+    const struct apg_csv_chunk *header, bool need_label, struct apg_binding *out, struct apg_error *err);
+void apg_binding_release(struct apg_binding *b);
+
+/* Encode all records of a parsed chunk into OUT (replaced). Thread-safe. Errors name file, line and column.
+ * A label cell, where bound, must be 0 or 1 (also -1 for 0, true/false, and decimals of those). */
+enum apg_status apg_schema_encode(const struct apg_schema *s, const struct apg_binding *b, const struct apg_csv *csv,
+    const struct apg_csv_chunk *chunk, struct apg_block *out, struct apg_error *err);
+
+/* One row back as CSV text (no newline), label first: tokens as far as the vocabulary knows them. An id out of
+ * vocabulary, or hashed, is written as an empty cell. Appended to *buf; *n, *cap as for apg_grow. */
+enum apg_status apg_schema_decode(
+    const struct apg_schema *s, const uint32_t *row, char **buf, size_t *n, size_t *cap, struct apg_error *err);
+
+/* ---- JSON and tensors: how a schema travels in a model or feature file ---- */
+/* See modelfile.h: the description (names, kinds, numbers) is JSON; vocabularies and edges are tensors. */
+
+#endif

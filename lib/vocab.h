@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * vocab.h - the tokens of one column, numbered. Id 0 is every token not in it (out of vocabulary), ids 1..n-1 are tokens.
+ *
+ * The three arrays are plain memory, so that a vocabulary is written to a model file as it stands and used from the
+ * mapping without rebuilding. Hashes are XXH3 (64 bits), exactness comes from comparing the text.
+ * Reading is thread-safe; adding is not.
+ */
+#ifndef APG_VOCAB_H
+#define APG_VOCAB_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "error.h"
+
+struct apg_vocab {
+    uint32_t n;            /* ids, 0 included: at least 1 */
+    char *text;            /* tokens one after another */
+    uint64_t *at;          /* (n + 1): token i is text[at[i] .. at[i + 1]); token 0 is empty */
+    uint64_t *slot;        /* (mask + 1): high 32 bits: of the hash; low 32 bits: id; 0 is a free slot. Load <= 1/2 */
+    uint64_t mask;         /* slots - 1, a power of two less 1 */
+    size_t cap_text, cap_at; /* 0: the arrays are borrowed (mapped), not owned */
+};
+
+enum apg_status apg_vocab_init(struct apg_vocab *v, struct apg_error *err);
+void apg_vocab_release(struct apg_vocab *v);
+
+uint64_t apg_vocab_hash(const char *token, size_t len);
+/* The id, or 0. */
+uint32_t apg_vocab_find(const struct apg_vocab *v, const char *token, size_t len, uint64_t hash);
+/* The id, added if new; 0 when out of memory (or 2^32 - 1 tokens). */
+uint32_t apg_vocab_add(struct apg_vocab *v, const char *token, size_t len, uint64_t hash);
+const char *apg_vocab_token(const struct apg_vocab *v, uint32_t id, size_t *len);
+
+#endif
