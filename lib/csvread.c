@@ -111,7 +111,7 @@ static uint64_t count_lines(const char *p, size_t n)
 {
     uint64_t lines = 0;
     const char *end = p + n;
-    while ((p = memchr(p, '\n', (size_t)(end - p)))) {
+    while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
         lines++;
         p++;
     }
