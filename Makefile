@@ -29,7 +29,7 @@ LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/main.c,$(wildcard cmd/*.c)))
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/test_*.c))
 DOUBLE_UNIT := $(patsubst %.c,$(BUILD)/double/%,$(wildcard test/unit/double_*.c))
-FUZZ := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 CLI := $(wildcard test/cli/*.bats)
 HEADERS := $(wildcard lib/*.h cmd/*.h)
 
@@ -64,7 +64,98 @@ $(UNIT): %: %.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 	$(LINK) $^ $(LIBS) -lcmocka -o $@
 $(DOUBLE_UNIT): %: %.o $(BUILD)/double/libapg.a
 	$(LINK) $^ $(LIBS) -lcmocka -o $@
-$(FUZZ): %: %.o $(BUILD)/test/fuzz/replay.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
+$(FUZZERS): %: %.o $(BUILD)/test/fuzz/replay.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 	$(LINK) $^ $(LIBS) -o $@
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+#
+# Everything is a TAP file in $(BUILD)/tap; tools/tap runs one, says a line about it, and adds them up.
+TAP := $(BUILD)/tap
+UNIT_TAP := $(UNIT:$(BUILD)/test/unit/%=$(TAP)/unit/%) $(DOUBLE_UNIT:$(BUILD)/double/test/unit/%=$(TAP)/unit/%)
+FUZZ_TAP := $(FUZZERS:$(BUILD)/test/fuzz/%=$(TAP)/fuzz/%)
+CLI_TAP := $(CLI:test/cli/%=$(TAP)/cli/%)
+LINT_TAP := $(TAP)/layers $(TAP)/headers
+ALL_TAP := $(LINT_TAP) $(UNIT_TAP) $(FUZZ_TAP) $(CLI_TAP)
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+check: ## install what is missing, build, run every test; the last line is the result
+	@tools/deps
+	@$(MAKE) --no-print-directory $(JOBS) programs
+	@rm -rf $(TAP)
+	@$(MAKE) --no-print-directory $(JOBS) tap
+	@tools/tap sum $(ALL_TAP)
+programs: all $(UNIT) $(DOUBLE_UNIT) $(FUZZERS)
+tap: $(ALL_TAP)
+.PHONY: check programs tap
+
+$(TAP)/layers: FORCE
+	@tools/tap one $@ check-layers tools/check-layers
+$(TAP)/headers: FORCE
+	@tools/tap one $@ check-headers tools/check-headers $(CC) $(FLAGS) $(PACKAGE_CFLAGS)
+$(TAP)/unit/test_%: $(BUILD)/test/unit/test_% FORCE
+	@CMOCKA_MESSAGE_OUTPUT=TAP tools/tap run $@ unit/test_$* $<
+$(TAP)/unit/double_%: $(BUILD)/double/test/unit/double_% FORCE
+	@CMOCKA_MESSAGE_OUTPUT=TAP tools/tap run $@ unit/double_$* $<
+$(TAP)/fuzz/%: $(BUILD)/test/fuzz/% FORCE
+	@tools/tap one $@ fuzz/$* $< $(wildcard test/fuzz/corpus/$(*:fuzz_%=%)/*)
+$(TAP)/cli/%: test/cli/% $(BUILD)/apg FORCE
+	@APG=$(abspath $(BUILD)/apg) tools/tap run $@ cli/$* bats --tap $<
+
+check-layers check-headers: check-%: ## run this check alone
+	@rm -f $(TAP)/$*
+	@$(MAKE) --no-print-directory $(TAP)/$*
+	@tools/tap sum $(TAP)/$* >/dev/null
+check-fixtures: $(BUILD)/double/test/unit/double_fixtures ## FIXTURES=DIR: layers and models against numbers from elsewhere
+	FIXTURES=$(FIXTURES) $<
+SECONDS = 60
+fuzz: ## FUZZ=csvread SECONDS=60: search for inputs that break it, with clang and libFuzzer
+	@$(MAKE) --no-print-directory CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzz-run
+fuzz-run: $(BUILD)/test/fuzz/fuzz_$(FUZZ).o $(BUILD)/libcmd.a $(BUILD)/libapg.a
+	$(LINK) -fsanitize=fuzzer $^ $(LIBS) -o $(BUILD)/fuzz_$(FUZZ)
+	mkdir -p $(BUILD)/found
+	$(BUILD)/fuzz_$(FUZZ) -max_total_time=$(SECONDS) $(BUILD)/found $(wildcard test/fuzz/corpus/$(FUZZ))
+analyse: ## gcc's static analyser over lib/ and cmd/; a finding is an error
+	@$(MAKE) --no-print-directory CC=gcc CFLAGS='-O1 -g -fanalyzer -Werror' BUILD=$(BUILD)/analyse all
+bench: all ## measure; bench/run says what
+	bench/run
+demo: ## install what is missing, build, and show apg at work
+	@tools/deps
+	@$(MAKE) --no-print-directory $(JOBS) -s all
+	@APG=$(abspath $(BUILD)/apg) examples/demo.sh
+.PHONY: check-layers check-headers check-fixtures fuzz fuzz-run analyse bench demo
+
+# --- installing ------------------------------------------------------------------------------------------------------
+
+BINDIR = $(PREFIX)/bin
+LIBDIR = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+MANDIR = $(PREFIX)/share/man
+COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
+INSTALL = install
+INSTALLED = $(BINDIR)/apg $(LIBDIR)/libapg.a $(INCLUDEDIR)/apg.h $(LIBDIR)/pkgconfig/apg.pc $(COMPLETIONDIR)/apg \
+	$(foreach page,$(notdir $(wildcard man/*.[1-9])),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
+
+install: all ## DESTDIR= PREFIX=/usr/local: apg, manual, completion, libapg.a, apg.h, apg.pc
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
+	$(INSTALL) -m 755 $(BUILD)/apg $(DESTDIR)$(BINDIR)/apg
+	$(INSTALL) -m 644 $(BUILD)/libapg.a $(DESTDIR)$(LIBDIR)/libapg.a
+	$(INSTALL) -m 644 lib/apg.h $(DESTDIR)$(INCLUDEDIR)/apg.h
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+		-e 's|@PACKAGES@|$(PACKAGES)|' lib/apg.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/apg.pc
+	$(INSTALL) -m 644 completions/apg.bash $(DESTDIR)$(COMPLETIONDIR)/apg
+	for page in man/*.[1-9]; do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/ || exit; done
+uninstall: ## remove what install put there
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+.PHONY: install uninstall
+
+# --- the rest --------------------------------------------------------------------------------------------------------
+
+format: ## clang-format over lib/, cmd/ and test/
+	clang-format -i $(wildcard lib/*.[ch] cmd/*.[ch] test/*/*.[ch])
+clean: ## remove all that was made
+	rm -rf build apg
+help: ## this list
+	@awk -F'## ' '/^[a-z][a-z -]*:.*## / { sub(/:.*/, "", $$1); printf "  %-30s %s\n", $$1, $$2 }' Makefile
+.PHONY: format clean help

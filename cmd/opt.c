@@ -47,8 +47,7 @@ static bool is_on(const struct opt *o)
     return o->kind == OPT_KIND_FLAG && *(bool *)o->target;
 }
 
-/* --- choices: "shared|overparam|v5=overparam"
- * ------------------------------------------------------------------ */
+/* --- choices: "shared|overparam|v5=overparam" --- */
 
 /* Length of the choice that starts at S, and in *next where the next one starts, or NULL. */
 static size_t choice_length(const char *s, const char **next)
@@ -96,8 +95,7 @@ static void choice_print(char *out, size_t size, const char *choices, const char
         used += (size_t)snprintf(out + used, size - used, "%s%.*s", i ? separator : "", (int)n, name);
 }
 
-/* --- values
- * ---------------------------------------------------------------------------------------------------- */
+/* --- values --- */
 
 /* What O takes, for a message. Bounds that only stand for "no bound" are not shown. */
 static void describe(char *out, size_t size, const struct opt *o)
@@ -251,8 +249,7 @@ static bool parse_value(const struct opt *o, const char *s)
     }
 }
 
-/* --- help
- * ------------------------------------------------------------------------------------------------------ */
+/* --- help --- */
 
 /* The value before parsing, or "" where there is none worth showing. */
 static void print_default(char *out, size_t size, const struct opt *o)
@@ -372,8 +369,7 @@ static void print_list(const struct opt_command *c)
     }
 }
 
-/* --- parsing
- * --------------------------------------------------------------------------------------------------- */
+/* --- parsing --- */
 
 /* Why getopt_long refused the word: it tells unknown, ambiguous and "takes no argument" apart only in its own
  * words. */
