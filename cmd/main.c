@@ -14,6 +14,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"evaluate", cmd_evaluate, "say how good scores are: AUC, GAUC, log loss, calibration"},
     {"simulate", cmd_simulate, "draw click logs with a known truth"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * apg evaluate: labels and scores in, metrics out. Rows are read as they arrive; 16 bytes of each are kept.
+ *
+ * Three steps: columns_find (one file's header), read_rows (its records into the collector), report_text or
+ * report_json. A source of scores other than a column would be another read_rows.
+ */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "../lib/csvread.h"
+#include "../lib/mem.h"
+#include "../lib/metrics.h"
+#include "../lib/vocab.h"
+#include "cmd.h"
+
+static const char *const label_names[] = {
+    "label", "click", "clicked", "y", "target", "is_click", "is_clicked", "clk", NULL};
+static const char *const score_names[] = {"score", "prediction", "p", "probability", "pred", NULL};
+
+struct evaluate {
+    const char *label, *score; /* NULL: found by name */
+    struct opt_list group;
+    bool logit;
+    char delimiter;
+
+    struct apg_metrics metrics;
+    struct apg_vocab groups; /* a token: the cells of the group columns, each with a NUL behind it */
+    char *token;
+    size_t cap_token;
+    char *label_name, *score_name; /* as found in the last file */
+};
+
+/* ---- columns of one file ---- */
+
+struct columns {
+    const char *file;
+    size_t n, label, score, *group;
+    char **name; /* (n) */
+};
+
+static const char *cell_text(const struct apg_csv_chunk *chunk, size_t record, size_t column, size_t *len)
+{
+    const struct apg_cell *cell = &chunk->cell[chunk->first[record] + column];
+    *len = cell->len;
+    return chunk->text + cell->at;
+}
+
+/* *at is SIZE_MAX when there is none. */
+static enum apg_status find_column(
+    const struct columns *c, const char *name, size_t *at, struct apg_error *err)
+{
+    *at = SIZE_MAX;
+    for (size_t i = 0; i < c->n; i++) {
+        if (strcmp(c->name[i], name) != 0)
+            continue;
+        if (*at != SIZE_MAX)
+            return apg_fail(err, APG_EINPUT, "%s:1: two columns are named '%s'", c->file, name);
+        *at = i;
+    }
+    return APG_OK;
+}
+
+static enum apg_status find_asked(
+    const struct columns *c, const char *name, size_t *at, struct apg_error *err)
+{
+    enum apg_status status = find_column(c, name, at, err);
+    if (!status && *at == SIZE_MAX)
+        return apg_fail(err, APG_EINPUT, "%s:1: no column is named '%s'", c->file, name);
+    return status;
+}
+
+/* The first of NAMES that is a column. */
+static enum apg_status find_usual(
+    const struct columns *c, const char *const *names, size_t *at, struct apg_error *err)
+{
+    *at = SIZE_MAX;
+    for (; *names && *at == SIZE_MAX; names++) {
+        enum apg_status status = find_column(c, *names, at, err);
+        if (status)
+            return status;
+    }
+    return APG_OK;
+}
+
+static void columns_release(struct columns *c)
+{
+    for (size_t i = 0; c->name && i < c->n; i++)
+        free(c->name[i]);
+    free(c->name);
+    free(c->group);
+}
+
+static enum apg_status columns_find(
+    struct columns *c, struct evaluate *e, const struct apg_csv_chunk *header, struct apg_error *err)
+{
+    enum apg_status status;
+    c->n = header->first[1] - header->first[0];
+    c->name = apg_alloc(c->n, sizeof *c->name);
+    c->group = apg_alloc(e->group.n, sizeof *c->group);
+    if (!c->name || !c->group)
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < c->n; i++) {
+        size_t len;
+        c->name[i] = strdup(cell_text(header, 0, i, &len));
+        if (!c->name[i])
+            return apg_fail_memory(err);
+    }
+    if ((status = e->label ? find_asked(c, e->label, &c->label, err)
+                           : find_usual(c, label_names, &c->label, err)))
+        return status;
+    if (c->label == SIZE_MAX)
+        return apg_fail(err, APG_EINPUT,
+            "%s:1: no column is named label, click, y, target or the like: "
+            "name it with --label",
+            c->file);
+    if ((status = e->score ? find_asked(c, e->score, &c->score, err)
+                           : find_usual(c, score_names, &c->score, err)))
+        return status;
+    if (c->score == SIZE_MAX)
+        c->score = c->n - 1;
+    if (c->score == c->label)
+        return apg_fail(err, APG_EINPUT,
+            "%s:1: the scores cannot be those of the label, '%s': name them with --score", c->file,
+            c->name[c->label]);
+    for (size_t i = 0; i < e->group.n; i++)
+        if ((status = find_asked(c, e->group.item[i], &c->group[i], err)))
+            return status;
+    free(e->label_name);
+    free(e->score_name);
+    e->label_name = strdup(c->name[c->label]);
+    e->score_name = strdup(c->name[c->score]);
+    return e->label_name && e->score_name ? APG_OK : apg_fail_memory(err);
+}
+
+/* ---- rows ---- */
+
+/* A decimal number and nothing else: no blanks, no hexadecimal, no nan, no inf. */
+static bool parse_number(const char *text, double *x)
+{
+    char *end;
+    if (strspn(text, "0123456789+-.eE") != strlen(text) || !*text)
+        return false;
+    *x = strtod(text, &end);
+    return *end == '\0' && isfinite(*x);
+}
+
+/* The group's number, from 1; 0 when out of memory. */
+static uint32_t group_of(
+    struct evaluate *e, const struct columns *c, const struct apg_csv_chunk *chunk, size_t record)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < e->group.n; i++) {
+        size_t len;
+        const char *text = cell_text(chunk, record, c->group[i], &len);
+        if (!apg_grow(&e->token, &e->cap_token, n + len + 1, 1))
+            return 0;
+        memcpy(e->token + n, text, len + 1);
+        n += len + 1;
+    }
+    return apg_vocab_add(&e->groups, e->token, n, apg_vocab_hash(e->token, n));
+}
+
+static enum apg_status read_record(struct evaluate *e, const struct columns *c,
+    const struct apg_csv_chunk *chunk, size_t record, struct apg_error *err)
+{
+    size_t len, cells = chunk->first[record + 1] - chunk->first[record];
+    if (cells != c->n)
+        return apg_fail(err, APG_EINPUT, "%zu cells, where the header has %zu", cells, c->n);
+    double label, score;
+    const char *text = cell_text(chunk, record, c->label, &len);
+    if (!parse_number(text, &label) || (label != 0 && label != 1))
+        return apg_fail(err, APG_EINPUT, "%s: a label is 0 or 1, not '%s'", c->name[c->label], text);
+    text = cell_text(chunk, record, c->score, &len);
+    if (!parse_number(text, &score))
+        return apg_fail(err, APG_EINPUT, "%s: not a number: '%s'", c->name[c->score], text);
+    if (!e->logit && (score < 0 || score > 1))
+        return apg_fail(
+            err, APG_EINPUT, "%s: not a probability: '%s' (--logit reads logits)", c->name[c->score], text);
+    uint32_t group = 0;
+    if (e->group.n && !(group = group_of(e, c, chunk, record)))
+        return apg_fail_memory(err);
+    return apg_metrics_add(&e->metrics, score, label == 1, group, err);
+}
+
+static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct apg_error *err)
+{
+    struct columns c = {.file = apg_csv_name(csv)};
+    struct apg_csv_chunk chunk = {0};
+    enum apg_status status = apg_csv_header(csv, &chunk, err);
+    if (!status && chunk.records == 0)
+        status = apg_fail(err, APG_EINPUT, "%s: empty, not even a header", c.file);
+    if (!status)
+        status = columns_find(&c, e, &chunk, err);
+    while (!status && !(status = apg_csv_next(csv, &chunk, err)) && chunk.n_bytes > 0) {
+        status = apg_csv_parse(csv, &chunk, false, err);
+        for (size_t r = 0; !status && r < chunk.records; r++)
+            if ((status = read_record(e, &c, &chunk, r, err)) == APG_EINPUT)
+                (void)apg_fail_at(err, "%s:%llu", c.file, (unsigned long long)apg_csv_line(csv, &chunk, r));
+    }
+    apg_csv_chunk_release(&chunk);
+    columns_release(&c);
+    return status;
+}
+
+static enum apg_status read_file(struct evaluate *e, const char *path, struct apg_error *err)
+{
+    const struct apg_csv_format format = {.delimiter = e->delimiter};
+    const char *name;
+    struct apg_csv *csv = NULL;
+    int fd = cmd_in_open(path, &name, err);
+    if (fd < 0)
+        return err->status;
+    enum apg_status status = apg_csv_open(&csv, fd, name, NULL, 0, &format, err);
+    if (!status)
+        status = read_rows(e, csv, err);
+    apg_csv_free(csv);
+    if (fd != STDIN_FILENO)
+        (void)close(fd);
+    return status;
+}
+
+/* ---- the report ---- */
+
+/* X with PLACES decimals, right-aligned in WIDTH; what is not defined says so. */
+static void print_number(FILE *f, int width, int places, double x)
+{
+    if (isnan(x))
+        fprintf(f, "%*s", width, "undefined");
+    else
+        fprintf(f, "%*.*f", width, places, x);
+}
+
+static void print_line(FILE *f, const char *name, double x)
+{
+    fprintf(f, "%-20s", name);
+    print_number(f, 10, 6, x);
+    putc('\n', f);
+}
+
+static void report_text(FILE *f, const struct evaluate *e, const struct apg_metrics_report *r)
+{
+    fprintf(f, "%-20s%10llu  '%s' scored by '%s'\n", "rows", (unsigned long long)r->rows, e->label_name,
+        e->score_name);
+    fprintf(f, "%-20s%10llu\n", "positive", (unsigned long long)r->positives);
+    print_line(f, "AUC", r->auc);
+    if (e->group.n)
+        print_line(f, "GAUC", r->all.gauc);
+    print_line(f, "log loss", r->means.log_loss);
+    print_line(f, "normalized entropy", r->means.normalized_entropy);
+    print_line(f, "calibration", r->means.calibration);
+
+    fprintf(f, "\nby score, from low to high\n%10s%12s%12s%12s%12s%12s\n", "rows", "from", "to", "mean score",
+        "mean label", "calibration");
+    for (size_t i = 0; i < r->n_bins; i++) {
+        const struct apg_metrics_bin *b = &r->bin[i];
+        fprintf(f, "%10llu", (unsigned long long)b->rows);
+        print_number(f, 12, 6, b->low);
+        print_number(f, 12, 6, b->high);
+        print_number(f, 12, 6, b->mean_score);
+        print_number(f, 12, 6, b->mean_label);
+        print_number(f, 12, 4, b->positives ? b->mean_score / b->mean_label : NAN);
+        putc('\n', f);
+    }
+    if (!e->group.n)
+        return;
+    fprintf(f, "\nby group (");
+    for (size_t i = 0; i < e->group.n; i++)
+        fprintf(f, "%s%s", i ? "," : "", e->group.item[i]);
+    fprintf(f, "), from few rows to many; GAUC is of %llu groups and %llu rows with both labels\n",
+        (unsigned long long)r->all.mixed_groups, (unsigned long long)r->all.mixed_rows);
+    fprintf(f, "%10s%12s%12s%12s%12s%12s%12s\n", "groups", "rows", "fewest", "most", "both labels", "AUC",
+        "GAUC");
+    for (size_t i = 0; i <= r->n_deciles; i++) {
+        const struct apg_metrics_slice *s = i < r->n_deciles ? &r->decile[i] : &r->all;
+        fprintf(f, "%10llu%12llu%12llu%12llu%12llu", (unsigned long long)s->groups,
+            (unsigned long long)s->rows, (unsigned long long)s->fewest, (unsigned long long)s->most,
+            (unsigned long long)s->mixed_groups);
+        print_number(f, 12, 6, s->auc);
+        print_number(f, 12, 6, s->gauc);
+        fputs(i < r->n_deciles ? "\n" : "  all\n", f);
+    }
+}
+
+static json_t *json_number(double x)
+{
+    return isnan(x) ? json_null() : json_real(x);
+}
+
+static json_t *json_bin(const struct apg_metrics_bin *b)
+{
+    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "rows", (json_int_t)b->rows, "positives",
+        (json_int_t)b->positives, "low", json_number(b->low), "high", json_number(b->high), "mean_score",
+        json_number(b->mean_score), "mean_label", json_number(b->mean_label));
+}
+
+static json_t *json_slice(const struct apg_metrics_slice *s)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "groups", (json_int_t)s->groups, "rows",
+        (json_int_t)s->rows, "positives", (json_int_t)s->positives, "fewest_rows", (json_int_t)s->fewest,
+        "most_rows", (json_int_t)s->most, "mixed_groups", (json_int_t)s->mixed_groups, "mixed_rows",
+        (json_int_t)s->mixed_rows, "auc", json_number(s->auc), "gauc", json_number(s->gauc));
+}
+
+static json_t *json_groups(const struct evaluate *e, const struct apg_metrics_report *r)
+{
+    json_t *groups = json_slice(&r->all), *columns = json_array(), *deciles = json_array();
+    int bad = 0;
+    for (size_t i = 0; i < e->group.n; i++)
+        bad |= json_array_append_new(columns, json_string(e->group.item[i]));
+    for (size_t i = 0; i < r->n_deciles; i++)
+        bad |= json_array_append_new(deciles, json_slice(&r->decile[i]));
+    bad |= json_object_set_new(groups, "columns", columns);
+    bad |= json_object_set_new(groups, "deciles", deciles);
+    if (!bad)
+        return groups;
+    json_decref(groups);
+    return NULL;
+}
+
+/* jansson's functions pass a NULL from one to the next, so running out of memory, or a name that is not
+ * UTF-8, shows at the end. */
+static enum apg_status report_json(
+    FILE *f, const struct evaluate *e, const struct apg_metrics_report *r, struct apg_error *err)
+{
+    const struct apg_metrics_means *m = &r->means;
+    json_t *bins = json_array();
+    int bad = 0;
+    for (size_t i = 0; i < r->n_bins; i++)
+        bad |= json_array_append_new(bins, json_bin(&r->bin[i]));
+    json_t *root =
+        json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "label", e->label_name, "score",
+            e->score_name, "rows", (json_int_t)r->rows, "positives", (json_int_t)r->positives, "auc",
+            json_number(r->auc), "log_loss", json_number(m->log_loss), "normalized_entropy",
+            json_number(m->normalized_entropy), "mean_score", json_number(m->mean_score), "mean_label",
+            json_number(m->mean_label), "calibration", json_number(m->calibration), "by_score", bins);
+    if (root && e->group.n)
+        bad |= json_object_set_new(root, "by_group", json_groups(e, r));
+    enum apg_status status = APG_OK;
+    if (!root || bad)
+        status = apg_fail(err, APG_EINPUT, "cannot be said in JSON: the name of a column is not UTF-8");
+    else if (!json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(17)))
+        putc('\n', f);
+    json_decref(root);
+    return status;
+}
+
+int cmd_evaluate(int argc, char **argv)
+{
+    struct evaluate e = {.delimiter = ','};
+    bool json = false;
+    const char *out_path = NULL;
+    const struct opt table[] = {
+        OPT_HEADING("Input"),
+        OPT_STRING(0, "label", &e.label, "COLUMN", "column of labels, 0 or 1; else found by its name"),
+        OPT_STRING(
+            0, "score", &e.score, "COLUMN", "column of scores; else found by its name, else the last one"),
+        OPT_LIST('g', "group", &e.group, "COLUMN,...", "also GAUC, and AUC by the size of groups"),
+        OPT_FLAG(0, "logit", &e.logit, "scores are logits, not probabilities"),
+        OPT_CHAR('d', "delimiter", &e.delimiter, "between cells"),
+        OPT_HEADING("Output"),
+        OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
+        OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
+        OPT_END,
+    };
+    const struct opt_command command = {"evaluate", "[OPTION]... [FILE]...",
+        "Say how good the scores in a CSV are: AUC, GAUC, log loss, normalized entropy, calibration.", table,
+        "    apg predict -m serve.apg --append < test.csv | apg evaluate --group user_id\n"
+        "    apg simulate --truth p | apg evaluate --score p --json | jq .auc\n"};
+    int exit_code = opt_parse(&argc, &argv, &command);
+    if (exit_code != OPT_GO)
+        return exit_code;
+
+    struct apg_error err;
+    struct cmd_out out = {0};
+    struct apg_metrics_report report;
+    apg_metrics_init(&e.metrics, e.logit);
+    enum apg_status status = apg_vocab_init(&e.groups, &err);
+    for (int i = 0; !status && (i < argc || i == 0); i++)
+        status = read_file(&e, argc ? argv[i] : NULL, &err);
+    if (!status && e.metrics.sums.rows == 0)
+        status = apg_fail(&err, APG_EINPUT, "no rows to evaluate: the input is only a header");
+    if (status || (status = apg_metrics_report(&e.metrics, &report, &err)) ||
+        (status = cmd_out_open(&out, out_path, false, &err)))
+        goto done;
+    if (json)
+        status = report_json(out.f, &e, &report, &err);
+    else
+        report_text(out.f, &e, &report);
+    if (!status)
+        status = cmd_out_commit(&out, &err);
+done:
+    if (status)
+        cmd_out_abandon(&out);
+    apg_metrics_release(&e.metrics);
+    apg_vocab_release(&e.groups);
+    free(e.token);
+    free(e.label_name);
+    free(e.score_name);
+    return status ? cmd_fail(&err) : EXIT_OK;
+}

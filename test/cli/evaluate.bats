@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+bats_require_minimum_version 1.5.0
+load helper
+
+setup() {
+    set -o pipefail
+    cd "$BATS_TEST_TMPDIR" || return
+    printf '%s\n' label,score 0,.4 1,.8 0,.5 1,.4 > four.csv
+    # g: groups a (AUC 1, 2 rows), b (AUC 0.5, 4 rows), c (one class, 1 row)
+    printf '%s\n' g,label,score a,0,.1 a,1,.2 b,0,.3 b,1,.3 b,0,.4 b,1,.4 c,1,.9 > groups.csv
+}
+
+# near FILTER VALUE: within 1e-12, of the JSON on standard input
+near() {
+    jq -e "$1 | (. - ($2)) | fabs < 1e-12" > /dev/null
+}
+
+@test "evaluate: hand-worked values" {
+    apg evaluate --json four.csv > out.json
+    near .auc 0.625 < out.json
+    near .log_loss "((0.6 | log) + (0.8 | log) + (0.5 | log) + (0.4 | log)) / -4" < out.json
+    near .normalized_entropy "((0.6 | log) + (0.8 | log) + (0.5 | log) + (0.4 | log)) / (-4 * (2 | log))" < out.json
+    near .calibration "2.1 / 2" < out.json
+    near .mean_label 0.5 < out.json
+    jq -e '.rows == 4 and .positives == 2 and .label == "label" and .score == "score"' out.json
+    jq -e '[.by_score[].rows] == [2, 1, 1]' out.json
+    jq -e 'has("by_group") | not' out.json
+}
+
+@test "evaluate: GAUC weighs groups by rows and leaves out those of one class" {
+    apg evaluate --json --group g groups.csv > out.json
+    near .by_group.gauc "(2 * 1 + 4 * 0.5) / 6" < out.json
+    jq -e '.by_group | .groups == 3 and .mixed_groups == 2 and .mixed_rows == 6 and .columns == ["g"]' out.json
+    jq -e '[.by_group.deciles[].rows] == [1, 2, 4]' out.json
+    jq -e '[.by_group.deciles[].gauc] == [null, 1, 0.5]' out.json
+}
+
+@test "evaluate: a group may be several columns; cells do not run together" {
+    printf '%s\n' a,b,label,score 1,11,0,.2 1,11,1,.3 11,1,0,.5 11,1,1,.4 > ab.csv
+    apg evaluate --json --group a,b ab.csv | jq -e '.by_group | .groups == 2 and .gauc == 0.5'
+    apg evaluate --json --group a --group b ab.csv | jq -e '.by_group.groups == 2'
+}
+
+@test "evaluate: deciles of groups by activity" {
+    awk 'BEGIN { print "u,label,p"; for (u = 1; u <= 40; u++) for (i = 0; i < u; i++) print u "," i % 2 "," (u * 7 + i * 5) % 11 / 11 }' > u.csv
+    apg evaluate --json --group u u.csv > out.json
+    jq -e '[.by_group.deciles[].groups] == [4,4,4,4,4,4,4,4,4,4]' out.json
+    jq -e '.by_group.deciles[0] | .fewest_rows == 1 and .most_rows == 4 and .rows == 10 and .mixed_groups == 3' out.json
+    jq -e '.by_group.deciles[9] | .fewest_rows == 37 and .most_rows == 40 and .rows == 154' out.json
+    jq -e '[.by_group.deciles[].rows] | add == 820' out.json
+}
+
+@test "evaluate: columns are found by name, or named" {
+    printf '%s\n' x,click,pred,z 1,0,.1,.9 1,1,.2,.8 > named.csv
+    apg evaluate --json named.csv | jq -e '.label == "click" and .score == "pred" and .auc == 1'
+    apg evaluate --json --score z named.csv | jq -e '.score == "z" and .auc == 0'
+    printf '%s\n' y,model_a 0,.1 1,.2 > last.csv
+    apg evaluate --json last.csv | jq -e '.label == "y" and .score == "model_a"'
+    printf '%s\n' bought,s 0,.1 1,.2 > bought.csv
+    run --separate-stderr -1 apg evaluate bought.csv
+    [ "$stderr" = "apg evaluate: bought.csv:1: no column is named label, click, y, target or the like: name it with --label" ]
+    apg evaluate --json --label bought bought.csv | jq -e '.auc == 1'
+}
+
+@test "evaluate: standard input, several files, delimiters, quotes, CRLF, no last newline" {
+    apg evaluate --json < four.csv > one.json
+    apg evaluate --json - < four.csv | cmp - one.json
+    tr , '\t' < four.csv | apg evaluate --json --delimiter tab | cmp - one.json
+    sed 's/$/\r/' four.csv | apg evaluate --json | cmp - one.json
+    sed 's/[^,]*/"&"/g' four.csv | apg evaluate --json | cmp - one.json
+    head -c -1 four.csv | apg evaluate --json | cmp - one.json
+    printf '%s\n' score,extra,label .9,x,1 > more.csv
+    apg evaluate --json four.csv more.csv | jq -e '.rows == 5 and .positives == 3'
+}
+
+@test "evaluate: logits" {
+    printf '%s\n' label,score 0,-2 1,1.5 1,-3e0 > z.csv
+    apg evaluate --json --logit z.csv > out.json
+    near .log_loss "((1 + (-2 | exp) | log) + (1 + (-1.5 | exp) | log) + (1 + (3 | exp) | log)) / 3" < out.json
+    jq -e '.auc == 0.5 and (.by_score | all(.low > 0 and .high < 1))' out.json
+    run --separate-stderr -1 apg evaluate z.csv
+    [ "$stderr" = "apg evaluate: z.csv:2: score: not a probability: '-2' (--logit reads logits)" ]
+}
+
+@test "evaluate: one class only is undefined, not an error" {
+    printf '%s\n' label,score 0,.4 0,.8 > no.csv
+    run --separate-stderr -0 apg evaluate --group label no.csv
+    [[ "$output" == *"AUC"*"undefined"* ]]
+    apg evaluate --json --group label no.csv > out.json
+    jq -e '.auc == null and .calibration == null and .normalized_entropy == null and .by_group.gauc == null' out.json
+    jq -e '.log_loss | . > 1 and . < 1.1' out.json
+}
+
+@test "evaluate: the table fits a screen" {
+    apg simulate --rows 20000 --truth p > log.csv
+    run --separate-stderr -0 apg evaluate --score p --group user_id log.csv
+    [ "${#lines[@]}" -le 40 ]
+    [ "$(printf '%s\n' "${lines[@]}" | wc -L)" -le 100 ]
+    for word in AUC GAUC "log loss" "normalized entropy" calibration user_id; do
+        [[ "$output" == *"$word"* ]]
+    done
+}
+
+@test "evaluate: bad cells and rows are named by file, line and column" {
+    bad() { # TEXT-OF-ROW EXPECTED
+        printf 'label,score\n0,.5\n%s\n1,.5\n' "$1" > bad.csv
+        run --separate-stderr -1 apg evaluate bad.csv
+        [ -z "$output" ]
+        [ "$stderr" = "apg evaluate: bad.csv:3: $2" ] || { echo "$stderr"; return 1; }
+    }
+    bad 2,.5 "label: a label is 0 or 1, not '2'"
+    bad ,.5 "label: a label is 0 or 1, not ''"
+    bad no,.5 "label: a label is 0 or 1, not 'no'"
+    bad 1,abc "score: not a number: 'abc'"
+    bad 1,nan "score: not a number: 'nan'"
+    bad 1,inf "score: not a number: 'inf'"
+    bad 1,1e999 "score: not a number: '1e999'"
+    bad 1,0x1 "score: not a number: '0x1'"
+    bad "1, .5" "score: not a number: ' .5'"
+    bad 1, "score: not a number: ''"
+    bad 1,1.5 "score: not a probability: '1.5' (--logit reads logits)"
+    bad 1,-0.1 "score: not a probability: '-0.1' (--logit reads logits)"
+    bad 1 "1 cells, where the header has 2"
+    bad 1,.5,.5 "3 cells, where the header has 2"
+}
+
+@test "evaluate: a bad cell far into a file, behind quoted newlines" {
+    { echo 'note,label,score'; for _ in $(seq 20000); do printf '"two\nlines",1,.5\n'; done; echo 'x,1,oops'; } > far.csv
+    run --separate-stderr -1 apg evaluate far.csv
+    [ "$stderr" = "apg evaluate: far.csv:40002: score: not a number: 'oops'" ]
+}
+
+@test "evaluate: empty input, missing files and columns" {
+    run --separate-stderr -1 apg evaluate /dev/null
+    [ "$stderr" = "apg evaluate: /dev/null: empty, not even a header" ]
+    echo label,score > header.csv
+    run --separate-stderr -1 apg evaluate header.csv
+    [[ "$stderr" == "apg evaluate: "*"no rows"* ]]
+    run --separate-stderr -1 apg evaluate none.csv
+    [[ "$stderr" == "apg evaluate: "*none.csv*"No such file"* ]]
+    run --separate-stderr -1 apg evaluate .
+    run --separate-stderr -1 apg evaluate --score nope four.csv
+    [ "$stderr" = "apg evaluate: four.csv:1: no column is named 'nope'" ]
+    run --separate-stderr -1 apg evaluate --group nope four.csv
+    [ "$stderr" = "apg evaluate: four.csv:1: no column is named 'nope'" ]
+    printf 'score,label\n.5,1\n' | sed 's/score/a/' > alone.csv
+    run --separate-stderr -1 apg evaluate alone.csv
+    [[ "$stderr" == *"--score"* ]]
+    printf 'score,label,score\n.5,1,.5\n' > twice.csv
+    run --separate-stderr -1 apg evaluate twice.csv
+    [ "$stderr" = "apg evaluate: twice.csv:1: two columns are named 'score'" ]
+}
+
+@test "evaluate: wrong flags are usage errors" {
+    run --separate-stderr -2 apg evaluate --no-such four.csv
+    run --separate-stderr -2 apg evaluate --delimiter ab four.csv
+    [[ "$stderr" == *--delimiter* ]]
+}
+
+@test "evaluate: a full disk is an error, in text and JSON; a file appears whole or not at all" {
+    for json in "" --json; do
+        # shellcheck disable=SC2086
+        run --separate-stderr -1 bash -c "\"\$APG\" evaluate $json four.csv > /dev/full"
+        [[ "$stderr" == "apg evaluate: "*"No space left"* ]]
+    done
+    run --separate-stderr -1 apg evaluate -o out.txt bad-name.csv
+    [ ! -e out.txt ]
+    apg evaluate -o out.txt four.csv
+    apg evaluate four.csv | cmp - out.txt
+}
+
+@test "evaluate: agrees with counting pairs" {
+    apg simulate --rows 1500 --truth p --users 30 > log.csv
+    # scores of two decimals tie often
+    awk -F, 'NR > 1 { y[NR] = $1; s[NR] = int($8 * 100) / 100; n[$1]++ }
+        END { for (i in y) for (j in y) if (y[i] == 1 && y[j] == 0) w += s[i] > s[j] ? 1 : s[i] == s[j] ? .5 : 0
+            printf "%.12f\n", w / (n[0] * n[1]) }' log.csv > want
+    awk -F, -v OFS=, 'NR > 1 { $8 = int($8 * 100) / 100 } { print }' log.csv > ties.csv
+    near .auc "$(cat want)" < <(apg evaluate --json --score p ties.csv)
+}
