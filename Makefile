@@ -3,7 +3,7 @@
 # GNU make. `make help` lists the targets. Settings, on the command line:
 #   CC=gcc|clang        CFLAGS="-O3 -g"       DEVELOPER=1 (warnings are errors)
 #   SANITIZE=address,undefined|thread         DOUBLE=1 (the library in double, for proofs)
-#   PREFIX=/usr/local   DESTDIR=              BUILD=folder for all that is made
+#   PREFIX=/usr/local   DESTDIR=              V=1 (show the commands)   BUILD=folder for all that is made
 VERSION = 0.1.0
 CC = gcc
 CFLAGS = -O3 -g
@@ -19,8 +19,9 @@ FLAGS = -std=c11 -D_GNU_SOURCE -DAPG_VERSION='"$(VERSION)"' $(WARN) $(if $(DEVEL
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 LIBS = -lcsv $(PACKAGE_LIBS) -lm
-COMPILE = $(CC) $(FLAGS) $(PACKAGE_CFLAGS) -MMD -MP
-LINK = $(CC) $(FLAGS) $(LDFLAGS)
+COMPILE = $(call say,CC)$(CC) $(FLAGS) $(PACKAGE_CFLAGS) -MMD -MP
+LINK = $(call say,LINK)$(CC) $(FLAGS) $(LDFLAGS)
+say = $(if $(V),,@printf '  %-5s%s\n' $(1) $(@:$(BUILD)/%=%);)
 
 # One folder for each compiler and set of flags, so that a sanitizer's object never meets a release one.
 BUILD := build/$(shell printf '%s' '$(CC) $(subst ','\'',$(FLAGS))' | cksum | cut -d' ' -f1)
@@ -51,7 +52,7 @@ $(BUILD)/libcmd.a: $(CMD_OBJ)
 $(BUILD)/double/libapg.a: $(LIB_OBJ:$(BUILD)/%=$(BUILD)/double/%)
 %.a:
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)ar rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

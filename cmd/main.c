@@ -15,6 +15,7 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"evaluate", cmd_evaluate, "say how good scores are: AUC, GAUC, log loss, calibration"},
+    {"evaluate", cmd_evaluate, "measure scores: AUC, GAUC, log loss, calibration"},
     {"simulate", cmd_simulate, "draw click logs with a known truth"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -122,22 +122,26 @@ static void describe(char *out, size_t size, const struct opt *o)
             o->kind == OPT_KIND_SIZES ? ", commas between them" : "");
 }
 
-/* Decimal digits only: strtoull alone would take " -1" for 2^64 - 1. */
-static bool parse_u64(const char *s, const char **end, uint64_t *out)
+/* Decimal digits only (strtoull alone would take " -1" for 2^64 - 1), then the end or one character of STOP.
+ */
+static bool parse_u64(const char *s, const char *stop, const char **end, uint64_t *out)
 {
     if (*s < '0' || *s > '9')
         return false;
     char *e;
     errno = 0;
-    *out = strtoull(s, &e, 10);
+    uint64_t v = strtoull(s, &e, 10);
+    if (errno || !strchr(stop, *e))
+        return false;
     *end = e;
-    return errno == 0;
+    *out = v;
+    return true;
 }
 
-static bool parse_size(const struct opt *o, const char *s, const char **end, size_t *out)
+static bool parse_size(const struct opt *o, const char *s, const char *stop, const char **end, size_t *out)
 {
     uint64_t v;
-    if (!parse_u64(s, end, &v) || v > SIZE_MAX || (double)v < o->min || (double)v > o->max)
+    if (!parse_u64(s, stop, end, &v) || v > SIZE_MAX || (double)v < o->min || (double)v > o->max)
         return false;
     *out = (size_t)v;
     return true;
@@ -145,16 +149,15 @@ static bool parse_size(const struct opt *o, const char *s, const char **end, siz
 
 static bool parse_bytes(const struct opt *o, const char *s, size_t *out)
 {
-    const char *end;
+    const char *units = "KMGT", *end;
     uint64_t v;
-    if (!parse_u64(s, &end, &v))
+    if (!parse_u64(s, units, &end, &v) || (*end && end[1]))
         return false;
-    const char *units = "KMGT", *unit = *end ? strchr(units, *end == 'k' ? 'K' : *end) : NULL;
     size_t bytes = (size_t)v;
-    for (const char *u = units; unit && u <= unit; u++)
+    for (const char *u = units; *end && u <= strchr(units, *end); u++)
         if (!apg_mul(bytes, 1024, &bytes))
             return false;
-    if (end[unit ? 1 : 0] || (double)bytes < o->min || (double)bytes > o->max)
+    if ((double)bytes < o->min || (double)bytes > o->max)
         return false;
     *out = bytes;
     return true;
@@ -164,9 +167,9 @@ static bool parse_sizes(const struct opt *o, const char *s, struct opt_sizes *ou
 {
     struct opt_sizes r = {0};
     for (const char *end; *s; s = end + (*end == ',')) {
-        if (r.n == sizeof r.item / sizeof r.item[0] || !parse_size(o, s, &end, &r.item[r.n++]))
+        if (r.n == sizeof r.item / sizeof r.item[0] || !parse_size(o, s, ",", &end, &r.item[r.n++]))
             return false;
-        if (*end && (*end != ',' || !end[1]))
+        if (*end && !end[1])
             return false;
     }
     *out = r;
@@ -220,11 +223,11 @@ static bool parse_value(const struct opt *o, const char *s)
     int index;
     switch (o->kind) {
     case OPT_KIND_SIZE:
-        return parse_size(o, s, &end, o->target) && !*end;
+        return parse_size(o, s, "", &end, o->target);
     case OPT_KIND_BYTES:
         return parse_bytes(o, s, o->target);
     case OPT_KIND_U64:
-        return parse_u64(s, &end, o->target) && !*end;
+        return parse_u64(s, "", &end, o->target);
     case OPT_KIND_REAL:
         return parse_real(o, s, o->target);
     case OPT_KIND_STRING:
@@ -242,8 +245,10 @@ static bool parse_value(const struct opt *o, const char *s)
     case OPT_KIND_CHAR:
         if (strcmp(s, "tab") == 0 || strcmp(s, "\\t") == 0)
             s = "\t";
+        if (!*s || s[1])
+            return false;
         *(char *)o->target = *s;
-        return *s && !s[1];
+        return true;
     default:
         return false;
     }
