@@ -5,8 +5,9 @@
  * caller, out of work, closes it and waits for those inside. So a worker that the system has not woken yet is
  * not waited for, which on a busy machine is most of the time a short loop takes.
  *
- * Idle workers, and the caller at the end, first spin for SPIN_NS (loops of 100 us follow each other closely
- * in a training step, and a wake-up costs 50 us and more), then sleep on a condition variable.
+ * Idle workers, and the caller at the end, first spin for SPIN_NS, then sleep on a condition variable.
+ * Measured on two cores: a loop of 31 us takes 17 us on two threads while the second still spins, and 34 us
+ * when it has to be woken, so it pays to spin about as long as waking takes.
  */
 #include "pool.h"
 
@@ -20,7 +21,7 @@
 #include <time.h>
 #include "mem.h"
 
-enum { SPIN_NS = 20000, THREADS_MAX = 1024 };
+enum { SPIN_NS = 50000, THREADS_MAX = 1024 };
 
 #define INSIDE UINT64_C(0xffff) /* workers in the loop */
 #define OPEN UINT64_C(0x10000)
