@@ -2,56 +2,42 @@
  *
  * dataset.h - rows to train on: encoded once, then read in any order for many epochs.
  *
- * They come from CSV (apg_ingest: read, parsed in parallel, provisional ids by first appearance, spooled as blocks;
- * then the vocabulary is fixed and the ids rewritten in place) or from a feature file (blocks mapped as they stand).
- * The spool lies in memory up to a limit, then in an unlinked temporary file that is mapped.
+ * They come from CSV (ingest.h) or from a feature file, whose blocks are mapped as they stand (featfile.h). Rows lie in
+ * memory up to a limit, then in an unlinked temporary file that is mapped when all are there.
  */
 #ifndef APG_DATASET_H
 #define APG_DATASET_H
-#include "pool.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "error.h"
 #include "schema.h"
 
 struct apg_dataset {
     uint64_t rows, positives;
     size_t n_blocks, cap_blocks;
     struct apg_block *block;
-    void *spool; /* private: temporary file or mapping */
+    struct apg_spool *spool; /* private: temporary file or mapping */
 };
-void apg_dataset_free(struct apg_dataset *d);
+void apg_dataset_free(struct apg_dataset *d); /* NULL is allowed */
 /* Row I (0 <= i < rows); valid as long as the data set. Thread-safe. */
 static inline const uint32_t *apg_dataset_row(const struct apg_dataset *d, uint64_t i)
 {
     return apg_block_row(&d->block[i / APG_BLOCK_ROWS], i % APG_BLOCK_ROWS);
 }
 
-/* How columns are to be read. Names are matched exactly; a name that is no column is refused. */
-struct apg_columns {
-    char delimiter;
-    char separator;           /* of multi cells, '|' */
-    bool header;              /* the first record holds the names; else NAMES does */
-    const char *label;        /* NULL: the first of label, click, clicked, y, target, is_click, ... that is a column */
-    char **names;             /* with header = false; NULL: c1, c2, ... */
-    char **categorical, **numeric, **bucket, **multi, **drop; /* forced; each a list of its n_ names */
-    size_t n_names, n_categorical, n_numeric, n_bucket, n_multi, n_drop;
-    uint32_t min_count;       /* >= 1 */
-    unsigned hash_bits;       /* 0: vocabulary */
-    uint32_t buckets;         /* quantiles of a bucket column */
-    bool infer;               /* infer kinds of columns not named (else they are categorical) */
-    size_t memory;            /* bytes of spool kept in memory */
-    const char *temp_dir;     /* NULL: $TMPDIR or /tmp */
-};
-void apg_columns_default(struct apg_columns *c);
+/* ---- making one ---- */
 
-/* Called from the reading thread now and then with the rows read so far; NULL for none. */
-typedef void apg_progress(void *arg, uint64_t rows);
-
-/* Read all inputs (CSV, same header each) to their ends and make schema and rows. *explain (unless NULL) gets the flags
- * that would force the kinds that were inferred: "--categorical user_id,item_id --numeric price --drop id"; freed with free(). */
-enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows, char **explain, struct apg_csv *const *inputs,
-    size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool, apg_progress *progress, void *arg, struct apg_error *err);
-
-/* The same with a finished schema (a validation file): labels needed. */
-enum apg_status apg_ingest_with(const struct apg_schema *schema, struct apg_dataset **rows, struct apg_csv *const *inputs,
-    size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool, apg_progress *progress, void *arg, struct apg_error *err);
+/* MEMORY: bytes of rows to keep in memory; what is more goes to a temporary file in TEMP_DIR (NULL: $TMPDIR or /tmp). */
+enum apg_status apg_dataset_new(
+    struct apg_dataset **out, size_t memory, const char *temp_dir, struct apg_error *err);
+/* Rows are re-cut into blocks of APG_BLOCK_ROWS. */
+enum apg_status apg_dataset_append(struct apg_dataset *d, const struct apg_block *b, struct apg_error *err);
+/* The last block, and the mapping. Blocks may be read, and written in place, only after this. */
+enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err);
+/* Take blocks that lie in memory as they are, whole ones before the last: words and start are borrowed from what
+ * RELEASE(ARG) frees with the data set. */
+enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *blocks, size_t n_blocks,
+    uint64_t positives, void (*release)(void *arg), void *arg, struct apg_error *err);
 
 #endif

@@ -21,7 +21,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "csvread.h"
 #include "error.h"
 #include "vocab.h"
 
@@ -59,6 +58,9 @@ uint64_t apg_schema_hash(const struct apg_schema *s);
 
 /* ---- rows ---- */
 
+/* The one NaN that rows hold: a label that is absent, a number that is missing. */
+#define APG_MISSING UINT32_C(0x7fc00000)
+
 enum { APG_BLOCK_ROWS = 8192 }; /* every block of a data set but the last holds this many */
 
 /* Rows, one after another. words and start may be borrowed from a mapping (cap_* = 0). */
@@ -68,7 +70,11 @@ struct apg_block {
     uint32_t *words;
     size_t cap_start, cap_words;
 };
+/* Frees what is owned, and zeroes. */
 void apg_block_release(struct apg_block *b);
+/* Append rows [from, to) of SRC to DST, which owns its memory. A block has at most 2^32 - 1 words (APG_ERANGE). */
+enum apg_status apg_block_append(
+    struct apg_block *dst, const struct apg_block *src, size_t from, size_t to, struct apg_error *err);
 static inline const uint32_t *apg_block_row(const struct apg_block *b, size_t i)
 {
     return b->words + b->start[i];
@@ -89,33 +95,5 @@ static inline uint32_t apg_float_word(float f)
     } x = {f};
     return x.u;
 }
-
-/* ---- encoding with a finished schema (predict, encode --encoder) ---- */
-
-/* Which cell of a record feeds which field, found by the header's names. */
-struct apg_binding {
-    size_t columns;      /* cells a record must have */
-    size_t label;        /* cell of the label, or SIZE_MAX */
-    size_t *cell;        /* (n_fields) */
-    char **column;       /* (columns) names, for messages */
-};
-/* HEADER: a parsed chunk of one record. A field's column that is missing is refused by name; extra columns are
- * ignored; a name given twice is refused if a field needs it. NEED_LABEL: refuse when the label column is missing. */
-enum apg_status apg_schema_bind(const struct apg_schema *s, const struct apg_csv *csv,
-    const struct apg_csv_chunk *header, bool need_label, struct apg_binding *out, struct apg_error *err);
-void apg_binding_release(struct apg_binding *b);
-
-/* Encode all records of a parsed chunk into OUT (replaced). Thread-safe. Errors name file, line and column.
- * A label cell, where bound, must be 0 or 1 (also -1 for 0, true/false, and decimals of those). */
-enum apg_status apg_schema_encode(const struct apg_schema *s, const struct apg_binding *b, const struct apg_csv *csv,
-    const struct apg_csv_chunk *chunk, struct apg_block *out, struct apg_error *err);
-
-/* One row back as CSV text (no newline), label first: tokens as far as the vocabulary knows them. An id out of
- * vocabulary, or hashed, is written as an empty cell. Appended to *buf; *n, *cap as for apg_grow. */
-enum apg_status apg_schema_decode(
-    const struct apg_schema *s, const uint32_t *row, char **buf, size_t *n, size_t *cap, struct apg_error *err);
-
-/* ---- JSON and tensors: how a schema travels in a model or feature file ---- */
-/* See modelfile.h: the description (names, kinds, numbers) is JSON; vocabularies and edges are tensors. */
 
 #endif
