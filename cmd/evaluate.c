@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "../lib/csvread.h"
+#include "../lib/encode.h"
 #include "../lib/mem.h"
 #include "../lib/metrics.h"
 #include "../lib/vocab.h"
@@ -137,16 +138,6 @@ static enum apg_status columns_find(
 
 /* ---- rows ---- */
 
-/* A decimal number and nothing else: no blanks, no hexadecimal, no nan, no inf. */
-static bool parse_number(const char *text, double *x)
-{
-    char *end;
-    if (strspn(text, "0123456789+-.eE") != strlen(text) || !*text)
-        return false;
-    *x = strtod(text, &end);
-    return *end == '\0' && isfinite(*x);
-}
-
 /* The group's number, from 1; 0 when out of memory. */
 static uint32_t group_of(
     struct evaluate *e, const struct columns *c, const struct apg_csv_chunk *chunk, size_t record)
@@ -169,12 +160,13 @@ static enum apg_status read_record(struct evaluate *e, const struct columns *c,
     size_t len, cells = chunk->first[record + 1] - chunk->first[record];
     if (cells != c->n)
         return apg_fail(err, APG_EINPUT, "%zu cells, where the header has %zu", cells, c->n);
-    double label, score;
+    double score;
+    float label;
     const char *text = cell_text(chunk, record, c->label, &len);
-    if (!parse_number(text, &label) || (label != 0 && label != 1))
+    if (!apg_cell_label(text, len, &label))
         return apg_fail(err, APG_EINPUT, "%s: a label is 0 or 1, not '%s'", c->name[c->label], text);
     text = cell_text(chunk, record, c->score, &len);
-    if (!parse_number(text, &score))
+    if (!apg_cell_number(text, len, &score))
         return apg_fail(err, APG_EINPUT, "%s: not a number: '%s'", c->name[c->score], text);
     if (!e->logit && (score < 0 || score > 1))
         return apg_fail(

@@ -73,6 +73,11 @@ near() {
     apg evaluate --json four.csv more.csv | jq -e '.rows == 5 and .positives == 3'
 }
 
+@test "evaluate: labels as decimals, -1 and words, like apg train" {
+    printf '%s\n' label,score -1,.4 1.0,.8 false,.5 TRUE,.4 | apg evaluate --json > words.json
+    apg evaluate --json four.csv | cmp - words.json
+}
+
 @test "evaluate: logits" {
     printf '%s\n' label,score 0,-2 1,1.5 1,-3e0 > z.csv
     apg evaluate --json --logit z.csv > out.json
@@ -116,7 +121,6 @@ near() {
     bad 1,inf "score: not a number: 'inf'"
     bad 1,1e999 "score: not a number: '1e999'"
     bad 1,0x1 "score: not a number: '0x1'"
-    bad "1, .5" "score: not a number: ' .5'"
     bad 1, "score: not a number: ''"
     bad 1,1.5 "score: not a probability: '1.5' (--logit reads logits)"
     bad 1,-0.1 "score: not a probability: '-0.1' (--logit reads logits)"
