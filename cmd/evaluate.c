@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../lib/columns.h"
 #include "../lib/csvread.h"
 #include "../lib/encode.h"
 #include "../lib/mem.h"
@@ -17,8 +18,6 @@
 #include "../lib/vocab.h"
 #include "cmd.h"
 
-static const char *const label_names[] = {
-    "label", "click", "clicked", "y", "target", "is_click", "is_clicked", "clk", NULL};
 static const char *const score_names[] = {"score", "prediction", "p", "probability", "pred", NULL};
 
 struct evaluate {
@@ -110,7 +109,7 @@ static enum apg_status columns_find(
             return apg_fail_memory(err);
     }
     if ((status = e->label ? find_asked(c, e->label, &c->label, err)
-                           : find_usual(c, label_names, &c->label, err)))
+                           : find_usual(c, apg_label_names, &c->label, err)))
         return status;
     if (c->label == SIZE_MAX)
         return apg_fail(err, APG_EINPUT,
