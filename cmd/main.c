@@ -14,7 +14,6 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"evaluate", cmd_evaluate, "say how good scores are: AUC, GAUC, log loss, calibration"},
     {"evaluate", cmd_evaluate, "measure scores: AUC, GAUC, log loss, calibration"},
     {"simulate", cmd_simulate, "draw click logs with a known truth"},
 };

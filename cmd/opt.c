@@ -304,16 +304,16 @@ static void print_default(char *out, size_t size, const struct opt *o)
 
 enum { MARGIN = 28, WIDTH = 80 };
 
-/* TEXT broken at spaces between columns MARGIN and WIDTH. */
-static void print_wrapped(const char *text)
+/* TEXT broken at spaces, between columns margin and WIDTH; the first line is already there. */
+static void print_wrapped(const char *text, int margin)
 {
-    size_t column = MARGIN;
+    size_t column = (size_t)margin;
     for (const char *s = text; *s;) {
         size_t n = strcspn(s, " ");
         if (s != text) {
             bool fits = column + 1 + n <= WIDTH;
-            column = fits ? column + 1 : MARGIN;
-            printf("%s%*s", fits ? " " : "\n", fits ? 0 : MARGIN, "");
+            column = fits ? column + 1 : (size_t)margin;
+            printf("%s%*s", fits ? " " : "\n", fits ? 0 : margin, "");
         }
         printf("%.*s", (int)n, s);
         column += n;
@@ -331,12 +331,13 @@ static void print_option(char letter, const char *name, const char *arg, const c
         printf("%-*s", MARGIN, left);
     else
         printf("%s\n%*s", left, MARGIN, "");
-    print_wrapped(help);
+    print_wrapped(help, MARGIN);
 }
 
 static void print_help(const struct opt_command *c)
 {
-    printf("Usage: apg %s %s\n%s\n", c->name, c->synopsis, c->summary);
+    printf("Usage: apg %s %s\n", c->name, c->synopsis);
+    print_wrapped(c->summary, 0);
     for (const struct opt *o = c->table; o->kind != OPT_KIND_END; o++) {
         char name[64], arg[512] = "", value[256], help[1024];
         if (o->kind == OPT_KIND_HEADING) {
