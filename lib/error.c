@@ -69,8 +69,3 @@ enum apg_status apg_fail_at(struct apg_error *e, const char *fmt, ...)
     va_end(ap);
     return e->status;
 }
-
-enum apg_status apg_fail_memory(struct apg_error *e)
-{
-    return apg_fail(e, APG_ENOMEM, "out of memory");
-}

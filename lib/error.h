@@ -43,7 +43,11 @@ enum apg_status apg_fail_errno(struct apg_error *e, const char *fmt, ...) APG_PR
 /* Put "PREFIX: " before the text of *e; returns e->status. */
 enum apg_status apg_fail_at(struct apg_error *e, const char *fmt, ...) APG_PRINTF(2, 3);
 
-/* Out of memory: always the same text. */
-enum apg_status apg_fail_memory(struct apg_error *e);
+/* Out of memory: always the same text. Inline, so that analysers see that it is never APG_OK. */
+static inline enum apg_status apg_fail_memory(struct apg_error *e)
+{
+    apg_fail(e, APG_ENOMEM, "out of memory");
+    return APG_ENOMEM;
+}
 
 #endif
