@@ -15,7 +15,7 @@
 enum {
     FEW = 10,
     MANY = 32,
-    THIN = 3,
+    SKEWED = 6,
     UNIQUE_ROWS = 1000,
     UNIQUE_WHOLE = 20,
     DROP = APG_KINDS,
@@ -134,7 +134,7 @@ struct look {
     bool number;              /* all filled cells are */
     bool fraction, code;      /* some cell has */
     bool falling;             /* some number is less than the one before */
-    double low, middle, high; /* of the distinct numbers */
+    double low, middle, high; /* of the numbers */
 };
 
 static int by_value(const void *a, const void *b)
@@ -143,17 +143,13 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Lowest, median and highest of the different values. */
+/* Lowest, median and highest. */
 static void spread(struct look *l, double *x, size_t n)
 {
-    size_t k = 0;
     qsort(x, n, sizeof *x, by_value);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || x[i] != x[i - 1])
-            x[k++] = x[i];
     l->low = x[0];
-    l->middle = x[k / 2];
-    l->high = x[k - 1];
+    l->middle = x[n / 2];
+    l->high = x[n - 1];
 }
 
 static bool look_at_cell(struct look *l, const char *text, size_t len, double before, double *x)
@@ -224,7 +220,7 @@ static int infer(const struct look *l, const char *name, bool whole, const char 
             return APG_NUMERIC;
         if (!id && l->distinct > FEW && is_quantity_name(name))
             return APG_NUMERIC;
-        if (!id && l->distinct > MANY && l->high - l->middle > THIN * (l->middle - l->low))
+        if (!id && l->distinct > MANY && l->high - l->middle > SKEWED * (l->middle - l->low))
             return APG_NUMERIC;
     }
     if (l->filled && l->distinct == l->rows && l->rows >= (whole ? UNIQUE_WHOLE : UNIQUE_ROWS)) {

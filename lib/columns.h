@@ -14,7 +14,7 @@
  *   the name is I1, I2, ...                    numeric (Criteo's)
  *   D <= 10                                    categorical
  *   the name is a quantity's (age, price, ...) numeric
- *   D > 32, thinning out towards the largest   numeric (counts and amounts do; numbers given out in turn do not)
+ *   D > 32, half the rows in the lowest 1/7    numeric (of the range: counts and amounts crowd there)
  *   the rest                                   categorical
  * and a column that came out categorical, with a value of its own in every row, is ignored.
  */

@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include "io.h"
 #include "mem.h"
 
 enum { CHUNK = 256 << 10, RECORD_MAX = 16 << 20, CELL_BLOCK = 4096 };
@@ -174,22 +174,12 @@ static bool is_waiting(int fd)
 /* One read of at most CAP - *n bytes. */
 static enum apg_status read_some(struct apg_csv *c, char *bytes, size_t *n, size_t cap, struct apg_error *err)
 {
-    for (;;) {
-        ssize_t got = read(c->fd, bytes + *n, cap - *n);
-        if (got > 0)
-            *n += (size_t)got;
-        if (got >= 0) {
-            c->ended = got == 0;
-            return APG_OK;
-        }
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            struct pollfd p = {.fd = c->fd, .events = POLLIN};
-            if (poll(&p, 1, -1) >= 0 || errno == EINTR)
-                continue;
-        }
-        if (errno != EINTR)
-            return apg_fail_errno(err, "%s", c->name);
-    }
+    ssize_t got = apg_io_read(c->fd, bytes + *n, cap - *n);
+    if (got < 0)
+        return apg_fail_errno(err, "%s", c->name);
+    *n += (size_t)got;
+    c->ended = got == 0;
+    return APG_OK;
 }
 
 /* At the very start: read until a byte order mark is there or cannot be. */

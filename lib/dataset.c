@@ -201,7 +201,7 @@ enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err)
 }
 
 enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *blocks, size_t n_blocks,
-    uint64_t positives, void (*release)(void *arg), void *arg, struct apg_error *err)
+    uint64_t positives, struct apg_error *err)
 {
     struct apg_dataset *d;
     enum apg_status status = apg_dataset_new(&d, 0, NULL, err);
@@ -212,8 +212,12 @@ enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *b
     d->positives = positives;
     for (size_t i = 0; i < n_blocks; i++)
         d->rows += blocks[i].rows;
-    d->spool->release = release;
-    d->spool->arg = arg;
     *out = d;
     return APG_OK;
+}
+
+void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg), void *arg)
+{
+    d->spool->release = release;
+    d->spool->arg = arg;
 }

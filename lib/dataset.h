@@ -35,9 +35,10 @@ enum apg_status apg_dataset_new(
 enum apg_status apg_dataset_append(struct apg_dataset *d, const struct apg_block *b, struct apg_error *err);
 /* The last block, and the mapping. Blocks may be read, and written in place, only after this. */
 enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err);
-/* Take blocks that lie in memory as they are, whole ones before the last: words and start are borrowed from what
- * RELEASE(ARG) frees with the data set. */
+/* Take BLOCKS, an array the data set frees, as they are: whole ones before the last, their words and start borrowed. */
 enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *blocks, size_t n_blocks,
-    uint64_t positives, void (*release)(void *arg), void *arg, struct apg_error *err);
+    uint64_t positives, struct apg_error *err);
+/* RELEASE(ARG) is called when the data set is freed: it frees what blocks are borrowed from, or a schema needs. */
+void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg), void *arg);
 
 #endif

@@ -85,14 +85,5 @@ static inline uint32_t apg_numeric_word(const struct apg_field *f, float raw)
 {
     return raw == raw ? apg_float_word((float)(((double)raw - f->mean) / f->deviation)) : APG_MISSING;
 }
-static inline bool apg_field_has_vocab(const struct apg_field *f)
-{
-    return f->kind <= APG_MULTI && !f->hash_bits;
-}
-/* Words of a row before its tail. */
-static inline size_t apg_row_head(const struct apg_schema *s)
-{
-    return 1 + s->n_fields;
-}
 
 #endif

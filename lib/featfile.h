@@ -35,10 +35,11 @@ const struct apg_schema *apg_feat_schema(const struct apg_feat_reader *r);
 /* The next block, in file order, borrowed into B until the next call (what B owned is released); b->rows = 0 after the
  * end record. */
 enum apg_status apg_feat_next(struct apg_feat_reader *r, struct apg_block *b, struct apg_error *err);
-/* All blocks, from the first, as a data set (checked in parallel). Takes the reader over, also on failure; *schema borrows from
- * *rows: apg_schema_free(*schema) before apg_dataset_free(*rows). */
+/* All blocks, from the first, as a data set (checked in parallel): used where they lie when the file is mapped, else kept
+ * as apg_dataset_new says with MEMORY and TEMP_DIR. Takes the reader over, also on failure. *schema borrows from *rows:
+ * apg_schema_free(*schema) before apg_dataset_free(*rows). */
 enum apg_status apg_feat_dataset(struct apg_feat_reader *r, struct apg_schema **schema, struct apg_dataset **rows,
-    struct apg_pool *pool, struct apg_error *err);
+    size_t memory, const char *temp_dir, struct apg_pool *pool, struct apg_error *err);
 void apg_feat_reader_free(struct apg_feat_reader *r);
 
 #endif

@@ -47,10 +47,18 @@ struct apg_schema {
     struct apg_field *field;
     uint32_t rows;      /* of the joint table: the sum of field rows */
     uint32_t min_count; /* how the vocabulary was cut; for inspect */
-    void *mapping;      /* what vocabularies may borrow from; owned elsewhere */
 };
 
 void apg_schema_free(struct apg_schema *s);
+static inline bool apg_field_has_vocab(const struct apg_field *f)
+{
+    return f->kind <= APG_MULTI && !f->hash_bits;
+}
+/* Words of a row before its tail. */
+static inline size_t apg_row_head(const struct apg_schema *s)
+{
+    return 1 + s->n_fields;
+}
 /* The field named NAME, or SIZE_MAX. */
 size_t apg_schema_find(const struct apg_schema *s, const char *name);
 /* XXH3 over everything that decides what a row's words mean: two schemas with one hash encode alike. */
