@@ -14,6 +14,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"encode", cmd_encode, "turn CSV logs into a binary feature file"},
     {"evaluate", cmd_evaluate, "measure scores: AUC, GAUC, log loss, calibration"},
     {"simulate", cmd_simulate, "draw click logs with a known truth"},
 };

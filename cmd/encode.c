@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * apg encode: CSV to a feature file. Without --encoder the log is read to its end first, because vocabularies
+ * and quantiles are those of the whole; with one, rows are written as they are read. --decode goes the other
+ * way.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "../lib/encode.h"
+#include "../lib/featfile.h"
+#include "../lib/ingest.h"
+#include "../lib/safetensors.h"
+#include "../lib/schemafile.h"
+#include "cmd.h"
+#include "input.h"
+
+struct encode {
+    struct apg_columns columns;
+    struct inputs inputs;
+    struct apg_pool *pool;
+    struct cmd_out out;
+    bool quiet;
+};
+
+/* ---- someone else's encoder ---- */
+
+/* The schema of a model or of a feature file. */
+struct encoder {
+    struct input input; /* a feature file */
+    struct apg_tensors *tensors;
+    struct apg_schema *loaded; /* of the model */
+    const struct apg_schema *schema;
+};
+
+static enum apg_status encoder_open(struct encoder *e, const char *path, struct apg_error *err)
+{
+    char start[sizeof APG_FEAT_MAGIC - 1] = "";
+    *e = (struct encoder){.input.fd = -1};
+    const char *name;
+    int fd = cmd_in_open(path, &name, err);
+    if (fd < 0)
+        return err->status;
+    enum apg_status status;
+    if (pread(fd, start, sizeof start, 0) == sizeof start &&
+        memcmp(start, APG_FEAT_MAGIC, sizeof start) == 0) {
+        if (!(status = input_open(&e->input, path, ',', err)))
+            e->schema = apg_feat_schema(e->input.feat);
+    } else if (!(status = apg_tensors_open(&e->tensors, fd, name, NULL, 0, true, err)) &&
+               !(status = apg_schema_load(&e->loaded, e->tensors, err))) {
+        e->schema = e->loaded;
+    }
+    if (fd != STDIN_FILENO)
+        (void)close(fd);
+    return status;
+}
+
+static void encoder_close(struct encoder *e)
+{
+    apg_schema_free(e->loaded);
+    apg_tensors_free(e->tensors);
+    input_close(&e->input);
+}
+
+static enum apg_status write_block(void *writer, const struct apg_block *b, struct apg_error *err)
+{
+    return apg_feat_write(writer, b, err);
+}
+
+static enum apg_status encode_with(struct encode *e, const struct apg_schema *s, struct apg_error *err)
+{
+    struct apg_feat_writer *w = NULL;
+    enum apg_status status = apg_feat_create(&w, s, input_sink(&e->out), err);
+    if (!status)
+        status = apg_ingest_stream(
+            s, e->inputs.csv, e->inputs.n, &e->columns, false, e->pool, write_block, w, err);
+    if (!status)
+        status = apg_feat_finish(w, err);
+    apg_feat_writer_free(w);
+    return status;
+}
+
+/* ---- an encoder of its own ---- */
+
+static enum apg_status encode(struct encode *e, struct apg_error *err)
+{
+    struct apg_schema *s = NULL;
+    struct apg_dataset *rows = NULL;
+    struct apg_feat_writer *w = NULL;
+    char *explain = NULL;
+    enum apg_status status =
+        apg_ingest(&s, &rows, &explain, e->inputs.csv, e->inputs.n, &e->columns, e->pool, NULL, NULL, err);
+    if (explain && !e->quiet)
+        input_explain(explain);
+    if (!status)
+        status = apg_feat_create(&w, s, input_sink(&e->out), err);
+    for (size_t i = 0; !status && i < rows->n_blocks; i++)
+        status = apg_feat_write(w, &rows->block[i], err);
+    if (!status)
+        status = apg_feat_finish(w, err);
+    apg_feat_writer_free(w);
+    apg_schema_free(s);
+    apg_dataset_free(rows);
+    free(explain);
+    return status;
+}
+
+/* ---- back to CSV ---- */
+
+struct text {
+    char *s;
+    size_t n, cap;
+};
+
+static enum apg_status put_line(
+    struct encode *e, struct text *t, enum apg_status status, struct apg_error *err)
+{
+    if (!status && (fwrite(t->s, 1, t->n, e->out.f) != t->n || putc('\n', e->out.f) == EOF))
+        status = apg_fail_errno(err, "%s", e->out.name);
+    t->n = 0;
+    return status;
+}
+
+static enum apg_status decode_file(struct encode *e, struct apg_feat_reader *r, struct apg_error *err)
+{
+    const struct apg_schema *s = apg_feat_schema(r);
+    struct apg_block b = {0};
+    struct text t = {0};
+    enum apg_status status;
+    while (!(status = apg_feat_next(r, &b, err)) && b.rows)
+        for (uint32_t i = 0; !status && i < b.rows; i++) {
+            status = apg_schema_decode(s, apg_block_row(&b, i), &t.s, &t.n, &t.cap, err);
+            if ((status = put_line(e, &t, status, err)))
+                goto done;
+        }
+done:
+    apg_block_release(&b);
+    free(t.s);
+    return status;
+}
+
+static enum apg_status decode(struct encode *e, struct apg_error *err)
+{
+    const struct apg_schema *first = apg_feat_schema(e->inputs.input[0].feat);
+    struct text t = {0};
+    enum apg_status status = put_line(e, &t, apg_schema_decode_header(first, &t.s, &t.n, &t.cap, err), err);
+    free(t.s);
+    for (size_t i = 0; !status && i < e->inputs.n; i++) {
+        struct input *in = &e->inputs.input[i];
+        if (apg_schema_hash(apg_feat_schema(in->feat)) != apg_schema_hash(first))
+            return apg_fail(
+                err, APG_EUSAGE, "%s: encoded otherwise than %s", in->name, e->inputs.input[0].name);
+        status = decode_file(e, in->feat, err);
+    }
+    return status;
+}
+
+int cmd_encode(int argc, char **argv)
+{
+    struct encode e = {0};
+    struct encoder encoder = {.input.fd = -1};
+    struct columns_args columns = COLUMNS_ARGS;
+    const char *out_path = NULL, *encoder_path = NULL;
+    bool back = false;
+    size_t threads = 0;
+    const struct opt table[] = {
+        OPT_HEADING("Input"),
+        OPTS_FORMAT(columns),
+        OPT_HEADING("Columns"),
+        OPTS_COLUMNS(columns),
+        OPT_STRING('e', "encoder", &encoder_path, "FILE", "encode as this model or feature file does"),
+        OPT_HEADING("Output"),
+        OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
+        OPT_FLAG(0, "decode", &back, "turn feature files back into CSV"),
+        OPT_FLAG('q', "quiet", &e.quiet, "do not show what was inferred"),
+        OPT_HEADING("Resources"),
+        OPTS_SPOOL(columns),
+        OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "threads; 0: one for each processor"),
+        OPT_END,
+    };
+    const struct opt_command command = {"encode", "[OPTION]... [FILE]...",
+        "Encode a CSV log as a binary feature file, to train on it many times.", table,
+        "    apg encode < logs.csv > logs.apgf\n"
+        "    apg encode --multi genres --min-count 5 -o logs.apgf day1.csv day2.csv\n"
+        "    apg encode --encoder model.apg < today.csv | apg predict -m model.apg\n"
+        "    apg encode --decode < logs.apgf | head"};
+    int exit_code = opt_parse(&argc, &argv, &command);
+    if (exit_code != OPT_GO || (exit_code = input_columns(&command, &columns, &e.columns)) != OPT_GO)
+        return exit_code;
+    if (back && encoder_path)
+        return opt_usage(&command, "--decode needs no --encoder: a feature file has its own");
+
+    struct apg_error err;
+    enum apg_status status = APG_OK;
+    if (encoder_path && !(status = encoder_open(&encoder, encoder_path, &err)) && !opt_given("delimiter"))
+        e.columns.delimiter = encoder.schema->delimiter;
+    if (!status)
+        status = input_open_all(&e.inputs, argv, (size_t)argc, e.columns.delimiter, &err);
+    for (size_t i = 0; !status && i < e.inputs.n; i++)
+        if (back != (e.inputs.input[i].type == INPUT_FEATURES))
+            status = apg_fail(&err, APG_EUSAGE,
+                back ? "%s: not a feature file" : "%s: a feature file: it is encoded already",
+                e.inputs.input[i].name);
+    if (status || (status = apg_pool_new(&e.pool, (unsigned)threads, &err)) ||
+        (status = cmd_out_open(&e.out, out_path, !back, &err)))
+        goto done;
+    status = back             ? decode(&e, &err)
+             : encoder.schema ? encode_with(&e, encoder.schema, &err)
+                              : encode(&e, &err);
+    if (!status)
+        status = cmd_out_commit(&e.out, &err);
+done:
+    if (status)
+        cmd_out_abandon(&e.out);
+    encoder_close(&encoder);
+    input_close_all(&e.inputs);
+    apg_pool_free(e.pool);
+    return status ? cmd_fail(&err) : EXIT_OK;
+}

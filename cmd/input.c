@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "input.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "../lib/io.h"
+#include "../lib/mem.h"
+
+/* ---- files ---- */
+
+enum { MAGIC = sizeof APG_FEAT_MAGIC - 1 };
+
+enum apg_status input_open(struct input *in, const char *path, char delimiter, struct apg_error *err)
+{
+    char start[MAGIC];
+    *in = (struct input){0};
+    in->fd = cmd_in_open(path, &in->name, err);
+    if (in->fd < 0)
+        return err->status;
+    /* One byte at a time as long as they fit the magic: a CSV's first row is not kept waiting. */
+    size_t n = 0;
+    ssize_t got = 1;
+    while (n < MAGIC && (n == 0 || start[n - 1] == APG_FEAT_MAGIC[n - 1]) &&
+           (got = apg_io_read(in->fd, start + n, 1)) > 0)
+        n++;
+    enum apg_status status;
+    if (got < 0) {
+        status = apg_fail_errno(err, "%s", in->name);
+    } else if (n == MAGIC && memcmp(start, APG_FEAT_MAGIC, MAGIC) == 0) {
+        in->type = INPUT_FEATURES;
+        status = apg_feat_open(&in->feat, in->fd, in->name, start, n, err);
+    } else {
+        const struct apg_csv_format format = {.delimiter = delimiter};
+        status = apg_csv_open(&in->csv, in->fd, in->name, start, n, &format, err);
+    }
+    if (status)
+        input_close(in);
+    return status;
+}
+
+void input_close(struct input *in)
+{
+    apg_csv_free(in->csv);
+    apg_feat_reader_free(in->feat);
+    if (in->fd > STDIN_FILENO)
+        (void)close(in->fd);
+    *in = (struct input){.fd = -1};
+}
+
+enum apg_status input_open_all(
+    struct inputs *in, char *const *paths, size_t n, char delimiter, struct apg_error *err)
+{
+    *in = (struct inputs){.csv_only = true, .features_only = true};
+    size_t count = n ? n : 1;
+    in->input = apg_alloc(count, sizeof *in->input);
+    in->csv = apg_alloc(count, sizeof *in->csv);
+    enum apg_status status = in->input && in->csv ? APG_OK : apg_fail_memory(err);
+    for (; !status && in->n < count; in->n += !status) {
+        struct input *input = &in->input[in->n];
+        if ((status = input_open(input, n ? paths[in->n] : NULL, delimiter, err)))
+            break;
+        in->csv[in->n] = input->csv;
+        in->csv_only &= input->type == INPUT_CSV;
+        in->features_only &= input->type == INPUT_FEATURES;
+    }
+    if (status)
+        input_close_all(in);
+    return status;
+}
+
+void input_close_all(struct inputs *in)
+{
+    for (size_t i = 0; i < in->n; i++)
+        input_close(&in->input[i]);
+    free(in->input);
+    free(in->csv);
+    *in = (struct inputs){0};
+}
+
+/* ---- columns ---- */
+
+int input_columns(const struct opt_command *command, const struct columns_args *a, struct apg_columns *out)
+{
+    apg_columns_default(out);
+    if (a->delimiter == '"' || a->delimiter == '\n' || a->delimiter == '\r')
+        return opt_usage(command, "--delimiter cannot be a quote or a line end");
+    if (a->names.n && a->header)
+        return opt_usage(command, "--columns is for a log without a header: add --no-header");
+    out->delimiter = a->delimiter;
+    out->separator = a->separator;
+    out->header = a->header;
+    out->infer = a->infer;
+    out->label = a->label;
+    out->names = a->names.n ? a->names.item : NULL;
+    out->n_names = a->names.n;
+    out->categorical = a->categorical.item;
+    out->n_categorical = a->categorical.n;
+    out->numeric = a->numeric.item;
+    out->n_numeric = a->numeric.n;
+    out->bucket = a->bucket.item;
+    out->n_bucket = a->bucket.n;
+    out->multi = a->multi.item;
+    out->n_multi = a->multi.n;
+    out->drop = a->drop.item;
+    out->n_drop = a->drop.n;
+    out->min_count = (uint32_t)a->min_count;
+    out->hash_bits = (unsigned)a->hash_bits;
+    out->buckets = (uint32_t)a->buckets;
+    out->memory = a->memory;
+    out->temp_dir = a->temp_dir;
+    return OPT_GO;
+}
+
+/* Not by cmd_warn, which cuts: a log of hundreds of columns has a long line. */
+void input_explain(const char *explain)
+{
+    fflush(stdout);
+    while (*explain) {
+        size_t n = strcspn(explain, "\n");
+        fprintf(stderr, "apg %s: ", cmd_name);
+        for (size_t i = 0; i < n; i++)
+            putc((unsigned char)explain[i] < ' ' || explain[i] == 0x7f ? '?' : explain[i], stderr);
+        putc('\n', stderr);
+        explain += n + (explain[n] == '\n');
+    }
+}
+
+static bool write_file(void *file, const void *p, size_t n)
+{
+    return fwrite(p, 1, n, file) == n;
+}
+
+struct apg_sink input_sink(struct cmd_out *o)
+{
+    return (struct apg_sink){write_file, o->f, o->name};
+}
