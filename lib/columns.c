@@ -204,7 +204,7 @@ static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const
 static int infer(const struct look *l, const char *name, bool whole, const char **why)
 {
     bool number = l->number, varies = l->distinct + (l->filled < l->rows) > 1;
-    if (whole && !varies) {
+    if (whole && l->rows > 1 && !varies) {
         *why = "its cells are all alike";
         return DROP;
     }
@@ -363,6 +363,10 @@ static enum apg_status force(struct builder *b, struct apg_error *err)
 static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk *const *sample,
     size_t n_sample, bool whole, struct apg_error *err)
 {
+    size_t rows = 0;
+    for (size_t k = 0; k < n_sample; k++)
+        rows += sample[k]->records;
+    whole = whole && rows <= APG_SAMPLE_ROWS;
     for (size_t i = 0; i < b->header->first[1]; i++) {
         struct look look;
         const char *name = column_name(b, i), *why = "";

@@ -190,6 +190,7 @@ struct pass {
     struct apg_sheet *sheet;
     const struct apg_binding *b;
     const struct apg_csv_chunk *chunk;
+    bool raw;
     size_t rows;
     enum bad bad;
     size_t bad_field;
@@ -222,10 +223,10 @@ static void read_labels(struct pass *p, uint32_t *label)
     }
 }
 
-static void read_numbers(struct pass *p, const struct apg_field *f, size_t i, bool raw)
+static void read_numbers(struct pass *p, const struct apg_field *f, size_t i)
 {
     uint32_t *value = p->sheet->column[i].value;
-    bool bucket = f->kind == APG_BUCKET;
+    bool bucket = f->kind == APG_BUCKET, raw = p->raw;
     for (size_t r = 0; r < p->rows; r++) {
         const struct apg_cell *cell = cell_at(p, r, p->b->cell[i]);
         double x;
@@ -325,6 +326,10 @@ static enum apg_status report(
         return apg_fail(err, APG_EINPUT, "%s:%llu: %s: neither 0 nor 1: '%.64s'", file, line, column, text);
     case NUMBER:
         text = chunk->text + cell_at(p, p->rows, p->b->cell[p->bad_field])->at;
+        if (p->raw) /* the kind may have been inferred, from rows before this one */
+            return apg_fail(err, APG_EINPUT,
+                "%s:%llu: %s: not a number: '%.64s' (--categorical %s: not numbers but tokens)", file, line,
+                column, text, column);
         return apg_fail(err, APG_EINPUT, "%s:%llu: %s: not a number: '%.64s'", file, line, column, text);
     default:
         return apg_fail(
@@ -336,7 +341,7 @@ enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema 
     const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk, bool raw,
     struct apg_error *err)
 {
-    struct pass p = {.sheet = sheet, .b = b, .chunk = chunk, .rows = chunk->records};
+    struct pass p = {.sheet = sheet, .b = b, .chunk = chunk, .raw = raw, .rows = chunk->records};
     size_t had = sheet->cap_column;
     if (!apg_grow(&sheet->label, &sheet->cap_label, p.rows, sizeof *sheet->label) ||
         !apg_grow(&sheet->column, &sheet->cap_column, s->n_fields, sizeof *sheet->column))
@@ -354,7 +359,7 @@ enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema 
         if (!grow_tokens(c, f, c->n = p.rows))
             return apg_fail_memory(err);
         if (f->kind == APG_NUMERIC || f->kind == APG_BUCKET)
-            read_numbers(&p, f, i, raw);
+            read_numbers(&p, f, i);
         else if (f->kind == APG_CATEGORICAL)
             read_tokens(&p, f, i);
         else if (!read_multi(&p, f, i))

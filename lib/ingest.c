@@ -497,10 +497,15 @@ static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **ex
     apg_pool_run(in->pool, in->now->n, parse_task, in);
     if ((status = first_failure(in->now, err)))
         goto done;
-    for (size_t i = 0; i < in->now->n; i++)
+    size_t rows = 0;
+    for (size_t i = 0; i < in->now->n; rows += sample[i++]->records)
         sample[i] = &in->now->work[i].chunk;
     bool whole = in->now->n < GROUP && in->n_inputs == 1 && !in->now->status;
-    status = apg_columns_schema(s, explain, in->c, in->inputs[0], &header, sample, in->now->n, whole, err);
+    if (whole && !rows && header.records)
+        status = no_rows(in, err);
+    else
+        status =
+            apg_columns_schema(s, explain, in->c, in->inputs[0], &header, sample, in->now->n, whole, err);
     if (!status)
         status = apg_schema_bind(*s, in->inputs[0], &header, true, &in->binding[0], err);
 done:
