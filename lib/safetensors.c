@@ -154,18 +154,19 @@ static size_t gap(uint64_t at)
 /* The header as text, spaces behind it so that the data begins at a multiple of LINE. NULL: out of memory. */
 static char *header_text(const struct apg_tensors *t, size_t *length)
 {
-    json_t *header = json_deep_copy(t->header), *metadata = json_object_get(header, "__metadata__");
+    json_t *header = json_object();
     json_t *first = json_pack("{s:s, s:s, s:s}", "format", "apg", "version", "1", "checksum", checksum_zero);
     char *text = NULL;
     uint64_t at = 0;
     int bad = 0, pads = 0;
-    bad |= !first || json_object_update_missing(first, metadata) != 0;
+    bad |= !first || json_object_update_missing(first, t->metadata) != 0;
     bad |= json_object_set_new(header, "__metadata__", first);
     for (size_t i = 0; !bad && i < t->n; i++) {
-        size_t bytes;
-        if (!view_bytes(&t->view[i], &bytes))
-            continue;
-        bad |= place(json_object_get(header, t->view[i].name), &at, bytes);
+        const char *tensor = t->view[i].name;
+        size_t bytes = 0;
+        (void)view_bytes(&t->view[i], &bytes);
+        bad |= json_object_set_new(header, tensor, json_deep_copy(json_object_get(t->header, tensor)));
+        bad |= place(json_object_get(header, tensor), &at, bytes);
         if (gap(at)) {
             char name[32];
             size_t n = gap(at);
