@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * apg train: logs to a model. Rows are read once, encoded as they arrive; then epochs run over the encoded
+ * rows.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "../lib/encode.h"
+#include "../lib/fit.h"
+#include "../lib/ingest.h"
+#include "cmd.h"
+#include "input.h"
+
+struct train {
+    struct apg_columns columns;
+    struct apg_pool *pool;
+    struct apg_schema *schema;
+    struct apg_dataset *rows, *valid;
+    struct apg_model *model;
+    bool quiet, terminal;
+    double started, told;
+    double recent; /* sum of losses since the last line */
+    uint64_t n_recent;
+    uint64_t steps,
+        next; /* a line when steps reaches next, which doubles: as Vowpal Wabbit's users know it */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void progress(void *arg, const struct apg_fit_state *s)
+{
+    struct train *t = arg;
+    if (t->quiet)
+        return;
+    if (s->epoch_done) {
+        fprintf(stderr, "%5zu %11llu %10.5f %10s", s->epoch, (unsigned long long)s->rows, s->loss, "");
+        if (s->has_valid)
+            fprintf(stderr, " %10.5f %10.5f", s->valid_auc, s->valid_loss);
+        else
+            fprintf(stderr, " %10s %10s", "", "");
+        fprintf(stderr, " %9.0f%s\n", (double)s->rows / (now() - t->started),
+            s->has_valid && s->better ? "  best" : "");
+        t->started = now(), t->next = 1, t->steps = 0;
+        t->recent = 0, t->n_recent = 0;
+        return;
+    }
+    if (!t->terminal)
+        return;
+    t->recent += s->recent, t->n_recent++;
+    double seconds = now() - t->started;
+    if (++t->steps < t->next && now() - t->told < 2)
+        return;
+    if (t->steps >= t->next)
+        t->next *= 2;
+    t->told = now();
+    double speed = (double)s->rows / seconds;
+    fprintf(stderr, "%5zu %11llu %10.5f %10.5f %10s %10s %9.0f  %.0f s left of this epoch\n", s->epoch,
+        (unsigned long long)s->rows, s->loss, t->recent / (double)t->n_recent, "", "", speed,
+        (double)(s->epoch_rows - s->rows) / speed);
+    t->recent = 0, t->n_recent = 0;
+}
+
+/* All inputs, as one data set; SCHEMA is made if there is none yet. */
+static enum apg_status read_rows(
+    struct train *t, char *const *paths, size_t n, struct apg_dataset **rows, struct apg_error *err)
+{
+    struct inputs in = {0};
+    char *explain = NULL;
+    enum apg_status status = input_open_all(&in, paths, n, t->columns.delimiter, err);
+    if (status)
+        goto done;
+    if (in.csv_only && !t->schema) {
+        status = apg_ingest(&t->schema, rows, &explain, in.csv, in.n, &t->columns, t->pool, NULL, NULL, err);
+        if (explain && !t->quiet)
+            input_explain(explain);
+    } else if (in.csv_only) {
+        status = apg_ingest_with(t->schema, rows, in.csv, in.n, &t->columns, t->pool, NULL, NULL, err);
+    } else if (in.n > 1) {
+        status =
+            apg_fail(err, APG_EUSAGE, "%s: one feature file at a time, and not with CSV", in.input[0].name);
+    } else {
+        struct apg_schema *s = NULL;
+        status = apg_feat_dataset(
+            in.input[0].feat, &s, rows, t->columns.memory, t->columns.temp_dir, t->pool, err);
+        in.input[0].feat = NULL;
+        if (!status && t->schema && apg_schema_hash(s) != apg_schema_hash(t->schema))
+            status = apg_fail(err, APG_EUSAGE,
+                "%s: encoded otherwise than the training rows (apg encode --encoder)", in.input[0].name);
+        if (t->schema)
+            apg_schema_free(s);
+        else
+            t->schema = s;
+    }
+done:
+    free(explain);
+    input_close_all(&in);
+    return status;
+}
+
+/* "self", or "group:COL[,COL]". */
+static int read_condition(
+    const struct opt_command *command, const char *text, const struct apg_schema *s, struct apg_arch *a)
+{
+    if (strcmp(text, "self") == 0)
+        return OPT_GO;
+    if (strncmp(text, "group:", 6) != 0)
+        return opt_usage(command, "--condition takes self or group:COLUMN[,COLUMN...], not '%s'", text);
+    for (const char *c = text + 6; s && *c;) {
+        char name[1024];
+        size_t n = strcspn(c, ",");
+        if (n >= sizeof name || a->n_condition == APG_CONDITION_MAX)
+            return opt_usage(command, "--condition has too many columns, or too long a name");
+        memcpy(name, c, n);
+        name[n] = 0;
+        size_t f = apg_schema_find(s, name);
+        if (f == SIZE_MAX)
+            return opt_usage(command, "--condition: '%s' is no column that the model reads", name);
+        a->condition[a->n_condition++] = f;
+        c += n + (c[n] == ',');
+    }
+    if (!text[6] || (s && !a->n_condition))
+        return opt_usage(command, "--condition group: needs a column");
+    return OPT_GO;
+}
+
+static bool copy_sizes(const struct opt_sizes *from, size_t *to, size_t *n)
+{
+    *n = from->n;
+    for (size_t i = 0; i < from->n && i < APG_LAYERS_MAX; i++)
+        to[i] = from->item[i];
+    return from->n <= APG_LAYERS_MAX;
+}
+
+int cmd_train(int argc, char **argv)
+{
+    struct train t = {.next = 1, .terminal = isatty(STDERR_FILENO)};
+    struct columns_args columns = COLUMNS_ARGS;
+    struct apg_arch arch = {.backbone = 1, .layer = APG_LAYER_APG, .E = 16, .K = 16, .P = 128};
+    struct apg_fit_options fit = {
+        .optim.lr = 1e-3, .lr_decay = 1, .batch_size = 1024, .epochs = 10, .patience = 2, .seed = 1};
+    struct opt_sizes hidden = {3, {256, 128, 64}}, generator = {0};
+    const char *out_path = NULL, *valid_path = NULL, *condition = "self";
+    int layer = APG_LAYER_APG, form = 1, bias = APG_BIAS_STATIC, init = 1, optimizer = 0, stop = 0;
+    double embedding_std = 1e-2;
+    size_t threads = 0;
+    const struct opt table[] = {
+        OPT_HEADING("Input"),
+        OPTS_FORMAT(columns),
+        OPT_STRING(
+            0, "valid", &valid_path, "FILE", "validation rows, CSV or features; without, no early stopping"),
+        OPT_HEADING("Columns"),
+        OPTS_COLUMNS(columns),
+        OPT_HEADING("Model"),
+        OPT_CHOICE(0, "backbone", &arch.backbone, "dnn|deepfm", "what stands beside the deep tower"),
+        OPT_CHOICE(0, "layer", &layer, "dense|apg", "hidden layers: static, or with generated weights"),
+        OPT_CHOICE(
+            0, "form", &form, "shared|overparam|v4=shared|v5=overparam", "form of the generated layer"),
+        OPT_STRING(0, "condition", &condition, "CONDITION",
+            "what weights are generated from: self, or group:COL[,COL...]"),
+        OPT_SIZE(0, "rank", &arch.K, 1, 1024, "K", "rank of the generated matrices"),
+        OPT_SIZE(0, "overparam", &arch.P, 1, 65536, "P", "over-parameterization width, for --form overparam"),
+        OPT_SIZES(0, "generator-hidden", &generator, 1, 65536, "N,...",
+            "hidden layers of the generator; none: linear"),
+        OPT_CHOICE(0, "bias", &bias, "static|generated|none", "bias of a generated layer"),
+        OPT_CHOICE(
+            0, "init", &init, "anchor|paper", "start at S = I + G(z) with G near zero, or at plain Xavier"),
+        OPT_SIZE(0, "embedding-dim", &arch.E, 1, 4096, "E", "numbers of an embedding"),
+        OPT_REAL(0, "embedding-std", &embedding_std, 0, 10, "X", "deviation that embeddings start with"),
+        OPT_SIZES(0, "hidden", &hidden, 1, 65536, "M,...", "widths of the hidden layers"),
+        OPT_REAL(
+            0, "dropout", &arch.dropout, 0, 0.99, "X", "share of hidden activations dropped in training"),
+        OPT_HEADING("Training"),
+        OPT_CHOICE(0, "optimizer", &optimizer, "adam|adagrad",
+            "how weights are updated; of embeddings, touched rows only"),
+        OPT_REAL(0, "lr", &fit.optim.lr, 1e-12, 1e3, "X", "learning rate"),
+        OPT_REAL(0, "lr-decay", &fit.lr_decay, 1e-6, 1, "X", "the rate is multiplied by X after each epoch"),
+        OPT_REAL(0, "embedding-l2", &fit.optim.embedding_l2, 0, 1e3, "X",
+            "L2 on the embeddings that a batch touches"),
+        OPT_SIZE(0, "batch-size", &fit.batch_size, 1, 1048576, "B", "rows of a step"),
+        OPT_SIZE(0, "epochs", &fit.epochs, 1, 100000, "N", "passes over the rows, at most"),
+        OPT_SIZE(0, "patience", &fit.patience, 0, 100000, "N",
+            "stop after N epochs without a better validation; 0: never"),
+        OPT_CHOICE(0, "stop-on", &stop, "auc|logloss", "what better means"),
+        OPT_U64(
+            0, "seed", &fit.seed, "the same seed and rows give the same model, for any number of threads"),
+        OPT_HEADING("Output and resources"),
+        OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
+        OPT_FLAG('q', "quiet", &t.quiet, "no progress, and do not show what was inferred"),
+        OPTS_SPOOL(columns),
+        OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "threads; 0: one for each processor"),
+        OPT_END,
+    };
+    const struct opt_command command = {"train", "[OPTION]... [FILE]...",
+        "Train a click-through-rate model whose hidden layers adapt to each row.", table,
+        "    apg train < logs.csv > model.apg\n"
+        "    apg train --condition group:user_id --valid valid.csv -o model.apg logs.csv\n"
+        "    xzcat logs.csv.xz | apg train --multi genres --layer dense -o static.apg"};
+    int code = opt_parse(&argc, &argv, &command);
+    if (code != OPT_GO || (code = input_columns(&command, &columns, &t.columns)) != OPT_GO ||
+        (code = read_condition(&command, condition, NULL, &arch)) != OPT_GO)
+        return code;
+    if (!copy_sizes(&hidden, arch.hidden, &arch.n_hidden) ||
+        !copy_sizes(&generator, arch.generator, &arch.n_generator))
+        return opt_usage(&command, "at most %d layers", APG_LAYERS_MAX);
+    arch.layer = (enum apg_layer)layer, arch.bias = (enum apg_bias)bias;
+    arch.P = form == 1 ? arch.P : 0;
+    fit.optim.adagrad = optimizer == 1, fit.stop_on_loss = stop == 1;
+
+    struct apg_error err;
+    struct cmd_out out = {0};
+    enum apg_status status;
+    if ((status = cmd_out_open(&out, out_path, true, &err)) ||
+        (status = apg_pool_new(&t.pool, (unsigned)threads, &err)) ||
+        (status = read_rows(&t, argv, (size_t)argc, &t.rows, &err)) ||
+        (valid_path &&
+            (status = read_rows(&t, (char *const[]){(char *)(uintptr_t)valid_path}, 1, &t.valid, &err))))
+        goto done;
+    if ((code = read_condition(&command, condition, t.schema, &arch)) != OPT_GO)
+        goto usage;
+    if ((status = apg_model_new(&t.model, t.schema, &arch, fit.batch_size, true, &err)))
+        goto done;
+    apg_model_start(t.model, fit.seed, embedding_std, init == 0);
+    if (!t.quiet) {
+        size_t tables, other;
+        apg_model_count(t.model, &tables, &other);
+        fprintf(stderr, "%llu rows, %zu fields, %zu numbers in embeddings, %zu outside\n",
+            (unsigned long long)t.rows->rows, t.schema->n_fields, tables, other);
+        fprintf(stderr, "epoch        rows       loss since last  valid AUC valid loss    rows/s\n");
+    }
+    t.started = now();
+    if (!(status = apg_fit(t.model, t.rows, t.valid, &fit, t.pool, progress, &t, &err)) &&
+        !(status = apg_model_save(t.model, input_sink(&out), &err)))
+        status = cmd_out_commit(&out, &err);
+done:
+    code = status ? cmd_fail(&err) : EXIT_OK;
+usage:
+    if (code != EXIT_OK)
+        cmd_out_abandon(&out);
+    apg_model_free(t.model);
+    apg_dataset_free(t.valid);
+    apg_schema_free(t.schema);
+    apg_dataset_free(t.rows);
+    apg_pool_free(t.pool);
+    return code;
+}

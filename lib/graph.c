@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "graph.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "mem.h"
+
+int apg_graph_value(struct apg_graph *g, size_t width)
+{
+    if (!apg_grow(&g->width, &g->cap_width, g->n_values + 1, sizeof *g->width)) {
+        g->failed = true;
+        return 0;
+    }
+    g->width[g->n_values] = width;
+    return (int)g->n_values++;
+}
+
+int apg_graph_param(struct apg_graph *g, size_t rows, size_t cols, const char *fmt, ...)
+{
+    if (!apg_grow(&g->param, &g->cap_param, g->n_params + 1, sizeof *g->param)) {
+        g->failed = true;
+        return 0;
+    }
+    struct apg_param *p = &g->param[g->n_params];
+    *p = (struct apg_param){.rows = rows, .cols = cols};
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(p->name, sizeof p->name, fmt, ap);
+    va_end(ap);
+    return (int)g->n_params++;
+}
+
+struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type)
+{
+    static struct apg_op nowhere; /* written to, never read, once memory is out */
+    if (!apg_grow(&g->op, &g->cap_op, g->n_ops + 1, sizeof *g->op)) {
+        g->failed = true;
+        return &nowhere;
+    }
+    struct apg_op *op = &g->op[g->n_ops++];
+    *op = (struct apg_op){.type = type};
+    for (int i = 0; i < APG_OP_PARAMS; i++)
+        op->param[i] = -1;
+    return op;
+}
+
+enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool train, struct apg_error *err)
+{
+    g->max_rows = max_rows;
+    for (size_t i = 0; !g->failed && i < g->n_params; i++) {
+        struct apg_param *p = &g->param[i];
+        size_t n;
+        g->failed = !apg_mul(p->rows, p->cols, &n) || !(p->w = apg_alloc(n, sizeof *p->w));
+        if (!p->table) {
+            p->at = g->n_flat;
+            g->n_flat += (n + 15) / 16 * 16;
+        }
+    }
+    for (int i = 0; !g->failed && i < APG_SLOTS; i++) {
+        struct apg_slot *s = &g->slot[i];
+        g->failed = !(s->x = apg_alloc(g->n_values, sizeof *s->x)) ||
+                    !(s->dx = apg_alloc(g->n_values, sizeof *s->dx)) ||
+                    !(s->label = apg_alloc(max_rows, sizeof *s->label)) ||
+                    (train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad)));
+        for (size_t v = 0; !g->failed && v < g->n_values; v++)
+            g->failed = !(s->x[v] = apg_alloc(max_rows * g->width[v], sizeof **s->x)) ||
+                        (train && !(s->dx[v] = apg_alloc(max_rows * g->width[v], sizeof **s->dx)));
+    }
+    return g->failed ? apg_fail_memory(err) : APG_OK;
+}
+
+void apg_graph_release(struct apg_graph *g)
+{
+    for (size_t i = 0; i < g->n_params; i++)
+        free(g->param[i].w);
+    for (int i = 0; i < APG_SLOTS; i++) {
+        struct apg_slot *s = &g->slot[i];
+        for (size_t v = 0; v < g->n_values; v++) {
+            free(s->x ? s->x[v] : NULL);
+            free(s->dx ? s->dx[v] : NULL);
+        }
+        free(s->x);
+        free(s->dx);
+        free(s->grad);
+        free(s->label);
+        free(s->bags.first);
+        free(s->bags.id);
+        free(s->bags.weight);
+    }
+    free(g->width);
+    free(g->param);
+    free(g->op);
+    *g = (struct apg_graph){0};
+}
+
+struct apg_param *apg_graph_find(const struct apg_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->n_params; i++)
+        if (strcmp(g->param[i].name, name) == 0)
+            return &g->param[i];
+    return NULL;
+}
+
+void apg_graph_prepare(struct apg_graph *g)
+{
+    for (size_t i = 0; i < g->n_ops; i++)
+        if (g->op[i].type->prepare)
+            g->op[i].type->prepare(g, &g->op[i]);
+}
+
+void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s)
+{
+    for (size_t i = 0; s->rows && i < g->n_ops; i++)
+        g->op[i].type->forward(g, &g->op[i], s);
+}
+
+void apg_graph_backward(const struct apg_graph *g, struct apg_slot *s)
+{
+    memset(s->grad, 0, g->n_flat * sizeof *s->grad);
+    for (size_t v = 0; v < g->n_values; v++)
+        if ((int)v != g->logit)
+            memset(s->dx[v], 0, s->rows * g->width[v] * sizeof **s->dx);
+    for (size_t i = g->n_ops; s->rows && i-- > 0;)
+        g->op[i].type->backward(g, &g->op[i], s);
+}
+
+enum { REDUCE = 16384 };
+
+static void reduce(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    struct apg_graph *g = arg;
+    size_t end = (i + 1) * REDUCE < g->n_flat ? (i + 1) * REDUCE : g->n_flat;
+    for (int s = 1; s < APG_SLOTS; s++)
+        for (size_t j = i * REDUCE; j < end; j++)
+            g->slot[0].grad[j] += g->slot[s].grad[j];
+}
+
+void apg_graph_reduce(struct apg_graph *g, struct apg_pool *pool)
+{
+    apg_pool_run(pool, (g->n_flat + REDUCE - 1) / REDUCE, reduce, g);
+    for (size_t i = 0; i < g->n_ops; i++)
+        if (g->op[i].type->finish)
+            g->op[i].type->finish(g, &g->op[i], g->slot[0].grad);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * graph.h - a model as a list of ops, run in order and, for gradients, in reverse.
+ *
+ * A VALUE is a matrix (B, width), one row per instance. A PARAM is a trained matrix (rows, cols). An OP reads
+ * values and params and writes one value; ops.h lists them. A batch is cut into APG_SLOTS slots, whatever the
+ * number of threads; each slot has its own values and its own gradient of the dense params, which are added
+ * up in slot order: the same bytes for any number of threads.
+ */
+#ifndef APG_GRAPH_H
+#define APG_GRAPH_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "error.h"
+#include "pool.h"
+#include "rng.h"
+#include "tensor.h"
+
+enum { APG_SLOTS = 8, APG_OP_IN = 4, APG_OP_PARAMS = 10 };
+
+struct apg_param {
+    char name[64];
+    size_t rows, cols;
+    bool table;   /* an embedding table: gradients by row, not in the flat gradient */
+    bool derived; /* formed from other params (U of U_l U_r): not trained, not saved */
+    size_t at;    /* where its gradient stands in the flat gradient; dense params only */
+    apg_real *w;  /* (rows, cols) */
+};
+
+/* Bags: what a slot's rows hold of each field. Bag i = b F + f has table rows id[first[i] .. first[i + 1]),
+ * each scaled by weight[]. */
+struct apg_bags {
+    uint32_t *first, *id;
+    float *weight;
+    size_t cap_first, cap_id, cap_weight;
+};
+
+struct apg_slot {
+    size_t rows;
+    bool train;   /* dropout is on */
+    uint64_t key; /* of its random numbers in this step */
+    struct apg_bags bags;
+    apg_real **x, **dx; /* by value: (rows, width) */
+    apg_real *grad;     /* (n_flat) */
+    float *label;       /* (rows) */
+};
+
+struct apg_op {
+    const struct apg_op_type *type;
+    int in[APG_OP_IN], n_in, out;
+    int aux[2];               /* values of its own, kept from forward to backward */
+    int param[APG_OP_PARAMS]; /* -1: absent */
+    size_t N, M, D, K, P, F, E;
+    bool generated_bias;
+    double rate;
+};
+
+struct apg_graph {
+    size_t F, max_rows; /* of a slot */
+    size_t n_values, n_params, n_ops, n_flat;
+    size_t *width;
+    struct apg_param *param;
+    struct apg_op *op;
+    size_t cap_width, cap_param, cap_op;
+    int logit;
+    struct apg_slot slot[APG_SLOTS];
+    bool failed; /* out of memory while being made */
+};
+
+/* rows (B): d x, d params are added to, never set. */
+struct apg_op_type {
+    const char *name;
+    void (*prepare)(
+        struct apg_graph *g, const struct apg_op *op); /* once a step, before the slots; NULL: nothing */
+    void (*forward)(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s);
+    void (*backward)(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s);
+    void (*finish)(const struct apg_graph *g, const struct apg_op *op,
+        apg_real *grad); /* after the slots were added up */
+};
+
+/* Building: a failure for want of memory is remembered and returned by apg_graph_finish. */
+int apg_graph_value(struct apg_graph *g, size_t width);
+int apg_graph_param(struct apg_graph *g, size_t rows, size_t cols, const char *fmt, ...) APG_PRINTF(4, 5);
+struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type);
+/* Buffers for MAX_ROWS rows a slot; gradients only where TRAIN. */
+enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool train, struct apg_error *err);
+void apg_graph_release(struct apg_graph *g);
+struct apg_param *apg_graph_find(const struct apg_graph *g, const char *name); /* NULL: none */
+
+static inline apg_real *apg_w(const struct apg_graph *g, int param)
+{
+    return g->param[param].w;
+}
+static inline apg_real *apg_dw(const struct apg_graph *g, apg_real *grad, int param)
+{
+    return grad + g->param[param].at;
+}
+
+/* Form derived params; after every change of weights. */
+void apg_graph_prepare(struct apg_graph *g);
+/* One slot through all ops, forward: the logit is x[g->logit]. */
+void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s);
+/* And back: d logit is in dx[g->logit]; other gradients are zeroed first. */
+void apg_graph_backward(const struct apg_graph *g, struct apg_slot *s);
+/* Add the gradients of all slots into slot 0's, in slot order, and finish the ops. */
+void apg_graph_reduce(struct apg_graph *g, struct apg_pool *pool);
+
+#endif

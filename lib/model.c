@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "model.h"
+#include <jansson.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "gemm.h"
+#include "mem.h"
+
+enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *schema,
+    const struct apg_arch *arch, size_t max_rows, bool train, struct apg_error *err)
+{
+    apg_gemm_init();
+    struct apg_model *m = apg_alloc(1, sizeof *m);
+    if (!m)
+        return apg_fail_memory(err);
+    m->schema = schema;
+    m->arch = *arch;
+    m->max_rows = max_rows;
+    m->graph.F = schema->n_fields;
+    m->graph.logit = apg_backbones[arch->backbone].build(&m->graph, &m->arch, schema->rows);
+    enum apg_status status = apg_graph_finish(&m->graph, (max_rows + APG_SLOTS - 1) / APG_SLOTS, train, err);
+    if (status) {
+        apg_model_free(m);
+        return status;
+    }
+    *out = m;
+    return APG_OK;
+}
+
+void apg_model_free(struct apg_model *m)
+{
+    if (!m)
+        return;
+    apg_graph_release(&m->graph);
+    apg_schema_free(m->own_schema);
+    apg_tensors_free(m->file);
+    free(m);
+}
+
+void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other)
+{
+    *tables = *other = 0;
+    for (size_t i = 0; i < m->graph.n_params; i++) {
+        const struct apg_param *p = &m->graph.param[i];
+        if (!p->derived)
+            *(p->table ? tables : other) += p->rows * p->cols;
+    }
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor)
+{
+    for (size_t i = 0; i < m->graph.n_params; i++) {
+        struct apg_param *p = &m->graph.param[i];
+        struct apg_rng r;
+        apg_rng_init(&r, seed, 1 + i);
+        double std = sqrt(2.0 / (double)(p->rows + p->cols));
+        if (strcmp(p->name, "embedding") == 0)
+            std = embedding_std;
+        else if (anchor && ends_with(p->name, ".hypernet.weight"))
+            std = 1e-2 / sqrt((double)p->cols);
+        else if (ends_with(p->name, "bias") || strcmp(p->name, "linear") == 0)
+            std = 0;
+        for (size_t j = 0; j < p->rows * p->cols; j++)
+            p->w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(&r)) : 0;
+        if (anchor && ends_with(p->name, ".hypernet.bias")) {
+            /* The last K K numbers are S; K from the op that has this param. */
+            for (size_t o = 0; o < m->graph.n_ops; o++)
+                for (int k = 0; k < APG_OP_PARAMS; k++)
+                    if (m->graph.op[o].param[k] == (int)i)
+                        for (size_t d = 0, K = m->graph.op[o].K; d < K; d++)
+                            p->w[p->cols - K * K + d * K + d] = 1;
+        }
+    }
+}
+
+/* ---- rows to bags ---- */
+
+struct fill {
+    struct apg_model *m;
+    const uint32_t *const *row;
+    size_t n;
+    atomic_bool failed;
+};
+
+static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint32_t *const *row, size_t n)
+{
+    uint32_t k = 0;
+    if (!apg_grow(&b->first, &b->cap_first, n * s->n_fields + 1, sizeof *b->first))
+        return false;
+    for (size_t i = 0, bag = 0; i < n; i++) {
+        const uint32_t *tail = row[i] + apg_row_head(s);
+        for (size_t f = 0; f < s->n_fields; f++, bag++) {
+            const struct apg_field *field = &s->field[f];
+            uint32_t word = row[i][1 + f], count = field->kind == APG_MULTI ? word & 0xffff : 1;
+            if (!apg_grow(&b->id, &b->cap_id, (size_t)k + count, sizeof *b->id) ||
+                !apg_grow(&b->weight, &b->cap_weight, (size_t)k + count, sizeof *b->weight))
+                return false;
+            b->first[bag] = k;
+            if (field->kind == APG_MULTI) {
+                for (uint32_t j = 0; j < count; j++, k++) {
+                    b->id[k] = field->first + tail[(word >> 16) + j];
+                    b->weight[k] = 1 / (float)count;
+                }
+                continue;
+            }
+            float v = field->kind == APG_NUMERIC ? apg_word_float(word) : 1;
+            b->id[k] = field->first + (field->kind != APG_NUMERIC ? word : v == v);
+            b->weight[k++] = v == v ? v : 1;
+        }
+    }
+    b->first[n * s->n_fields] = k;
+    return true;
+}
+
+static void fill_slot(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    struct fill *f = arg;
+    struct apg_slot *s = &f->m->graph.slot[i];
+    size_t from = f->n * i / APG_SLOTS, to = f->n * (i + 1) / APG_SLOTS;
+    s->rows = to - from;
+    for (size_t r = from; r < to; r++)
+        s->label[r - from] = apg_word_float(f->row[r][0]);
+    if (!fill_bags(&s->bags, f->m->schema, f->row + from, s->rows))
+        atomic_store(&f->failed, true);
+}
+
+enum apg_status apg_model_fill(
+    struct apg_model *m, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err)
+{
+    struct fill f = {m, row, n, false};
+    apg_pool_run(pool, APG_SLOTS, fill_slot, &f);
+    return atomic_load(&f.failed) ? apg_fail_memory(err) : APG_OK;
+}
+
+static void forward_slot(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    struct apg_graph *g = arg;
+    g->slot[i].train = false;
+    apg_graph_forward(g, &g->slot[i]);
+}
+
+enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row, size_t n,
+    struct apg_pool *pool, double *logit, struct apg_error *err)
+{
+    enum apg_status status = apg_model_fill(m, row, n, pool, err);
+    if (status)
+        return status;
+    apg_pool_run(pool, APG_SLOTS, forward_slot, &m->graph);
+    for (size_t i = 0; i < APG_SLOTS; i++)
+        for (size_t r = 0; r < m->graph.slot[i].rows; r++)
+            *logit++ = m->graph.slot[i].x[m->graph.logit][r];
+    return APG_OK;
+}
+
+/* ---- files ---- */
+
+static json_t *sizes_json(const size_t *a, size_t n)
+{
+    json_t *j = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(j, json_integer((json_int_t)a[i]));
+    return j;
+}
+
+static bool sizes_from(const json_t *j, size_t *a, size_t *n, size_t max, size_t least, size_t most)
+{
+    *n = json_array_size(j);
+    if (!json_is_array(j) || *n > max)
+        return false;
+    for (size_t i = 0; i < *n; i++) {
+        json_int_t v = json_integer_value(json_array_get(j, i));
+        if (v < (json_int_t)least || v > (json_int_t)most)
+            return false;
+        a[i] = (size_t)v;
+    }
+    return true;
+}
+
+enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
+{
+    const struct apg_arch *a = &m->arch;
+    struct apg_tensors *t = NULL;
+    char *text = NULL;
+    json_t *j = json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:i, s:o, s:o, s:f, s:b}", "backbone",
+        apg_backbones[a->backbone].name, "layer", (int)a->layer, "embedding_dim", (json_int_t)a->E, "hidden",
+        sizes_json(a->hidden, a->n_hidden), "rank", (json_int_t)a->K, "overparam", (json_int_t)a->P, "bias",
+        (int)a->bias, "generator_hidden", sizes_json(a->generator, a->n_generator), "condition",
+        sizes_json(a->condition, a->n_condition), "dropout", a->dropout, "collapsed", m->collapsed);
+    enum apg_status status = APG_OK;
+    if (!j || !(text = json_dumps(j, JSON_COMPACT)))
+        status = apg_fail_memory(err);
+    if (!status && !(status = apg_tensors_new(&t, err)) && !(status = apg_tensors_set(t, "model", text, err)))
+        status = apg_schema_save(m->schema, t, err);
+    for (size_t i = 0; !status && i < m->graph.n_params; i++) {
+        const struct apg_param *p = &m->graph.param[i];
+        struct apg_tensor_view v = {
+            p->name, sizeof(apg_real) == 4 ? APG_F32 : APG_F64, 2, {p->rows, p->cols}, p->w};
+        if (!p->derived)
+            status = apg_tensors_add(t, &v, err);
+    }
+    if (!status)
+        status = apg_tensors_write(t, sink, err);
+    apg_tensors_free(t);
+    free(text);
+    json_decref(j);
+    return status;
+}
+
+static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, size_t fields)
+{
+    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *hidden, *generator, *condition;
+    const char *backbone;
+    json_int_t E, K, P;
+    int layer, bias, flag;
+    bool ok = j && json_unpack(j, "{s:s, s:i, s:I, s:o, s:I, s:I, s:i, s:o, s:o, s:F, s:b}", "backbone",
+                       &backbone, "layer", &layer, "embedding_dim", &E, "hidden", &hidden, "rank", &K,
+                       "overparam", &P, "bias", &bias, "generator_hidden", &generator, "condition",
+                       &condition, "dropout", &a->dropout, "collapsed", &flag) == 0;
+    if (ok) {
+        for (a->backbone = 0;
+             apg_backbones[a->backbone].name && strcmp(apg_backbones[a->backbone].name, backbone) != 0;)
+            a->backbone++;
+        ok = apg_backbones[a->backbone].name && layer >= 0 && layer <= APG_LAYER_APG && bias >= 0 &&
+             bias <= APG_BIAS_NONE && E >= 1 && E <= 4096 && K >= 1 && K <= 4096 && P >= 0 && P <= 65536 &&
+             sizes_from(hidden, a->hidden, &a->n_hidden, APG_LAYERS_MAX, 1, 65536) &&
+             sizes_from(generator, a->generator, &a->n_generator, APG_LAYERS_MAX, 1, 65536) && fields > 0 &&
+             sizes_from(condition, a->condition, &a->n_condition, APG_CONDITION_MAX, 0, fields - 1);
+        a->layer = (enum apg_layer)layer, a->bias = (enum apg_bias)bias;
+        a->E = (size_t)E, a->K = (size_t)K, a->P = (size_t)P, *collapsed = flag;
+    }
+    json_decref(j);
+    return ok;
+}
+
+enum apg_status apg_model_load(
+    struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err)
+{
+    struct apg_tensors *t = NULL;
+    struct apg_schema *schema = NULL;
+    struct apg_model *m = NULL;
+    struct apg_arch arch = {0};
+    bool collapsed = false;
+    enum apg_status status = apg_tensors_open(&t, fd, name, NULL, 0, verify, err);
+    if (!status)
+        status = apg_schema_load(&schema, t, err);
+    if (!status && !arch_from(apg_tensors_get(t, "model"), &arch, &collapsed, schema->n_fields))
+        status = apg_fail(err, APG_EFORMAT, "%s: not a model of apg: no valid description", name);
+    if (!status)
+        status = apg_model_new(&m, schema, &arch, max_rows, false, err);
+    for (size_t i = 0; !status && i < m->graph.n_params; i++) {
+        struct apg_param *p = &m->graph.param[i];
+        const struct apg_tensor_view *v = apg_tensors_find(t, p->name);
+        if (p->derived)
+            continue;
+        if (!v || v->dtype != (sizeof(apg_real) == 4 ? APG_F32 : APG_F64) || v->n_dims != 2 ||
+            v->dim[0] != p->rows || v->dim[1] != p->cols)
+            status =
+                apg_fail(err, APG_EFORMAT, "%s: tensor %s is missing or has another shape", name, p->name);
+        else
+            memcpy(p->w, v->data, p->rows * p->cols * sizeof *p->w);
+    }
+    if (status) {
+        apg_model_free(m);
+        apg_schema_free(schema);
+        apg_tensors_free(t);
+        return status;
+    }
+    m->own_schema = schema;
+    m->file = t;
+    m->collapsed = collapsed;
+    apg_graph_prepare(&m->graph);
+    *out = m;
+    return APG_OK;
+}
+
+enum apg_status apg_model_collapse(struct apg_model **out, const struct apg_model *m, struct apg_error *err)
+{
+    struct apg_arch arch = m->arch;
+    arch.P = 0;
+    arch.dropout = 0;
+    enum apg_status status = apg_model_new(out, m->schema, &arch, m->max_rows, false, err);
+    if (status)
+        return status;
+    (*out)->collapsed = true;
+    for (size_t i = 0; i < (*out)->graph.n_params; i++) {
+        struct apg_param *p = &(*out)->graph.param[i];
+        memcpy(p->w, apg_graph_find(&m->graph, p->name)->w, p->rows * p->cols * sizeof *p->w);
+    }
+    return APG_OK;
+}

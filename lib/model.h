@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * model.h - a graph with its encoder: where rows meet tensors. Saved as a container of tensors
+ * (docs/files.md).
+ */
+#ifndef APG_MODEL_H
+#define APG_MODEL_H
+#include "backbone.h"
+#include "graph.h"
+#include "pool.h"
+#include "safetensors.h"
+#include "schemafile.h"
+#include "schema.h"
+
+struct apg_model {
+    struct apg_arch arch;
+    const struct apg_schema *schema; /* borrowed, or owned by a loaded model */
+    bool collapsed;                  /* made by apg_model_collapse: not to be trained further */
+    struct apg_graph graph;
+    size_t max_rows;          /* of a call of apg_model_logits */
+    struct apg_tensors *file; /* of a loaded model */
+    struct apg_schema *own_schema;
+};
+
+/* Weights are zero. MAX_ROWS: the largest batch. */
+enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *schema,
+    const struct apg_arch *arch, size_t max_rows, bool train, struct apg_error *err);
+void apg_model_free(struct apg_model *m); /* NULL is allowed */
+
+/* Starting weights: dense layers, U and V Xavier-normal, embeddings normal with EMBEDDING_STD. ANCHOR: S = I
+ * + G(z) with G near zero, else the paper's plain Xavier generator. */
+void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor);
+
+/* Put ROW[0 .. n) (as from apg_dataset_row) into the graph's slots. n <= max_rows. */
+enum apg_status apg_model_fill(
+    struct apg_model *m, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err);
+/* Logits of n rows. The same for any number of threads and any cut into calls. */
+enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row, size_t n,
+    struct apg_pool *pool, double *logit, struct apg_error *err);
+
+enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err);
+/* FD may be closed afterwards. HEADSTART as for apg_tensors_open. */
+enum apg_status apg_model_load(
+    struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err);
+
+/* U_l U_r and V_l V_r multiplied once. The schema is M's: M must outlive *out. */
+enum apg_status apg_model_collapse(struct apg_model **out, const struct apg_model *m, struct apg_error *err);
+/* Trained numbers in embedding tables, and outside of them. */
+void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other);
+
+#endif
