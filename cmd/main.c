@@ -14,12 +14,13 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"train", cmd_train, "train an adaptive (or static) model on logs"},
     {"collapse", cmd_collapse, "multiply a model's factors, for serving"},
-    {"predict", cmd_predict, "one probability per row, as rows arrive"},
+    {"complexity", cmd_complexity, "count multiply-adds and numbers of each form of layer"},
     {"encode", cmd_encode, "turn CSV logs into a binary feature file"},
     {"evaluate", cmd_evaluate, "measure scores: AUC, GAUC, log loss, calibration"},
+    {"predict", cmd_predict, "one probability per row, as rows arrive"},
     {"simulate", cmd_simulate, "draw click logs with a known truth"},
+    {"train", cmd_train, "train an adaptive (or static) model on logs"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
