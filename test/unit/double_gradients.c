@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every gradient of every backbone, layer, condition and bias against central differences, in double. The
+ * loss is sum_i c_i logit_i with c_i made up: backward is linear in d logit, so nothing is lost. A new row of
+ * apg_backbones is tested without a change here.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/model.h"
+
+enum { ROWS = 10, FIELDS = 4, TAIL = 3 };
+
+static struct apg_field fields[FIELDS] = {
+    {.kind = APG_CATEGORICAL, .rows = 3, .first = 0},
+    {.kind = APG_NUMERIC, .rows = 2, .first = 3},
+    {.kind = APG_MULTI, .rows = 5, .first = 5},
+    {.kind = APG_BUCKET, .rows = 4, .first = 10},
+};
+static const struct apg_schema schema = {.n_fields = FIELDS, .field = fields, .rows = 14};
+static uint32_t words[ROWS][1 + FIELDS + TAIL];
+static const uint32_t *row[ROWS];
+static struct apg_pool *pool;
+
+/* Cells of 0 to 3 ids, one of them twice; numbers of both signs, and missing. */
+static void make_rows(void)
+{
+    for (uint32_t i = 0; i < ROWS; i++) {
+        const uint32_t w[] = {apg_float_word(0), i % 3,
+            i % 4 == 1 ? APG_MISSING : apg_float_word(0.75f * (float)i - 3),
+            i % 4 ? i % 2 << 16 | (i % 4 < 3 ? i % 4 : 2) : 3, i * 7 % 4, i % 5, (i + 2) % 5, i % 5};
+        memcpy(words[i], w, sizeof w);
+        row[i] = words[i];
+    }
+}
+
+static double coefficient(size_t slot, size_t r)
+{
+    return 0.3 + (double)slot - 1.7 * (double)r;
+}
+
+static double loss(struct apg_graph *g)
+{
+    double sum = 0;
+    apg_graph_prepare(g);
+    for (size_t i = 0; i < APG_SLOTS; i++) {
+        apg_graph_forward(g, &g->slot[i]);
+        for (size_t r = 0; r < g->slot[i].rows; r++)
+            sum += coefficient(i, r) * g->slot[i].x[g->logit][r];
+    }
+    return sum;
+}
+
+/* GRAD (rows, cols) of params, one after another. Tables: d of the embed ops' values, by row. */
+static void gradients(struct apg_graph *g, double **grad)
+{
+    (void)loss(g);
+    for (size_t i = 0; i < APG_SLOTS; i++) {
+        for (size_t r = 0; r < g->slot[i].rows; r++)
+            g->slot[i].dx[g->logit][r] = coefficient(i, r);
+        apg_graph_backward(g, &g->slot[i]);
+    }
+    apg_graph_reduce(g, pool);
+    for (size_t p = 0; p < g->n_params; p++) {
+        const struct apg_param *param = &g->param[p];
+        assert_non_null(grad[p] = calloc(param->rows * param->cols, sizeof **grad));
+        if (!param->table)
+            memcpy(grad[p], apg_dw(g, g->slot[0].grad, (int)p), param->rows * param->cols * sizeof **grad);
+    }
+    for (size_t o = 0; o < g->n_ops; o++) {
+        const struct apg_op *op = &g->op[o];
+        if (op->param[0] < 0 || !g->param[op->param[0]].table)
+            continue;
+        for (size_t i = 0; i < APG_SLOTS; i++) {
+            const struct apg_slot *s = &g->slot[i];
+            for (size_t bag = 0; bag < s->rows * FIELDS; bag++)
+                for (uint32_t k = s->bags.first[bag]; k < s->bags.first[bag + 1]; k++)
+                    for (size_t e = 0; e < op->E; e++)
+                        grad[op->param[0]][s->bags.id[k] * op->E + e] +=
+                            (double)s->bags.weight[k] * s->dx[op->out][bag * op->E + e];
+        }
+    }
+}
+
+static double difference(struct apg_graph *g, apg_real *at, double step)
+{
+    double w = *at, more, less;
+    *at = w + step;
+    more = loss(g);
+    *at = w - step;
+    less = loss(g);
+    *at = w;
+    return (more - less) / (2 * step);
+}
+
+static void check(const struct apg_arch *arch)
+{
+    struct apg_model *m = NULL;
+    struct apg_error err;
+    double *grad[64] = {0};
+    struct apg_rng rng;
+    apg_rng_init(&rng, 1, 2);
+    if (apg_model_new(&m, &schema, arch, ROWS, true, &err) || apg_model_fill(m, row, ROWS, pool, &err))
+        fail_msg("%s", err.text);
+    struct apg_graph *g = &m->graph;
+    assert_true(g->n_params <= 64);
+    for (size_t i = 0; i < APG_SLOTS; i++) {
+        g->slot[i].train = true;
+        g->slot[i].key = 77 + i;
+    }
+    for (size_t p = 0; p < g->n_params; p++)
+        for (size_t j = 0; j < g->param[p].rows * g->param[p].cols; j++)
+            g->param[p].w[j] = 0.6 * apg_rng_normal(&rng);
+    gradients(g, grad);
+    for (size_t p = 0; p < g->n_params; p++) {
+        const struct apg_param *param = &g->param[p];
+        double largest = 0;
+        for (size_t j = 0; !param->derived && j < param->rows * param->cols; j++) {
+            double slope = difference(g, &param->w[j], 1e-5), tolerance = 1e-7, size = fabs(slope);
+            if (fabs(grad[p][j] - slope) >
+                tolerance * (1 + size)) { /* a relu that turns on in between, not a wrong gradient, yields to
+                                             a smaller step */
+                slope = difference(g, &param->w[j], 1e-8), tolerance = 1e-5, size = fabs(slope);
+            }
+            largest = size > largest ? size : largest;
+            if (!(fabs(grad[p][j] - slope) <= tolerance * (1 + size)))
+                fail_msg(
+                    "%s, layer %d, bias %d, P %zu, %zu condition fields, %zu generator layers, dropout %g: "
+                    "d %s[%zu] is %.12g, by differences %.12g",
+                    apg_backbones[arch->backbone].name, (int)arch->layer, (int)arch->bias, arch->P,
+                    arch->n_condition, arch->n_generator, arch->dropout, param->name, j, grad[p][j], slope);
+        }
+        if (!param->derived && !(largest > 0))
+            fail_msg("%s: all of its gradient is 0: nothing was tested", param->name);
+        free(grad[p]);
+    }
+    apg_model_free(m);
+}
+
+static void test_backbone(void **state)
+{
+    struct apg_arch arch = {.backbone = *(const int *)*state,
+        .E = 2,
+        .n_hidden = 2,
+        .hidden = {9, 6},
+        .K = 3,
+        .generator = {6},
+        .condition = {2, 0}};
+    check(&arch);
+    arch.layer = APG_LAYER_APG;
+    for (arch.P = 0; arch.P <= 4; arch.P += 4)
+        for (arch.n_condition = 0; arch.n_condition <= 2; arch.n_condition++)
+            for (int bias = APG_BIAS_STATIC; bias <= APG_BIAS_NONE; bias++)
+                for (arch.n_generator = 0; arch.n_generator <= 1; arch.n_generator++) {
+                    arch.bias = (enum apg_bias)bias;
+                    arch.dropout = arch.n_generator ? 0.2 : 0; /* the same units are dropped in every pass */
+                    check(&arch);
+                }
+}
+
+int main(void)
+{
+    enum { MAX = 64 };
+    struct CMUnitTest tests[MAX];
+    int index[MAX];
+    size_t n = 0;
+    make_rows();
+    if (apg_pool_new(&pool, 1, NULL))
+        return 1;
+    for (; n < MAX && apg_backbones[n].name; n++) {
+        index[n] = (int)n;
+        tests[n] = (struct CMUnitTest){
+            .name = apg_backbones[n].name, .test_func = test_backbone, .initial_state = &index[n]};
+    }
+    int failed = _cmocka_run_group_tests("gradients", tests, n, NULL, NULL);
+    apg_pool_free(pool);
+    return failed;
+}
