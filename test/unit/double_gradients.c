@@ -123,9 +123,8 @@ static void check(const struct apg_arch *arch)
         double largest = 0;
         for (size_t j = 0; !param->derived && j < param->rows * param->cols; j++) {
             double slope = difference(g, &param->w[j], 1e-5), tolerance = 1e-7, size = fabs(slope);
-            if (fabs(grad[p][j] - slope) >
-                tolerance * (1 + size)) { /* a relu that turns on in between, not a wrong gradient, yields to
-                                             a smaller step */
+            if (fabs(grad[p][j] - slope) > tolerance * (1 + size)) {
+                /* A relu that turns on in between yields to a smaller step; a wrong gradient does not. */
                 slope = difference(g, &param->w[j], 1e-8), tolerance = 1e-5, size = fabs(slope);
             }
             largest = size > largest ? size : largest;
