@@ -16,6 +16,13 @@ void apg_gemm_init(void);
 void apg_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda,
     const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc);
 
+/* The same for A not transposed, row by row: each sum runs over k in order, so a row's result does not depend
+ * on which rows stand beside it, nor on the processor. BLAS does not promise that: with OpenBLAS 0.3.21's
+ * Haswell kernels, equal rows of A gave two different rows of C, by place. Predictions use this one, training
+ * apg_gemm. */
+void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda, const apg_real *b,
+    size_t ldb, apg_real beta, apg_real *c, size_t ldc);
+
 /* out (K) = x (K) S (K, K): the product of one instance, too small for a BLAS call. */
 void apg_vecmat(const apg_real *x, const apg_real *S, size_t K, apg_real *out);
 /* out (K) = x (K) S^T */

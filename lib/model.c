@@ -8,12 +8,6 @@
 #include "gemm.h"
 #include "mem.h"
 
-/* Rows of a call are padded with empty ones to a multiple of this. A BLAS kernel treats the rows that are
- * left over from its tiles otherwise than the rest, in the last bit; padded, a row's logit does not depend on
- * which rows came with it. 48 is a multiple of the tiles (4, 12, 16) of OpenBLAS's Haswell and Zen kernels.
- */
-enum { PAD = 48 };
-
 enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *schema,
     const struct apg_arch *arch, size_t max_rows, bool train, struct apg_error *err)
 {
@@ -26,8 +20,7 @@ enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *s
     m->max_rows = max_rows;
     m->graph.F = schema->n_fields;
     m->graph.logit = apg_backbones[arch->backbone].build(&m->graph, &m->arch, schema->rows);
-    enum apg_status status = apg_graph_finish(
-        &m->graph, ((max_rows + APG_SLOTS - 1) / APG_SLOTS + PAD - 1) / PAD * PAD, train, err);
+    enum apg_status status = apg_graph_finish(&m->graph, (max_rows + APG_SLOTS - 1) / APG_SLOTS, train, err);
     if (status) {
         apg_model_free(m);
         return status;
@@ -151,20 +144,9 @@ enum apg_status apg_model_fill(
 static void forward_slot(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
-    struct fill *f = arg;
-    struct apg_graph *g = &f->m->graph;
-    struct apg_slot *s = &g->slot[i];
-    size_t rows = s->rows, padded = (rows + PAD - 1) / PAD * PAD;
-    s->train = false;
-    if (!apg_grow(&s->bags.first, &s->bags.cap_first, padded * g->F + 1, sizeof *s->bags.first)) {
-        atomic_store(&f->failed, true);
-        return;
-    }
-    for (size_t bag = rows * g->F + 1; rows && bag <= padded * g->F; bag++)
-        s->bags.first[bag] = s->bags.first[rows * g->F];
-    s->rows = padded;
-    apg_graph_forward(g, s);
-    s->rows = rows;
+    struct apg_graph *g = arg;
+    g->slot[i].train = false;
+    apg_graph_forward(g, &g->slot[i]);
 }
 
 enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row, size_t n,
@@ -173,10 +155,7 @@ enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row
     enum apg_status status = apg_model_fill(m, row, n, pool, err);
     if (status)
         return status;
-    struct fill f = {m, row, n, false};
-    apg_pool_run(pool, APG_SLOTS, forward_slot, &f);
-    if (atomic_load(&f.failed))
-        return apg_fail_memory(err);
+    apg_pool_run(pool, APG_SLOTS, forward_slot, &m->graph);
     for (size_t i = 0; i < APG_SLOTS; i++)
         for (size_t r = 0; r < m->graph.slot[i].rows; r++)
             *logit++ = m->graph.slot[i].x[m->graph.logit][r];

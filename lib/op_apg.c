@@ -44,15 +44,15 @@ static void forward(const struct apg_graph *g, const struct apg_op *op, struct a
     for (size_t i = 0; i < B; i++)
         for (size_t j = 0; j < G; j++)
             gen[i * G + j] = c[j];
-    apg_gemm(false, true, B, G, D, z, D, apg_w(g, op->param[PH]), D, 1, gen, G);
-    apg_gemm(false, false, B, K, N, x, N, apg_w(g, op->param[PU]), K, 0, xu, K);
+    apg_op_product(s, true, B, G, D, z, D, apg_w(g, op->param[PH]), D, 1, gen, G);
+    apg_op_product(s, false, B, K, N, x, N, apg_w(g, op->param[PU]), K, 0, xu, K);
     for (size_t i = 0; i < B; i++)
         apg_vecmat(xu + i * K, gen + i * G + skip, K, xus + i * K);
     const apg_real *b = op->param[PB] < 0 ? NULL : apg_w(g, op->param[PB]);
     for (size_t i = 0; i < B; i++)
         for (size_t j = 0; j < M; j++)
             y[i * M + j] = skip ? gen[i * G + j] : b ? b[j] : 0;
-    apg_gemm(false, false, B, M, K, xus, K, apg_w(g, op->param[PV]), M, 1, y, M);
+    apg_op_product(s, false, B, M, K, xus, K, apg_w(g, op->param[PV]), M, 1, y, M);
 }
 
 static void backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)

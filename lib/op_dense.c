@@ -12,8 +12,8 @@ static void dense_forward(const struct apg_graph *g, const struct apg_op *op, st
     for (size_t i = 0; i < s->rows; i++)
         for (size_t j = 0; j < op->M; j++)
             y[i * op->M + j] = b[j];
-    apg_gemm(false, false, s->rows, op->M, op->N, s->x[op->in[0]], op->N, apg_w(g, op->param[0]), op->M, 1, y,
-        op->M);
+    apg_op_product(
+        s, false, s->rows, op->M, op->N, s->x[op->in[0]], op->N, apg_w(g, op->param[0]), op->M, 1, y, op->M);
 }
 
 static void dense_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)

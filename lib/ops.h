@@ -4,6 +4,7 @@
  */
 #ifndef APG_OPS_H
 #define APG_OPS_H
+#include "gemm.h"
 #include "graph.h"
 
 /* (B, F E): of each field the weighted sum of its rows of TABLE (T, E). op_embed.c */
@@ -22,5 +23,15 @@ int apg_op_fm(struct apg_graph *g, int x, size_t E);
 enum apg_bias { APG_BIAS_STATIC, APG_BIAS_GENERATED, APG_BIAS_NONE };
 int apg_op_apg(
     struct apg_graph *g, int x, int z, size_t M, size_t K, size_t P, enum apg_bias bias, const char *name);
+
+/* C = A op(B) + beta C of a forward pass: by BLAS in training, row by row in prediction (gemm.h says why). */
+static inline void apg_op_product(const struct apg_slot *s, bool tb, size_t m, size_t n, size_t k,
+    const apg_real *a, size_t lda, const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+{
+    if (s->train)
+        apg_gemm(false, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    else
+        apg_gemm_rows(tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+}
 
 #endif
