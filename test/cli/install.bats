@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# What `make install` puts there works: a program of a user's own predicts what apg predicts.
+bats_require_minimum_version 1.5.0
+load helper
+
+@test "install: binary, manual, completion, library, header and .pc; a program built with them predicts the same" {
+    set -o pipefail
+    cd "$BATS_TEST_TMPDIR"
+    build=${APG%/*}
+    [ -f "$build/libapg.a" ] || build=$(dirname "$(ls -t "$ROOT"/build/*/libapg.a | head -n 1)")
+    env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" install BUILD="$build" DESTDIR="$PWD/root" PREFIX=/usr
+    for file in bin/apg lib/libapg.a include/apg.h lib/pkgconfig/apg.pc share/man/man1/apg-train.1 \
+        share/bash-completion/completions/apg; do
+        [ -s "root/usr/$file" ]
+    done
+    flags=$(PKG_CONFIG_PATH=root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD/root pkg-config --cflags apg)
+    libs=$(PKG_CONFIG_PATH=root/usr/lib/pkgconfig pkg-config --libs --static apg)
+    # shellcheck disable=SC2086
+    cc -Wall -Wextra -Werror $flags -Iroot/usr/include "$ROOT/examples/embed.c" -o embed -Lroot/usr/lib $libs
+    apg simulate --rows 3000 --seed 5 > logs.csv
+    apg train -q --epochs 1 --multi genres --hidden 8 --rank 2 -o m.apg logs.csv
+    apg encode --decode <(apg encode -q --encoder m.apg < logs.csv) > decoded.csv
+    tail -n +2 decoded.csv | cut -d, -f2- > cells.csv
+    apg predict -q -m m.apg decoded.csv > want.txt
+    tr , '\t' < cells.csv | ./embed m.apg > got.txt
+    cmp want.txt got.txt
+}
