@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "complexity.h"
+
+static const struct {
+    const char *version, *name;
+} forms[APG_COMPLEXITY_FORMS] = {
+    [APG_COMPLEXITY_DENSE] = {"", "dense"},
+    [APG_COMPLEXITY_FULL] = {"v1", "full"},
+    [APG_COMPLEXITY_LOWRANK] = {"v2", "lowrank"},
+    [APG_COMPLEXITY_DECOMPOSED] = {"v3", "decomposed"},
+    [APG_COMPLEXITY_SHARED] = {"v4", "shared"},
+    [APG_COMPLEXITY_OVERPARAM] = {"v5", "overparam"},
+    [APG_COMPLEXITY_COLLAPSED] = {"v5", "collapsed"},
+    [APG_COMPLEXITY_STAR] = {"", "star"},
+};
+
+const char *apg_complexity_version(enum apg_complexity_form form)
+{
+    return forms[form].version;
+}
+
+const char *apg_complexity_name(enum apg_complexity_form form)
+{
+    return forms[form].name;
+}
+
+static enum apg_status check(const struct apg_complexity_shape *s, struct apg_error *err)
+{
+    const struct {
+        const char *name;
+        size_t value, max;
+    } of[] = {
+        {"N", s->n, APG_COMPLEXITY_WIDTH_MAX},
+        {"M", s->m, APG_COMPLEXITY_WIDTH_MAX},
+        {"D", s->d, APG_COMPLEXITY_WIDTH_MAX},
+        {"K", s->k, APG_COMPLEXITY_WIDTH_MAX},
+        {"P", s->p, APG_COMPLEXITY_WIDTH_MAX},
+        {"domains", s->domains, APG_COMPLEXITY_DOMAINS_MAX},
+        {"batch", s->batch, SIZE_MAX},
+    };
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+        if (of[i].value < 1 || of[i].value > of[i].max)
+            return apg_fail(
+                err, APG_ERANGE, "%s is from 1 to %zu, not %zu", of[i].name, of[i].max, of[i].value);
+    return APG_OK;
+}
+
+enum apg_status apg_complexity_add(struct apg_complexity_cost *cost, enum apg_complexity_form form,
+    const struct apg_complexity_shape *shape, struct apg_error *err)
+{
+    enum apg_status status = check(shape, err);
+    if (status)
+        return status;
+    const uint64_t n = shape->n, m = shape->m, d = shape->d, k = shape->k, p = shape->p;
+    const uint64_t domains = shape->domains, batch = shape->batch;
+    const uint64_t s = k * k, u_v = n * k + k * m; /* numbers of S, of U and V */
+    struct apg_complexity_cost c = {0};
+    switch (form) {
+    case APG_COMPLEXITY_DENSE:
+        c.forward = n * m;
+        c.numbers = n * m;
+        break;
+    case APG_COMPLEXITY_FULL:
+        c.generate = n * m * d;
+        c.forward = n * m;
+        c.numbers = n * m * d;
+        break;
+    case APG_COMPLEXITY_LOWRANK:
+        c.generate = (u_v + s) * d + n * k * k + n * k * m;
+        c.forward = n * m;
+        c.numbers = (u_v + s) * d;
+        break;
+    case APG_COMPLEXITY_DECOMPOSED:
+        c.generate = (u_v + s) * d;
+        c.forward = u_v + s;
+        c.numbers = (u_v + s) * d;
+        break;
+    case APG_COMPLEXITY_SHARED:
+    case APG_COMPLEXITY_COLLAPSED:
+        c.generate = s * d;
+        c.forward = u_v + s;
+        c.numbers = s * d + u_v;
+        break;
+    case APG_COMPLEXITY_OVERPARAM:
+        c.generate = s * d;
+        c.forward = u_v + s;
+        c.batch = n * p * k + k * p * m;
+        c.numbers = s * d + n * p + p * k + k * p + p * m;
+        break;
+    case APG_COMPLEXITY_STAR:
+        c.forward = n * m;
+        c.batch = n * m * (batch < domains ? batch : domains);
+        c.numbers = n * m * (1 + domains);
+        break;
+    case APG_COMPLEXITY_FORMS:
+        break;
+    }
+    cost->generate += c.generate;
+    cost->forward += c.forward;
+    cost->batch += c.batch;
+    cost->numbers += c.numbers;
+    return APG_OK;
+}
+
+double apg_complexity_total(const struct apg_complexity_cost *cost, size_t batch)
+{
+    return (double)cost->generate + (double)cost->forward + (double)cost->batch / (double)batch;
+}
