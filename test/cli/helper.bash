@@ -11,3 +11,12 @@ unset CDPATH
 shared() {
     [ -e "$ROOT/../shared/$1" ] || skip "no ../shared/$1"
 }
+
+# A small model m.apg of logs.csv, and new.csv to score, in the current folder.
+small_model() {
+    set -o pipefail
+    cd "$BATS_FILE_TMPDIR" || return
+    apg simulate --rows 6000 --seed 3 > logs.csv
+    apg simulate --rows 2000 --seed 3 --skip 6000 > new.csv
+    apg train -q --multi genres --epochs 2 --hidden 16,8 --rank 4 --overparam 8 --batch-size 256 -o m.apg logs.csv
+}

@@ -16,7 +16,7 @@ load helper
     flags=$(PKG_CONFIG_PATH=root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD/root pkg-config --cflags apg)
     libs=$(PKG_CONFIG_PATH=root/usr/lib/pkgconfig pkg-config --libs --static apg)
     # shellcheck disable=SC2086
-    cc -Wall -Wextra -Werror $flags -Iroot/usr/include "$ROOT/examples/embed.c" -o embed -Lroot/usr/lib $libs
+    ${APG_CC:-cc} -Wall -Wextra -Werror $flags -Iroot/usr/include "$ROOT/examples/embed.c" -o embed -Lroot/usr/lib $libs
     apg simulate --rows 3000 --seed 5 > logs.csv
     apg train -q --epochs 1 --multi genres --hidden 8 --rank 2 -o m.apg logs.csv
     apg encode --decode <(apg encode -q --encoder m.apg < logs.csv) > decoded.csv
