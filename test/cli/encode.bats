@@ -1,47 +1,281 @@
 # SPDX-License-Identifier: MIT
-# CSV to a feature file and back.
 bats_require_minimum_version 1.5.0
 load helper
 
-setup_file() {
-    small_model
-}
 setup() {
-    set -o pipefail
-    cd "$BATS_FILE_TMPDIR" || return
+    cd "$BATS_TEST_TMPDIR" || return
+    printf '%s\n' label,user,price,tags '1,u1,1.5,"a|b"' 0,u2,,b 1,u1,-3.25, > small.csv
 }
 
-@test "encode: from a pipe and from a file, with 1 and with 2 threads: the same bytes" {
-    apg encode -q --multi genres --threads 1 logs.csv > 1.apgf
-    apg encode -q --multi genres --threads 2 < logs.csv | cmp - 1.apgf
+# From here on, a log of several blocks.
+big() {
+    apg simulate --rows 20000 --users 300 --items 100 --categorical 3 --numeric 2 > big.csv
 }
 
-@test "encode: --decode gives tokens back, and they encode to the same rows" {
-    apg encode -q --multi genres logs.csv > logs.apgf
-    apg encode --decode < logs.apgf > back.csv
-    [ "$(wc -l < back.csv)" -eq "$(wc -l < logs.csv)" ]
-    column() { awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i } { print $c }' "$1"; }
-    for name in label user_id genres; do
-        cmp <(column back.csv "$name") <(column logs.csv "$name")
-    done
+# number OFFSET BYTES FILE: a little-endian number
+number() {
+    od -An -v -tu"$2" -j"$1" -N"$2" "$3" | tr -d ' '
 }
 
-@test "encode: a file cut short or altered is refused" {
-    apg encode -q --multi genres logs.csv > logs.apgf
-    head -c -100 logs.apgf > cut.apgf
-    run --separate-stderr -1 apg encode --decode cut.apgf
-    [[ "$stderr" == "apg encode: cut.apgf: "* ]]
-    cp logs.apgf altered.apgf
-    printf X | dd of=altered.apgf bs=1 seek=$(($(stat -c %s logs.apgf) / 2)) conv=notrunc status=none
-    run --separate-stderr -1 apg encode --decode altered.apgf
-    [[ "$stderr" == "apg encode: altered.apgf: "* ]]
+@test "encode: what is decoded is what was encoded" {
+    apg encode --no-infer --multi tags small.csv > small.apgf
+    apg encode --decode small.apgf > back.csv
+    printf '%s\n' label,user,price,tags '1,u1,1.5,a|b' 0,u2,,b 1,u1,-3.25, | cmp - back.csv
+    big
+    apg encode --no-infer --multi genres -q big.csv | apg encode --decode | cmp - big.csv
 }
 
-@test "encode: a ragged row and a full disk are errors, and no file appears" {
-    { head -n 3 logs.csv; echo 1,2; } > ragged.csv
-    run --separate-stderr -1 apg encode -q -o none.apgf ragged.csv
-    [[ "$stderr" == "apg encode: ragged.csv:4: "* ]]
-    [ ! -e none.apgf ]
-    run --separate-stderr -1 apg encode -q -o /dev/full logs.csv
-    [[ "$stderr" == *"No space left on device"* ]]
+@test "encode: kinds are shown as the flags that force them, and these give the same bytes" {
+    big
+    run --separate-stderr -0 apg encode -o a.apgf big.csv
+    [ -z "$output" ]
+    [ "${stderr_lines[0]}" = "apg encode: --categorical user_id,item_id,scenario,hour,genres,c1,c2,c3 --numeric price,n1,n2" ]
+    [ "${stderr_lines[1]}" = "apg encode: genres: its cells look like lists (--multi reads them as such)" ]
+    # shellcheck disable=SC2086
+    run --separate-stderr -0 apg encode ${stderr_lines[0]#apg encode: } -o b.apgf big.csv
+    [ -z "$stderr" ]
+    cmp a.apgf b.apgf
+    run --separate-stderr -0 apg encode -q -o c.apgf big.csv
+    [ -z "$stderr" ]
+}
+
+@test "encode: the same bytes for any threads, memory, file or pipe" {
+    big
+    apg encode -q --threads 1 --min-count 3 --bucket n1 --multi genres < big.csv > a.apgf
+    apg encode -q --threads 3 --min-count 3 --bucket n1 --multi genres --memory 100K big.csv > b.apgf
+    cmp a.apgf b.apgf
+    cat big.csv | apg encode -q --min-count 3 --bucket n1 --multi genres -o c.apgf -
+    cmp a.apgf c.apgf
+}
+
+@test "encode: with the encoder of a file, rows come out as they did there" {
+    big
+    apg encode -q --multi genres --bucket price big.csv -o a.apgf
+    apg encode --encoder a.apgf big.csv > b.apgf
+    cmp a.apgf b.apgf
+    # The columns in another order, and one that is new.
+    awk -F, -v OFS=, '{ print $12, $11, NR == 1 ? "extra" : "new", $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 }' \
+        big.csv > moved.csv
+    apg encode --encoder a.apgf moved.csv > c.apgf
+    cmp a.apgf c.apgf
+    cut -d, -f2- big.csv | apg encode --encoder a.apgf | apg encode --decode | cut -d, -f2- > unlabelled.csv
+    apg encode --decode a.apgf | cut -d, -f2- | cmp - unlabelled.csv
+}
+
+@test "encode: delimiters, no header, several files" {
+    apg encode --no-infer -q small.csv > a.apgf
+    sed 1d small.csv | tr , ';' | apg encode -q --no-infer --no-header --columns label,user,price,tags -d ';' > b.apgf
+    apg encode --decode a.apgf | tr , ';' > a.txt
+    apg encode --decode b.apgf | cmp - a.txt
+    { sed 1d small.csv; } | apg encode -q --no-infer --no-header --label c1 | apg encode --decode | head -1 > names
+    [ "$(cat names)" = "c1,c2,c3,c4" ]
+    head -2 small.csv > 1.csv
+    { head -1 small.csv; tail -2 small.csv; } > 2.csv
+    apg encode --no-infer -q 1.csv 2.csv | cmp - a.apgf
+    apg encode --encoder a.apgf 1.csv > 1.apgf
+    apg encode --encoder a.apgf 2.csv > 2.apgf
+    apg encode --decode 1.apgf 2.apgf > both.csv
+    apg encode --decode a.apgf | cmp - both.csv
+}
+
+@test "encode: a label, multi and hashed columns by option" {
+    printf '%s\n' buy,user true,a False,b -1,c > buy.csv
+    apg encode --label buy buy.csv | apg encode --decode > back.csv
+    printf '%s\n' buy,user 1,a 0,b 0,c | cmp - back.csv
+    apg encode --label buy --hash-bits 8 buy.csv | apg encode --decode > back.csv
+    printf '%s\n' buy,user 1, 0, 0, | cmp - back.csv
+}
+
+@test "encode: errors in the input name file, line and column" {
+    # refuse TEXT < CSV
+    refuse() {
+        run --separate-stderr -1 apg encode -q -o out.apgf "${@:2}" bad.csv
+        [ "$stderr" = "apg encode: $1" ]
+        [ -z "$output" ]
+        [ ! -e out.apgf ]
+    }
+    printf '%s\n' label,a,b 1,2 > bad.csv
+    refuse "bad.csv:2: 2 columns where the header has 3"
+    printf '%s\n' label,a,b 1,x,2 0,y,3,4 > bad.csv
+    refuse "bad.csv:3: 4 columns where the header has 3"
+    printf '%s\n' label,a 1,x 2,y > bad.csv
+    refuse "bad.csv:3: label: neither 0 nor 1: '2'"
+    printf '%s\n' label,a 1,x > bad.csv
+    refuse "bad.csv:2: a: not a number: 'x' (--categorical a: not numbers but tokens)" --numeric a
+    { echo label,price; seq -f '1,%g.5' 10000; echo 0,n/a; } > bad.csv
+    refuse "bad.csv:10002: price: not a number: 'n/a' (--categorical price: not numbers but tokens)"
+    printf '%s\n' x,a 1,x > bad.csv
+    refuse "bad.csv:1: no column label, click, target or the like (--label names it); there are: x, a"
+    printf '%s\n' label,a 1,x '0,"y' > bad.csv
+    refuse "bad.csv:3: a quote is opened here and never closed"
+    printf '%s\n' label,a > bad.csv
+    refuse "bad.csv: no data rows"
+    : > bad.csv
+    refuse "bad.csv: empty: not even a header"
+    printf 'label,a\n1,x\0\n' > bad.csv
+    refuse "bad.csv:2: a NUL byte: this is not text"
+    rm bad.csv
+    refuse "bad.csv: No such file or directory"
+    run --separate-stderr -1 apg encode --drop label small.csv
+    [ "$stderr" = "apg encode: --drop label: it is the label" ]
+    run --separate-stderr -1 apg encode --numeric prize small.csv
+    [ "$stderr" = "apg encode: small.csv:1: no column numeric prize; there are: label, user, price, tags" ]
+    printf '%s\n' label,user,tags 1,a,b > other.csv
+    run --separate-stderr -1 apg encode -q small.csv other.csv
+    [ "$stderr" = "apg encode: other.csv:1: no column 'price', which is an input of the model; there are: label, user, tags" ]
+}
+
+@test "encode: wrong options" {
+    run --separate-stderr -2 apg encode --columns a,b small.csv
+    [ "$stderr" = "apg encode: --columns is for a log without a header: add --no-header (see 'apg encode --help')" ]
+    run --separate-stderr -2 apg encode --hash-bits 31 small.csv
+    [ "$stderr" = "apg encode: --hash-bits takes an integer from 0 to 30, not '31'" ]
+    run --separate-stderr -2 apg encode --min-count 0 small.csv
+    [ -n "$stderr" ]
+    run --separate-stderr -2 apg encode -d '"' small.csv
+    [ -n "$stderr" ]
+    run --separate-stderr -2 apg encode --decode --encoder small.csv small.csv
+    [ -n "$stderr" ]
+}
+
+@test "encode: features that are truncated, altered or none" {
+    big
+    apg encode -q big.csv > a.apgf
+    size=$(stat -c %s a.apgf)
+    head -c $((size - 64)) a.apgf > cut.apgf
+    run --separate-stderr -1 apg encode --decode -o back.csv cut.apgf
+    [ "$stderr" = "apg encode: cut.apgf: truncated: no end record after 20000 rows" ]
+    [ ! -e back.csv ]
+    head -c $((size / 2)) a.apgf > cut.apgf
+    run --separate-stderr -1 apg encode --decode -o back.csv cut.apgf
+    [[ "$stderr" == "apg encode: cut.apgf: truncated: no end record after "*" rows" ]]
+    run --separate-stderr -1 bash -c 'apg encode --decode -o back.csv < <(cat cut.apgf)'
+    [[ "$stderr" == "apg encode: standard input: truncated: no end record after "*" rows" ]]
+    cp a.apgf bad.apgf
+    printf X | dd of=bad.apgf bs=1 seek=$((size - 1000)) conv=notrunc status=none
+    run --separate-stderr -1 apg encode --decode -o back.csv bad.apgf
+    [ "$stderr" = "apg encode: bad.apgf: block 2: checksum does not match" ]
+    run --separate-stderr -1 apg encode --encoder big.csv small.csv
+    [ "$stderr" = "apg encode: big.csv: not a model file" ]
+    run --separate-stderr -1 apg encode --decode small.csv
+    [ "$stderr" = "apg encode: small.csv: not a feature file" ]
+    run --separate-stderr -1 apg encode a.apgf
+    [ "$stderr" = "apg encode: a.apgf: a feature file: it is encoded already" ]
+}
+
+@test "encode: a full disk, and a temporary file that cannot be" {
+    big
+    run --separate-stderr -1 bash -c 'apg encode -q big.csv > /dev/full'
+    [ "$stderr" = "apg encode: standard output: No space left on device" ]
+    run --separate-stderr -1 apg encode -q -o /dev/full big.csv
+    [ "$stderr" = "apg encode: /dev/full: No space left on device" ]
+    apg encode -q big.csv > a.apgf
+    run --separate-stderr -1 bash -c 'apg encode --decode a.apgf > /dev/full'
+    [ "$stderr" = "apg encode: standard output: No space left on device" ]
+    run --separate-stderr -1 apg encode -q --memory 0 --temp-dir /nonexistent big.csv
+    [[ "$stderr" == "apg encode: a temporary file in /nonexistent "*": No such file or directory" ]]
+}
+
+@test "encode: nothing is left of the temporary file or of a failed output" {
+    big
+    mkdir temp out
+    apg encode -q --memory 0 --temp-dir temp -o out/a.apgf big.csv
+    [ "$(ls out)" = a.apgf ]
+    echo 1,2 >> big.csv
+    run -1 apg encode -q --memory 0 --temp-dir temp -o out/a.apgf big.csv
+    [ "$(ls out)" = a.apgf ]
+    [ -z "$(ls temp)" ]
+    apg encode --decode out/a.apgf | wc -l | grep -qx 20001
+}
+
+@test "encode: binary does not go to a terminal" {
+    command -v script || skip "no script(1)"
+    run script -qec 'apg encode -q small.csv' /dev/null
+    [[ "$output" == *"the output is binary and goes to a terminal"* ]]
+}
+
+# The layout of docs/files.md, read without apg.
+@test "encode: the file is what docs/files.md says" {
+    apg encode -q --no-infer --multi tags --numeric price small.csv > a.apgf
+    [ "$(head -c 7 a.apgf)" = apgfeat ]
+    [ "$(number 8 4 a.apgf)" = 1 ]
+    [ "$(number 12 4 a.apgf)" = 8192 ]
+    bytes=$(number 16 8 a.apgf)
+    tail -c +65 a.apgf | head -c "$bytes" > container
+    length=$(number 0 8 container)
+    [ $(((8 + length) % 64)) -eq 0 ]
+    tail -c +9 container | head -c "$length" > header.json
+    jq -e '.__metadata__.format == "apg" and .__metadata__.version == "1"' header.json
+    # Tensors follow each other without holes, in the order of the header, and fill the container.
+    jq -e --argjson n $((bytes - 8 - length)) '[del(.__metadata__)[].data_offsets] as $o
+        | $o[0][0] == 0 and $o[-1][1] == $n and all(range(1; $o | length); $o[.][0] == $o[. - 1][1])' header.json
+    jq -e 'del(.__metadata__) | to_entries | all(.[] | select(.key | startswith("pad.") | not);
+        .value.data_offsets[0] % 64 == 0)' header.json
+    jq -r .__metadata__.schema header.json > schema.json
+    jq -e '.label == "label" and .delimiter == 44 and [.fields[].kind] == ["categorical", "numeric", "multi"]' schema.json
+    jq -e '.fields[0].rows == 3 and .fields[2].separator == 124' schema.json
+    from=$(jq '.["vocab.user.text"].data_offsets[0]' header.json)
+    [ "$(tail -c +$((8 + length + from + 1)) container | head -c 4)" = u1u2 ]
+    at=$(jq '.["vocab.user.at"].data_offsets[0]' header.json)
+    [ "$(od -An -v -tu8 -j$((8 + length + at)) -N32 container | xargs)" = "0 0 2 4" ]
+
+    block=$((64 + bytes))
+    [ "$(tail -c +$((block + 1)) a.apgf | head -c 7)" = apgrows ]
+    [ "$(number $((block + 8)) 4 a.apgf)" = 3 ]
+    [ "$(number $((block + 12)) 4 a.apgf)" = 16 ]
+    [ "$(od -An -v -tu4 -j$((block + 64)) -N16 a.apgf | xargs)" = "0 6 11 16" ]
+    # label 1 as a float, user 1, price, tags: two from 0, ids 1 and 2
+    words=$(od -An -v -tx4 -j$((block + 128)) -N24 a.apgf | xargs)
+    [[ "$words" == "3f800000 00000001 "????????" 00000002 00000001 00000002" ]]
+    [ "$(number $((block + 128 + 4 * 8)) 4 a.apgf)" = $((0x7fc00000)) ]
+    end=$((block + 192))
+    [ "$(tail -c +$((end + 1)) a.apgf | head -c 7)" = apgend. ]
+    [ "$(od -An -v -tu8 -j$((end + 8)) -N24 a.apgf | xargs)" = "3 1 2" ]
+    [ "$(stat -c %s a.apgf)" -eq $((end + 64)) ]
+}
+
+# kinds LOG EXPECTED: of the real logs
+kinds() {
+    shared "data/$1/train.csv.xz"
+    run --separate-stderr -0 bash -c "xzcat '$ROOT/../shared/data/$1/train.csv.xz' | apg encode -o a.apgf"
+    [ "${stderr_lines[0]}" = "apg encode: $2" ]
+}
+
+@test "encode: kinds of the columns of Adult" {
+    kinds adult "--categorical workclass,education,marital_status,occupation,relationship,race,sex,native_country\
+ --numeric age,fnlwgt,education_num,capital_gain,capital_loss,hours_per_week"
+}
+
+@test "encode: kinds of the columns of Avazu" {
+    kinds avazu-9k "--categorical C1,banner_pos,site_id,site_domain,site_category,app_id,app_domain,app_category,\
+device_id,device_ip,device_model,device_type,device_conn_type,C14,C15,C16,C17,C18,C19,C20,C21 --drop hour"
+}
+
+@test "encode: kinds of the columns of Coupon" {
+    kinds coupon "--categorical destination,passenger,weather,temperature,time,coupon,expiration,gender,age,\
+maritalStatus,has_children,education,occupation,income,Bar,CoffeeHouse,CarryAway,RestaurantLessThan20,\
+Restaurant20To50,toCoupon_GEQ5min,toCoupon_GEQ15min,toCoupon_GEQ25min,direction_same,direction_opp"
+}
+
+@test "encode: kinds of the columns of Criteo" {
+    kinds criteo-10k "--categorical $(seq -s, -f C%.0f 26) --numeric $(seq -s, -f I%.0f 13)"
+}
+
+@test "encode: kinds of the columns of Frappe" {
+    kinds frappe "--categorical user,item,daytime,weekday,isweekend,homework,cost,weather,country,city"
+}
+
+@test "encode: kinds of the columns of MovieLens-100K" {
+    kinds ml-100k "--categorical user_id,movie_id,age_band,gender,occupation,zip,genres,year,hour,weekday\
+ --numeric age --drop timestamp"
+    [ "${stderr_lines[2]}" = "apg encode: ignored timestamp: it never falls: a time or a counter" ]
+}
+
+@test "encode: kinds of the columns of MovieLens-1M, and the log back from its features" {
+    kinds ml-1m "--categorical user_id,movie_id,gender,age,occupation,zip,genre1,genres,year,domain"
+    apg encode --decode a.apgf | cmp - <(xzcat "$ROOT/../shared/data/ml-1m/train.csv.xz")
+}
+
+@test "encode: kinds of the columns of MovieLens-1M as AutoInt has it" {
+    kinds ml-1m-autoint "--categorical gender,age,occupation,zip,release,genres,user_id,movie_id"
 }
