@@ -15,7 +15,8 @@ WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmiss
 # numbers on every machine that has the same BLAS. The two -fno- flags only free sqrt and selects to be vectorised.
 FLAGS = -std=c11 -D_GNU_SOURCE -DAPG_VERSION='"$(VERSION)"' $(WARN) $(if $(DEVELOPER),-Werror) \
 	-fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(if $(DOUBLE),-DAPG_DOUBLE) \
-	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(CFLAGS)
+	$(SANITIZER) $(CFLAGS)
+SANITIZER = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 LIBS = -lcsv $(PACKAGE_LIBS) -lm
@@ -102,7 +103,7 @@ $(TAP)/unit/double_%: $(BUILD)/double/test/unit/double_% FORCE
 $(TAP)/fuzz/%: $(BUILD)/test/fuzz/% FORCE
 	@tools/tap one $@ fuzz/$* $< $(wildcard test/fuzz/corpus/$(*:fuzz_%=%)/*)
 $(TAP)/cli/%: test/cli/% $(BUILD)/apg FORCE
-	@APG=$(abspath $(BUILD)/apg) tools/tap run $@ cli/$* bats --tap $<
+	@APG=$(abspath $(BUILD)/apg) APG_CC='$(CC) $(SANITIZER)' tools/tap run $@ cli/$* bats --tap $<
 
 check-layers check-headers: check-%: ## run this check alone
 	@rm -f $(TAP)/$*
@@ -119,7 +120,7 @@ fuzz-run: $(BUILD)/test/fuzz/fuzz_$(FUZZ).o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 	$(BUILD)/fuzz_$(FUZZ) -max_total_time=$(SECONDS) $(BUILD)/found $(wildcard test/fuzz/corpus/$(FUZZ))
 # Leaks are LeakSanitizer's (SANITIZE=address): the analyser of gcc 12 sees some that are none.
 analyse: ## gcc's static analyser over lib/ and cmd/; a finding is an error
-	@$(MAKE) --no-print-directory CC=gcc CFLAGS='-O1 -g -fanalyzer -Wno-analyzer-malloc-leak -Werror' BUILD=$(BUILD)/analyse all
+	@$(MAKE) --no-print-directory CC=gcc CFLAGS='-O1 -g -fanalyzer -DAPG_ANALYSE -Wno-unused-value -Wno-analyzer-malloc-leak -Werror' BUILD=$(BUILD)/analyse all
 bench: all ## measure; bench/run says what
 	bench/run
 demo: ## install what is missing, build, and show apg at work

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#undef APG_ANALYSE
 #include "error.h"
 
 #include <errno.h>
@@ -68,4 +69,9 @@ enum apg_status apg_fail_at(struct apg_error *e, const char *fmt, ...)
     set_text(e, old, fmt, ap);
     va_end(ap);
     return e->status;
+}
+
+enum apg_status apg_fail_memory(struct apg_error *e)
+{
+    return apg_fail(e, APG_ENOMEM, "out of memory");
 }

@@ -43,11 +43,15 @@ enum apg_status apg_fail_errno(struct apg_error *e, const char *fmt, ...) APG_PR
 /* Put "PREFIX: " before the text of *e; returns e->status. */
 enum apg_status apg_fail_at(struct apg_error *e, const char *fmt, ...) APG_PRINTF(2, 3);
 
-/* Out of memory: always the same text. Inline, so that analysers see that it is never APG_OK. */
-static inline enum apg_status apg_fail_memory(struct apg_error *e)
-{
-    apg_fail(e, APG_ENOMEM, "out of memory");
-    return APG_ENOMEM;
-}
+/* Out of memory: always the same text. */
+enum apg_status apg_fail_memory(struct apg_error *e);
+
+/* Analysers (make analyse) do not see that none of these returns APG_OK, and follow paths that are none. */
+#ifdef APG_ANALYSE
+#define apg_fail(e, status, ...) (apg_fail(e, status, __VA_ARGS__), (enum apg_status)(status))
+#define apg_fail_errno(...) (apg_fail_errno(__VA_ARGS__), (enum apg_status)APG_EIO)
+#define apg_fail_at(...) (apg_fail_at(__VA_ARGS__), (enum apg_status)APG_EIO)
+#define apg_fail_memory(e) (apg_fail_memory(e), (enum apg_status)APG_ENOMEM)
+#endif
 
 #endif
