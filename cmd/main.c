@@ -14,10 +14,11 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"collapse", cmd_collapse, "multiply a model's factors, for serving"},
+    {"collapse", cmd_collapse, "make a trained model small and ready to serve"},
     {"complexity", cmd_complexity, "count multiply-adds and numbers of each form of layer"},
     {"encode", cmd_encode, "turn CSV logs into a binary feature file"},
     {"evaluate", cmd_evaluate, "measure scores: AUC, GAUC, log loss, calibration"},
+    {"inspect", cmd_inspect, "show what is in a model or a feature file"},
     {"predict", cmd_predict, "one probability per row, as rows arrive"},
     {"simulate", cmd_simulate, "draw click logs with a known truth"},
     {"train", cmd_train, "train an adaptive (or static) model on logs"},

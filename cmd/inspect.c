@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * apg inspect: what is in a model or a feature file. One JSON tree is made; the text is printed from it.
+ */
+#include <jansson.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "../lib/model.h"
+#include "cmd.h"
+#include "input.h"
+
+static json_t *json_columns(const struct apg_schema *s)
+{
+    json_t *columns = json_array();
+    int bad = 0;
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct apg_field *f = &s->field[i];
+        json_t *c = json_pack("{s:s, s:s}", "name", f->name, "kind", apg_kind_name[f->kind]);
+        if (f->kind == APG_NUMERIC) {
+            bad |= json_object_set_new(c, "mean", json_real(f->mean));
+            bad |= json_object_set_new(c, "deviation", json_real(f->deviation));
+        } else {
+            bad |= json_object_set_new(c, "ids", json_integer(f->rows));
+        }
+        bad |= json_array_append_new(columns, c);
+    }
+    if (!bad)
+        return columns;
+    json_decref(columns);
+    return NULL;
+}
+
+static json_t *json_tensors(const struct apg_tensors *t)
+{
+    json_t *tensors = json_array();
+    int bad = 0;
+    for (size_t i = 0; i < apg_tensors_count(t); i++) {
+        const struct apg_tensor_view *v = apg_tensors_at(t, i);
+        json_t *shape = json_array();
+        for (size_t d = 0; d < v->n_dims; d++)
+            bad |= json_array_append_new(shape, json_integer((json_int_t)v->dim[d]));
+        bad |= json_array_append_new(tensors,
+            json_pack("{s:s, s:s, s:o}", "name", v->name, "dtype", apg_dtype_name[v->dtype], "shape", shape));
+    }
+    if (!bad)
+        return tensors;
+    json_decref(tensors);
+    return NULL;
+}
+
+/* NULL: out of memory. SIZE < 0: unknown, a pipe. */
+static json_t *describe(const struct apg_schema *s, const struct apg_model *m, json_int_t size)
+{
+    json_t *root = json_pack("{s:s, s:o, s:s, s:o}", "kind", m ? "model" : "features", "bytes",
+        size < 0 ? json_null() : json_integer(size), "label", s->label, "columns", json_columns(s));
+    if (!root || !m)
+        return root;
+    size_t tables, other;
+    apg_model_count(m, &tables, &other);
+    json_t *more = json_pack("{s:o, s:o, s:I, s:I, s:b}", "architecture",
+        json_loads(apg_tensors_get(m->file, "model"), 0, NULL), "tensors", json_tensors(m->file),
+        "embedding_numbers", (json_int_t)tables, "other_numbers", (json_int_t)other, "collapsed",
+        m->collapsed);
+    int bad = json_object_update(root, more);
+    json_decref(more);
+    if (!bad)
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+/* NAME VALUE lines; the members of an array or object one a line, indented. Strings come as JSON has them, so
+ * that a column's name cannot drive a terminal. */
+static int report(FILE *f, const json_t *root)
+{
+    const char *key, *name;
+    json_t *value, *part, *x;
+    size_t i;
+    int bad = 0;
+    json_object_foreach ((json_t *)root, key, value) {
+        fprintf(f, "%s:", key);
+        if (!json_is_array(value) && !json_is_object(value)) {
+            putc(' ', f);
+            bad |= json_dumpf(value, f, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+        }
+        putc('\n', f);
+        json_array_foreach (value, i, part) {
+            fputs("  ", f);
+            const char *between = "";
+            json_object_foreach (part, name, x) {
+                fprintf(f, "%s%s ", between, name);
+                bad |= json_dumpf(x, f, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6));
+                between = ", ";
+            }
+            putc('\n', f);
+        }
+        json_object_foreach (value, name, part) {
+            fprintf(f, "  %s ", name);
+            bad |= json_dumpf(part, f, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+            putc('\n', f);
+        }
+    }
+    return bad;
+}
+
+int cmd_inspect(int argc, char **argv)
+{
+    bool as_json = false;
+    const struct opt table[] = {OPT_FLAG(0, "json", &as_json, "write JSON"), OPT_END};
+    const struct opt_command command = {"inspect", "[OPTION]... [FILE]",
+        "Show what is in a model or a feature file.", table,
+        "    apg inspect model.apg\n    apg inspect --json logs.apgf | jq .columns"};
+    int code = opt_parse(&argc, &argv, &command);
+    if (code != OPT_GO)
+        return code;
+    if (argc > 1)
+        return opt_usage(&command, "one file at a time");
+    struct apg_error err;
+    struct input in = {.fd = -1};
+    struct apg_model *m = NULL;
+    json_t *root = NULL;
+    enum apg_status status = APG_EIO;
+    char start[sizeof APG_FEAT_MAGIC - 1];
+    const char *path = argc ? argv[0] : NULL, *name;
+    struct stat st;
+    int fd = cmd_in_open(path, &name, &err);
+    if (fd < 0)
+        goto done;
+    json_int_t size = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (json_int_t)st.st_size : -1;
+    bool features = pread(fd, start, sizeof start, 0) == sizeof start &&
+                    memcmp(start, APG_FEAT_MAGIC, sizeof start) == 0;
+    status = features ? input_open(&in, path, ',', &err) : apg_model_load(&m, fd, name, 1, true, &err);
+    if (status)
+        goto done;
+    root = describe(features ? apg_feat_schema(in.feat) : m->schema, m,
+        features ? size : (json_int_t)apg_tensors_bytes(m->file));
+    if (!root)
+        status = apg_fail_memory(&err);
+    else if (as_json ? json_dumpf(root, stdout, JSON_INDENT(2)) || putchar('\n') == EOF : report(stdout, root))
+        status = apg_fail_errno(&err, "standard output");
+done:
+    json_decref(root);
+    apg_model_free(m);
+    input_close(&in);
+    if (fd > STDIN_FILENO)
+        (void)close(fd);
+    return status ? cmd_fail(&err) : EXIT_OK;
+}
