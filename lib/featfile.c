@@ -408,6 +408,7 @@ static enum apg_status read_block(
     struct apg_feat_reader *r, struct block_head *h, const void **payload, struct apg_error *err)
 {
     const void *p;
+    *payload = NULL;
     enum apg_status status = take(r, sizeof *h, &r->buffer, &r->cap_buffer, &p, err);
     if (status)
         return status;
