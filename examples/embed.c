@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Prediction inside a program: embed MODEL < rows, each row the model's columns in its order, separated by tabs.
- *   cc examples/embed.c -o embed $(pkg-config --cflags --libs --static apg)
+ *   cc examples/embed.c -o embed $(pkg-config --cflags --libs apg)
  */
 #include <apg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg.h - predict with a trained model from a program of your own. Link with: pkg-config --libs --static apg
+ * apg.h - predict with a trained model from a program of your own. Link with: pkg-config --libs apg
  *
  *     struct apg *a;
  *     char error[256];

@@ -197,7 +197,7 @@ number() {
 }
 
 @test "encode: binary does not go to a terminal" {
-    command -v script || skip "no script(1)"
+    script -qec true /dev/null > /dev/null 2>&1 || skip "no script(1), or no terminal to be had"
     run script -qec 'apg encode -q small.csv' /dev/null
     [[ "$output" == *"the output is binary and goes to a terminal"* ]]
 }

@@ -14,7 +14,7 @@ load helper
         [ -s "root/usr/$file" ]
     done
     flags=$(PKG_CONFIG_PATH=root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD/root pkg-config --cflags apg)
-    libs=$(PKG_CONFIG_PATH=root/usr/lib/pkgconfig pkg-config --libs --static apg)
+    libs=$(PKG_CONFIG_PATH=root/usr/lib/pkgconfig pkg-config --libs apg)
     # shellcheck disable=SC2086
     ${APG_CC:-cc} -Wall -Wextra -Werror $flags -Iroot/usr/include "$ROOT/examples/embed.c" -o embed -Lroot/usr/lib $libs
     apg simulate --rows 3000 --seed 5 > logs.csv
