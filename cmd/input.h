@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * input.h - inputs that are CSV or feature files, told apart by their first bytes, and the options that say how a CSV
- * is to be read, the same for every command:
+ * input.h - inputs that are CSV or feature files, told apart by their first bytes, and the options that say
+ * how a CSV is to be read, the same for every command:
  *
  *     struct columns_args columns = COLUMNS_ARGS;
- *     const struct opt table[] = { OPT_HEADING("Input"), OPTS_FORMAT(columns), OPTS_COLUMNS(columns), ..., OPT_END };
+ *     const struct opt table[] = { OPTS_FORMAT(columns), OPTS_COLUMNS(columns), ..., OPT_END };
  *     ... opt_parse ...
  *     struct apg_columns c;
  *     if ((r = input_columns(&command, &columns, &c)) != OPT_GO) return r;
@@ -23,7 +23,7 @@ struct input {
     int fd;
     const char *name; /* for messages */
     enum input_type { INPUT_CSV, INPUT_FEATURES } type;
-    struct apg_csv *csv;          /* one of the two is there. A taker of csv or feat sets it to NULL */
+    struct apg_csv *csv; /* one of the two is there. A taker of csv or feat sets it to NULL */
     struct apg_feat_reader *feat;
 };
 /* PATH as for cmd_in_open. The delimiter is for CSV. */
@@ -50,37 +50,41 @@ struct columns_args {
     struct opt_list names, categorical, numeric, bucket, multi, drop;
     size_t min_count, hash_bits, buckets, memory;
 };
-#define COLUMNS_ARGS \
-    {.header = true, .infer = true, .delimiter = ',', .separator = '|', .min_count = 1, .buckets = 32, \
-        .memory = (size_t)1 << 30}
+#define COLUMNS_ARGS                                                                                         \
+    {                                                                                                        \
+        .header = true, .infer = true, .delimiter = ',', .separator = '|', .min_count = 1, .buckets = 32,    \
+        .memory = (size_t)1 << 30                                                                            \
+    }
 
 /* How cells are found: for every command that reads CSV by name. */
-#define OPTS_FORMAT(a) \
-    OPT_CHAR('d', "delimiter", &(a).delimiter, "between cells: one byte, or tab"), \
-        OPT_FLAG(0, "header", &(a).header, "the first record holds the names of the columns"), \
-        OPT_LIST(0, "columns", &(a).names, "NAME,...", \
+#define OPTS_FORMAT(a)                                                                                       \
+    OPT_CHAR('d', "delimiter", &(a).delimiter, "between cells: one byte, or tab"),                           \
+        OPT_FLAG(0, "header", &(a).header, "the first record holds the names of the columns"),               \
+        OPT_LIST(0, "columns", &(a).names, "NAME,...",                                                       \
             "names of the columns, for --no-header (else c1, c2, ...)")
 
 /* What they mean: for commands that make an encoder. */
-#define OPTS_COLUMNS(a) \
-    OPT_STRING(0, "label", &(a).label, "NAME", \
+#define OPTS_COLUMNS(a)                                                                                      \
+    OPT_STRING(0, "label", &(a).label, "NAME",                                                               \
         "the label's column; else one named label, click, clicked, y, target, is_click, is_clicked or clk"), \
-        OPT_LIST(0, "categorical", &(a).categorical, "NAME,...", "columns of tokens, whatever they look like"), \
-        OPT_LIST(0, "numeric", &(a).numeric, "NAME,...", "columns of numbers: log1p, then standardized"), \
-        OPT_LIST(0, "bucket", &(a).bucket, "NAME,...", "columns of numbers, cut at quantiles"), \
-        OPT_SIZE(0, "buckets", &(a).buckets, 2, 65536, "N", "quantiles of a --bucket column"), \
-        OPT_LIST(0, "multi", &(a).multi, "NAME,...", "columns whose cells are lists of tokens"), \
-        OPT_CHAR(0, "separator", &(a).separator, "between the tokens of a list"), \
-        OPT_LIST(0, "drop", &(a).drop, "NAME,...", "columns to ignore"), \
-        OPT_FLAG(0, "infer", &(a).infer, "infer the kinds of other columns from the first rows; else categorical"), \
-        OPT_SIZE(0, "min-count", &(a).min_count, 1, 4294967295, "N", \
-            "tokens seen fewer times share one out-of-vocabulary id"), \
-        OPT_SIZE(0, "hash-bits", &(a).hash_bits, 0, APG_HASH_BITS_MAX, "N", \
+        OPT_LIST(                                                                                            \
+            0, "categorical", &(a).categorical, "NAME,...", "columns of tokens, whatever they look like"),   \
+        OPT_LIST(0, "numeric", &(a).numeric, "NAME,...", "columns of numbers: log1p, then standardized"),    \
+        OPT_LIST(0, "bucket", &(a).bucket, "NAME,...", "columns of numbers, cut at quantiles"),              \
+        OPT_SIZE(0, "buckets", &(a).buckets, 2, 65536, "N", "quantiles of a --bucket column"),               \
+        OPT_LIST(0, "multi", &(a).multi, "NAME,...", "columns whose cells are lists of tokens"),             \
+        OPT_CHAR(0, "separator", &(a).separator, "between the tokens of a list"),                            \
+        OPT_LIST(0, "drop", &(a).drop, "NAME,...", "columns to ignore"),                                     \
+        OPT_FLAG(0, "infer", &(a).infer,                                                                     \
+            "infer the kinds of other columns from the first rows; else categorical"),                       \
+        OPT_SIZE(0, "min-count", &(a).min_count, 1, 4294967295, "N",                                         \
+            "tokens seen fewer times share one out-of-vocabulary id"),                                       \
+        OPT_SIZE(0, "hash-bits", &(a).hash_bits, 0, APG_HASH_BITS_MAX, "N",                                  \
             "no vocabulary: hash tokens to N bits; 0 keeps a vocabulary")
 
 /* Where encoded rows are kept until all are read. */
-#define OPTS_SPOOL(a) \
-    OPT_BYTES(0, "memory", &(a).memory, 0, "encoded rows kept in memory; more go to a temporary file"), \
+#define OPTS_SPOOL(a)                                                                                        \
+    OPT_BYTES(0, "memory", &(a).memory, 0, "encoded rows kept in memory; more go to a temporary file"),      \
         OPT_STRING(0, "temp-dir", &(a).temp_dir, "DIR", "where that file is made; else $TMPDIR or /tmp")
 
 /* The library's form of them; lists are borrowed. OPT_GO, or EXIT_USAGE after a message. */

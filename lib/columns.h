@@ -2,8 +2,8 @@
  *
  * columns.h - which columns a log has and what kind each is: as told, or inferred from a sample.
  *
- * What the inference goes by, in this order (the manual of apg-encode has it in prose); D is the number of different
- * values in the sample:
+ * What the inference goes by, in this order (the manual of apg-encode has it in prose); D is the number of
+ * different values in the sample:
  *   label                                      the first usual name that is a column
  *   one value in the whole input               ignored
  *   some cell is no number                     categorical
@@ -46,15 +46,15 @@ void apg_columns_default(struct apg_columns *c);
 /* Names a label column usually has; ends in NULL. */
 extern const char *const apg_label_names[];
 
-/* The columns' names of CSV as a parsed chunk of one record: its header, or C's names for a log without one. Before
- * apg_csv_next. Nothing in the input: records = 0. */
+/* The columns' names of CSV as a parsed chunk of one record: its header, or C's names for a log without
+ * one. Before apg_csv_next. Nothing in the input: records = 0. */
 enum apg_status apg_columns_header(
     const struct apg_columns *c, struct apg_csv *csv, struct apg_csv_chunk *out, struct apg_error *err);
 
-/* Make a schema, with empty vocabularies, no edges, mean 0 and deviation 1. SAMPLE: parsed chunks, looked at as far
- * as APG_SAMPLE_ROWS; WHOLE: they are all there is. *explain (unless NULL) gets lines of text, freed with free(): first
- * the flags that would force what was inferred ("--categorical user_id,item_id --numeric price --drop id"), then why
- * a column is ignored, and hints. */
+/* Make a schema, with empty vocabularies, no edges, mean 0 and deviation 1. SAMPLE: parsed chunks,
+ * looked at as far as APG_SAMPLE_ROWS; WHOLE: they are all there is. *explain (unless NULL) gets lines
+ * of text, freed with free(): first the flags that would force what was inferred ("--categorical
+ * user_id,item_id --numeric price --drop id"), then why a column is ignored, and hints. */
 enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, const struct apg_columns *c,
     const struct apg_csv *csv, const struct apg_csv_chunk *header, const struct apg_csv_chunk *const *sample,
     size_t n_sample, bool whole, struct apg_error *err);

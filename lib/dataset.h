@@ -2,8 +2,8 @@
  *
  * dataset.h - rows to train on: encoded once, then read in any order for many epochs.
  *
- * They come from CSV (ingest.h) or from a feature file, whose blocks are mapped as they stand (featfile.h). Rows lie in
- * memory up to a limit, then in an unlinked temporary file that is mapped when all are there.
+ * They come from CSV (ingest.h) or from a feature file, whose blocks are mapped as they stand (featfile.h).
+ * Rows lie in memory up to a limit, then in an unlinked temporary file that is mapped when all are there.
  */
 #ifndef APG_DATASET_H
 #define APG_DATASET_H
@@ -28,17 +28,20 @@ static inline const uint32_t *apg_dataset_row(const struct apg_dataset *d, uint6
 
 /* ---- making one ---- */
 
-/* MEMORY: bytes of rows to keep in memory; what is more goes to a temporary file in TEMP_DIR (NULL: $TMPDIR or /tmp). */
+/* MEMORY: bytes of rows to keep in memory; what is more goes to a temporary file in TEMP_DIR (NULL:
+ * $TMPDIR or /tmp). */
 enum apg_status apg_dataset_new(
     struct apg_dataset **out, size_t memory, const char *temp_dir, struct apg_error *err);
 /* Rows are re-cut into blocks of APG_BLOCK_ROWS. */
 enum apg_status apg_dataset_append(struct apg_dataset *d, const struct apg_block *b, struct apg_error *err);
 /* The last block, and the mapping. Blocks may be read, and written in place, only after this. */
 enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err);
-/* Take BLOCKS, an array the data set frees, as they are: whole ones before the last, their words and start borrowed. */
+/* Take BLOCKS, an array the data set frees, as they are: whole ones before the last, their words and
+ * start borrowed. */
 enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *blocks, size_t n_blocks,
     uint64_t positives, struct apg_error *err);
-/* RELEASE(ARG) is called when the data set is freed: it frees what blocks are borrowed from, or a schema needs. */
+/* RELEASE(ARG) is called when the data set is freed: it frees what blocks are borrowed from, or a schema
+ * needs. */
 void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg), void *arg);
 
 #endif

@@ -3,11 +3,11 @@
  * encode.h - from the cells of a CSV chunk to rows of numbers, with the columns of a schema, and back.
  *
  *   apg_schema_bind      once per input: which column feeds which field
- *   apg_schema_encode    a chunk to rows, with a finished schema: apg_sheet_read, _find and _rows, in this order
+ *   apg_schema_encode    a chunk to rows, with a finished schema: apg_sheet_read, _find and _rows
  *   apg_schema_decode    a row to CSV
  *
- * A SHEET holds a chunk by column, between cells and rows. Ingest adds to vocabularies where encoding only looks up:
- * sheets of several chunks are read in parallel, then added to column by column, in parallel too.
+ * A SHEET holds a chunk by column, between cells and rows. Ingest adds to vocabularies where encoding only
+ * looks up: sheets of several chunks are read in parallel, then added to column by column, in parallel too.
  */
 #ifndef APG_ENCODE_H
 #define APG_ENCODE_H
@@ -16,7 +16,8 @@
 
 struct apg_sheet;
 
-/* A decimal number, finite, blanks around it allowed: [+-] digits [. digits] [e digits]. No hex, inf or nan. */
+/* A decimal number, finite, blanks around it allowed: [+-] digits [. digits] [e digits]. No hex, inf or
+ * nan. */
 bool apg_cell_number(const char *text, size_t len, double *x);
 /* A label: 0 or 1 (as a decimal), -1 for 0, true or false in any case. */
 bool apg_cell_label(const char *text, size_t len, float *y);
@@ -28,23 +29,25 @@ struct apg_binding {
     size_t *cell;   /* (n_fields) */
     char **column;  /* (columns) names, for messages */
 };
-/* HEADER: a parsed chunk of one record. A field's column that is missing is refused by name; extra columns are
- * ignored; a name given twice is refused if a field needs it. NEED_LABEL: refuse when the label column is missing. */
+/* HEADER: a parsed chunk of one record. A field's column that is missing is refused by name; extra
+ * columns are ignored; a name given twice is refused if a field needs it. NEED_LABEL: refuse when the
+ * label column is missing. */
 enum apg_status apg_schema_bind(const struct apg_schema *s, const struct apg_csv *csv,
     const struct apg_csv_chunk *header, bool need_label, struct apg_binding *out, struct apg_error *err);
 void apg_binding_release(struct apg_binding *b);
 
-/* Encode all records of a parsed chunk into OUT (replaced). SCRATCH is memory that calls reuse. Thread-safe for
- * different chunks, scratches and OUTs. Errors name file, line and column, of the first bad record. */
+/* Encode all records of a parsed chunk into OUT (replaced). SCRATCH is memory that calls reuse.
+ * Thread-safe for different chunks, scratches and OUTs. Errors name file, line and column, of the first
+ * bad record. */
 enum apg_status apg_schema_encode(const struct apg_schema *s, const struct apg_binding *b,
-    const struct apg_csv *csv, const struct apg_csv_chunk *chunk, struct apg_sheet *scratch, struct apg_block *out,
-    struct apg_error *err);
+    const struct apg_csv *csv, const struct apg_csv_chunk *chunk, struct apg_sheet *scratch,
+    struct apg_block *out, struct apg_error *err);
 
-/* One row back as CSV text (no newline), label first: tokens as far as the vocabulary knows them. An id out of
- * vocabulary, or hashed, is written as an empty cell; a number to 6 digits; a bucket as a number that falls into it.
- * Appended to *buf; *n, *cap as for apg_grow. */
-enum apg_status apg_schema_decode(
-    const struct apg_schema *s, const uint32_t *row, char **buf, size_t *n, size_t *cap, struct apg_error *err);
+/* One row back as CSV text (no newline), label first: tokens as far as the vocabulary knows them. An id
+ * out of vocabulary, or hashed, is written as an empty cell; a number to 6 digits; a bucket as a number
+ * that falls into it. Appended to *buf; *n, *cap as for apg_grow. */
+enum apg_status apg_schema_decode(const struct apg_schema *s, const uint32_t *row, char **buf, size_t *n,
+    size_t *cap, struct apg_error *err);
 /* The header that goes with it: label and field names. */
 enum apg_status apg_schema_decode_header(
     const struct apg_schema *s, char **buf, size_t *n, size_t *cap, struct apg_error *err);
@@ -66,14 +69,18 @@ struct apg_sheet {
     struct apg_sheet_column *column; /* (n_fields) */
     size_t cap_label, cap_column;
 };
-/* All but the values of columns with a vocabulary. RAW: numbers before training is known: numeric as sign(x) log1p|x|,
- * bucket as x, both float. A numeric word is (float)(((double)raw - mean) / deviation) in either way to it. */
-enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema *s, const struct apg_binding *b,
-    const struct apg_csv *csv, const struct apg_csv_chunk *chunk, bool raw, struct apg_error *err);
+/* All but the values of columns with a vocabulary. RAW: numbers before training is known: numeric as
+ * sign(x) log1p|x|, bucket as x, both float. A numeric word is (float)(((double)raw - mean) / deviation)
+ * in either way to it. */
+enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema *s,
+    const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk, bool raw,
+    struct apg_error *err);
 /* Values of field F, which has a vocabulary, looked up; unknown is 0. */
-void apg_sheet_find(struct apg_sheet *sheet, const struct apg_field *f, size_t column, const struct apg_csv_chunk *chunk);
+void apg_sheet_find(
+    struct apg_sheet *sheet, const struct apg_field *f, size_t column, const struct apg_csv_chunk *chunk);
 /* Values of field F, tokens that are new added; false: out of memory. */
-bool apg_sheet_add(struct apg_sheet *sheet, struct apg_field *f, size_t column, const struct apg_csv_chunk *chunk);
+bool apg_sheet_add(
+    struct apg_sheet *sheet, struct apg_field *f, size_t column, const struct apg_csv_chunk *chunk);
 /* To rows: OUT is replaced. */
 enum apg_status apg_sheet_rows(
     const struct apg_sheet *sheet, const struct apg_schema *s, struct apg_block *out, struct apg_error *err);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * schema.h - what the columns of a log mean, and how a row of text becomes a row of numbers. The encoder of a model.
+ * schema.h - what the columns of a log mean, and how a row of text becomes a row of numbers. The encoder of
+ * a model.
  *
  * A FIELD is a column that the model reads. Each has rows in the embedding table:
  *   categorical  one id per row; id 0 is out of vocabulary (also what was seen fewer than --min-count times)
  *   multi        any number of ids per cell ("Action|Comedy"), ids as above; the model takes the mean
  *   bucket       a number cut at training quantiles: id 0 missing, ids 1..edges+1
- *   numeric      a value v = (sign(x) log1p|x| - mean) / deviation of the training rows; 2 table rows: row 0 is the
- *                vector of a missing value, row 1 the vector that v scales
- * An empty cell is the token "" of a categorical or multi column, and "missing" for a number. Types belong to
- * columns, never to cells: a cell of a numeric or bucket column that is no finite number is an error with its place.
+ *   numeric      a value v = (sign(x) log1p|x| - mean) / deviation of the training rows; 2 table rows:
+ *                row 0 is the vector of a missing value, row 1 the vector that v scales
+ * An empty cell is the token "" of a categorical or multi column, and "missing" for a number. Types belong
+ * to columns, never to cells: a cell of a numeric or bucket column that is no finite number is an error
+ * with its place.
  *
  * A ROW is 32-bit words: [label] [field 0] .. [field F-1] [ids of multi cells]
  *   label        float: 0 or 1; NaN: absent (predicting). Words hold a float's bits where a float is meant
@@ -80,7 +82,8 @@ struct apg_block {
 };
 /* Frees what is owned, and zeroes. */
 void apg_block_release(struct apg_block *b);
-/* Append rows [from, to) of SRC to DST, which owns its memory. A block has at most 2^32 - 1 words (APG_ERANGE). */
+/* Append rows [from, to) of SRC to DST, which owns its memory. A block has at most 2^32 - 1 words
+ * (APG_ERANGE). */
 enum apg_status apg_block_append(
     struct apg_block *dst, const struct apg_block *src, size_t from, size_t to, struct apg_error *err);
 static inline const uint32_t *apg_block_row(const struct apg_block *b, size_t i)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * vocab.h - the tokens of one column, numbered. Id 0 is every token not in it (out of vocabulary), ids 1..n-1 are tokens.
+ * vocab.h - the tokens of one column, numbered. Id 0 is every token not in it (out of vocabulary), ids
+ * 1..n-1 are tokens.
  *
- * The three arrays are plain memory, so that a vocabulary is written to a model file as it stands and used from the
- * mapping without rebuilding. Hashes are XXH3 (64 bits), exactness comes from comparing the text.
+ * The three arrays are plain memory, so that a vocabulary is written to a model file as it stands and used
+ * from the mapping without rebuilding. Hashes are XXH3 (64 bits), exactness comes from comparing the text.
  * Reading is thread-safe; adding is not.
  */
 #ifndef APG_VOCAB_H
@@ -14,11 +15,12 @@
 #include "error.h"
 
 struct apg_vocab {
-    uint32_t n;            /* ids, 0 included: at least 1 */
-    char *text;            /* tokens one after another */
-    uint64_t *at;          /* (n + 1): token i is text[at[i] .. at[i + 1]); token 0 is empty */
-    uint64_t *slot;        /* (mask + 1): the hash's high 32 bits << 32 | id; 0 is a free slot. Load <= 1/2 */
-    uint64_t mask;         /* slots - 1, a power of two less 1. A token's search starts at (hash >> 32) & mask, goes up */
+    uint32_t n;     /* ids, 0 included: at least 1 */
+    char *text;     /* tokens one after another */
+    uint64_t *at;   /* (n + 1): token i is text[at[i] .. at[i + 1]); token 0 is empty */
+    uint64_t *slot; /* (mask + 1): the hash's high 32 bits << 32 | id; 0 is a free slot. Load <= 1/2 */
+    uint64_t
+        mask; /* slots - 1, a power of two less 1. A token's search starts at (hash >> 32) & mask, goes up */
     size_t cap_text, cap_at; /* 0: the arrays are borrowed (mapped), not owned */
 };
 
@@ -26,8 +28,8 @@ enum apg_status apg_vocab_init(struct apg_vocab *v, struct apg_error *err);
 void apg_vocab_release(struct apg_vocab *v);
 
 uint64_t apg_vocab_hash(const char *token, size_t len);
-/* Fetch into the cache what the search for HASH reads first, to be called some ten searches ahead. Fetching the
- * text it reads next as well was no faster. */
+/* Fetch into the cache what the search for HASH reads first, to be called some ten searches ahead.
+ * Fetching the text it reads next as well was no faster. */
 static inline void apg_vocab_prefetch(const struct apg_vocab *v, uint64_t hash)
 {
     __builtin_prefetch(&v->slot[(hash >> 32) & v->mask]);
