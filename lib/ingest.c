@@ -464,4 +464,85 @@ static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, c
         rows += field->rows;
     }
     if (!status && rows > UINT32_MAX)
-        status = apg_fai
+        status = apg_fail(
+            err, APG_ERANGE, "over 2^32 different values in all columns: --min-count or --hash-bits");
+    if (status)
+        goto done;
+    s->rows = (uint32_t)rows;
+    apg_pool_run(pool, d->n_blocks, rewrite_task, &x);
+done:
+    for (size_t f = 0; f < s->n_fields; f++) {
+        if (x.count)
+            free(x.count[f]);
+        if (x.id)
+            free(x.id[f]);
+    }
+    free(x.moments);
+    free(x.count);
+    free(x.id);
+    return status;
+}
+
+/* The first group, and the schema from it. */
+static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **explain, struct apg_error *err)
+{
+    struct apg_csv_chunk header = {0};
+    const struct apg_csv_chunk *sample[GROUP];
+    if (!in->n_inputs)
+        return no_rows(in, err);
+    enum apg_status status = apg_columns_header(in->c, in->inputs[0], &header, err);
+    if (status)
+        goto done;
+    read_group(in, in->now);
+    apg_pool_run(in->pool, in->now->n, parse_task, in);
+    if ((status = first_failure(in->now, err)))
+        goto done;
+    size_t rows = 0;
+    for (size_t i = 0; i < in->now->n; rows += sample[i++]->records)
+        sample[i] = &in->now->work[i].chunk;
+    bool whole = in->now->n < GROUP && in->n_inputs == 1 && !in->now->status;
+    if (whole && !rows && header.records)
+        status = no_rows(in, err);
+    else
+        status =
+            apg_columns_schema(s, explain, in->c, in->inputs[0], &header, sample, in->now->n, whole, err);
+    if (!status)
+        status = apg_schema_bind(*s, in->inputs[0], &header, true, &in->binding[0], err);
+done:
+    apg_csv_chunk_release(&header);
+    return status;
+}
+
+enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows, char **explain,
+    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
+    apg_progress *progress, void *arg, struct apg_error *err)
+{
+    struct ingest in;
+    struct apg_schema *s = NULL;
+    struct apg_dataset *d = NULL;
+    if (explain)
+        *explain = NULL;
+    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, pool, err);
+    if (status || (status = begin(&in, &s, explain, err)) ||
+        (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
+        goto done;
+    in.schema = in.growing = s;
+    in.need_label = true;
+    if ((status = run(&in, to_dataset, d, progress, arg, err)))
+        goto done;
+    if (!in.rows)
+        status = no_rows(&in, err);
+    if (!status && !(status = apg_dataset_finish(d, err)))
+        status = fix_schema(s, d, c, pool, err);
+done:
+    ingest_release(&in);
+    if (status) {
+        apg_schema_free(s);
+        apg_dataset_free(d);
+        s = NULL;
+        d = NULL;
+    }
+    *schema = s;
+    *rows = d;
+    return status;
+}
