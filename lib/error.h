@@ -2,9 +2,9 @@
  *
  * error.h - how the library fails: a status, and one line of text that says where and why.
  *
- * Every function that can fail returns an enum apg_status (0 is success) and takes a struct apg_error * as its
- * last argument, which may be NULL. The library never prints and never exits; a command prints
- * "apg COMMAND: TEXT". The text names the place first: "logs.csv:1204: price: not a number: 'abc'".
+ * Every function that can fail returns an enum apg_status (0 is success) and takes a struct apg_error * as
+ * its last argument, which may be NULL. The library never prints and never exits; a command prints "apg
+ * COMMAND: TEXT". The text names the place first: "logs.csv:1204: price: not a number: 'abc'".
  */
 #ifndef APG_ERROR_H
 #define APG_ERROR_H
@@ -34,7 +34,8 @@ struct apg_error {
 #endif
 
 /* Fill *e (unless NULL) and return STATUS, so that `return apg_fail(e, APG_EIO, "...")` works.
- * The text is cut, never overrun. Control characters in it are replaced by '?', so a bad cell cannot drive a terminal. */
+ * The text is cut, never overrun. Control characters in it are replaced by '?', so a bad cell cannot drive a
+ * terminal. */
 enum apg_status apg_fail(struct apg_error *e, enum apg_status status, const char *fmt, ...) APG_PRINTF(3, 4);
 
 /* As apg_fail with APG_EIO, and ": " strerror(errno) at the end. */

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * mem.h - memory with checked sizes. All results are freed with free(). NULL on failure or when N * SIZE overflows.
+ * mem.h - memory with checked sizes. All results are freed with free(). NULL on failure or when N * SIZE
+ * overflows.
  */
 #ifndef APG_MEM_H
 #define APG_MEM_H
 #include <stdbool.h>
 #include <stddef.h>
 
-/* N elements of SIZE bytes, zeroed, aligned to 64 bytes (a cache line, an AVX-512 register). N = 0 gives a valid pointer. */
+/* N elements of SIZE bytes, zeroed, aligned to 64 bytes (a cache line, an AVX-512 register). N = 0 gives a
+ * valid pointer. */
 void *apg_alloc(size_t n, size_t size);
 
-/* Make room in a growing array: *p holds *cap elements of SIZE bytes; after success *cap >= need. Growth doubles.
- * Contents are kept; false (and *p, *cap unchanged) when out of memory. The memory is not 64-byte aligned. */
+/* Make room in a growing array: *p holds *cap elements of SIZE bytes; after success *cap >= need. Growth
+ * doubles. Contents are kept; false (and *p, *cap unchanged) when out of memory. The memory is not 64-byte
+ * aligned. */
 bool apg_grow(void *p_to_pointer, size_t *cap, size_t need, size_t size);
 
 /* *out = a * b, or false when that overflows. */
