@@ -110,7 +110,7 @@ static size_t next_record(const char *bytes, size_t at, size_t n, char delimiter
 static uint64_t count_lines(const char *p, size_t n)
 {
     uint64_t lines = 0;
-    const char *end = p + n;
+    const char *end = n ? p + n : p; /* p may be NULL in an empty input */
     while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
         lines++;
         p++;
