@@ -175,6 +175,7 @@ int cmd_train(int argc, char **argv)
         OPT_SIZE(0, "embedding-dim", &arch.E, 1, 4096, "E", "numbers of an embedding"),
         OPT_REAL(0, "embedding-std", &embedding_std, 0, 10, "X", "deviation that embeddings start with"),
         OPT_SIZES(0, "hidden", &hidden, 1, 65536, "M,...", "widths of the hidden layers"),
+        OPT_FLAG(0, "batch-norm", &arch.batch_norm, "batch normalization after each hidden layer"),
         OPT_REAL(
             0, "dropout", &arch.dropout, 0, 0.99, "X", "share of hidden activations dropped in training"),
         OPT_HEADING("Training"),

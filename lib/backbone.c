@@ -36,7 +36,7 @@ static int tower(struct apg_graph *g, const struct apg_arch *a, int x, int input
             }
             h = apg_op_apg(g, h, z, M, K, a->P, a->bias, name);
         }
-        h = apg_op_relu(g, h, a->dropout);
+        h = apg_op_relu(g, a->batch_norm ? apg_op_norm(g, h, name) : h, a->dropout);
     }
     return apg_op_dense(g, h, 1, "out");
 }

@@ -21,6 +21,7 @@ struct apg_arch {
     enum apg_bias bias;
     size_t n_generator, generator[APG_LAYERS_MAX];    /* hidden layers of the generator */
     size_t n_condition, condition[APG_CONDITION_MAX]; /* fields; none: self-wise */
+    bool batch_norm;                                  /* after each hidden layer, before its activation */
     double dropout;
 };
 

@@ -111,18 +111,37 @@ void apg_graph_prepare(struct apg_graph *g)
 
 void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s)
 {
+    s->train = false;
     for (size_t i = 0; s->rows && i < g->n_ops; i++)
         g->op[i].type->forward(g, &g->op[i], s);
 }
 
-void apg_graph_backward(const struct apg_graph *g, struct apg_slot *s)
+/* ---- training ---- */
+
+/* Ops [from, to) forward; loss and zeroed gradients after the last; ops [back_to, back_from) in reverse. */
+struct pass {
+    struct apg_graph *g;
+    size_t from, to, back_from, back_to;
+    void (*loss)(void *arg, size_t i);
+    void *arg;
+};
+
+static void run_slot(void *arg, size_t i, unsigned worker)
 {
-    memset(s->grad, 0, g->n_flat * sizeof *s->grad);
-    for (size_t v = 0; v < g->n_values; v++)
-        if ((int)v != g->logit)
+    (void)worker;
+    const struct pass *p = arg;
+    struct apg_graph *g = p->g;
+    struct apg_slot *s = &g->slot[i];
+    for (size_t o = p->from; s->rows && o < p->to; o++)
+        g->op[o].type->forward(g, &g->op[o], s);
+    if (p->from < p->to && p->to == g->n_ops) {
+        memset(s->grad, 0, g->n_flat * sizeof *s->grad);
+        for (size_t v = 0; v < g->n_values; v++)
             memset(s->dx[v], 0, s->rows * g->width[v] * sizeof **s->dx);
-    for (size_t i = g->n_ops; s->rows && i-- > 0;)
-        g->op[i].type->backward(g, &g->op[i], s);
+        p->loss(p->arg, i);
+    }
+    for (size_t o = p->back_from; s->rows && o-- > p->back_to;)
+        g->op[o].type->backward(g, &g->op[o], s);
 }
 
 enum { REDUCE = 16384 };
@@ -137,8 +156,30 @@ static void reduce(void *arg, size_t i, unsigned worker)
             g->slot[0].grad[j] += g->slot[s].grad[j];
 }
 
-void apg_graph_reduce(struct apg_graph *g, struct apg_pool *pool)
+void apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i), void *arg)
 {
+    struct pass p = {g, 0, 0, 0, 0, loss, arg};
+    apg_graph_prepare(g);
+    for (size_t i = 0; i < APG_SLOTS; i++)
+        g->slot[i].train = true;
+    while (p.to < g->n_ops) {
+        for (p.from = p.to; p.to < g->n_ops && !(p.to > p.from && g->op[p.to - 1].type->forward_join);)
+            p.to++;
+        if (p.to == g->n_ops) /* the last part turns round and goes back to the nearest join */
+            for (p.back_from = p.back_to = g->n_ops;
+                 p.back_to > 0 && !(p.back_to < p.back_from && g->op[p.back_to].type->backward_join);)
+                p.back_to--;
+        apg_pool_run(pool, APG_SLOTS, run_slot, &p);
+        if (p.to < g->n_ops)
+            g->op[p.to - 1].type->forward_join(g, &g->op[p.to - 1]);
+    }
+    for (p.from = p.to = 0; p.back_to > 0;) {
+        g->op[p.back_to].type->backward_join(g, &g->op[p.back_to]);
+        for (p.back_from = p.back_to;
+             p.back_to > 0 && !(p.back_to < p.back_from && g->op[p.back_to].type->backward_join);)
+            p.back_to--;
+        apg_pool_run(pool, APG_SLOTS, run_slot, &p);
+    }
     apg_pool_run(pool, (g->n_flat + REDUCE - 1) / REDUCE, reduce, g);
     for (size_t i = 0; i < g->n_ops; i++)
         if (g->op[i].type->finish)

@@ -24,6 +24,7 @@ struct apg_param {
     size_t rows, cols;
     bool table;   /* an embedding table: gradients by row, not in the flat gradient */
     bool derived; /* formed from other params (U of U_l U_r): not trained, not saved */
+    bool state;   /* saved, but not trained by a gradient: running statistics */
     size_t at;    /* where its gradient stands in the flat gradient; dense params only */
     apg_real *w;  /* (rows, cols) */
 };
@@ -68,15 +69,20 @@ struct apg_graph {
     bool failed; /* out of memory while being made */
 };
 
-/* rows (B): d x, d params are added to, never set. */
+/* forward and backward run for each slot on its own, in parallel. What needs all rows of a batch (a mean over
+ * them) goes into a join: it runs once, between the slots' part of its op and that of the next. backward adds
+ * to d x and d params, never sets them. */
 struct apg_op_type {
     const char *name;
-    void (*prepare)(
-        struct apg_graph *g, const struct apg_op *op); /* once a step, before the slots; NULL: nothing */
     void (*forward)(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s);
     void (*backward)(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s);
-    void (*finish)(const struct apg_graph *g, const struct apg_op *op,
-        apg_real *grad); /* after the slots were added up */
+    /* Each may be absent: */
+    void (*prepare)(struct apg_graph *g, const struct apg_op *op); /* before a pass: forms derived params */
+    void (*finish)(
+        const struct apg_graph *g, const struct apg_op *op, apg_real *grad); /* the slots were added up */
+    void (*forward_join)(
+        struct apg_graph *g, const struct apg_op *op); /* in training, after all slots' forward */
+    void (*backward_join)(struct apg_graph *g, const struct apg_op *op); /* after all slots' backward */
 };
 
 /* Building: a failure for want of memory is remembered and returned by apg_graph_finish. */
@@ -97,13 +103,13 @@ static inline apg_real *apg_dw(const struct apg_graph *g, apg_real *grad, int pa
     return grad + g->param[param].at;
 }
 
-/* Form derived params; after every change of weights. */
+/* Form derived params: after weights have changed, before apg_graph_forward. */
 void apg_graph_prepare(struct apg_graph *g);
-/* One slot through all ops, forward: the logit is x[g->logit]. */
+/* Predict: one slot through all ops; its logits are in x[g->logit]. Thread-safe for different slots. */
 void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s);
-/* And back: d logit is in dx[g->logit]; other gradients are zeroed first. */
-void apg_graph_backward(const struct apg_graph *g, struct apg_slot *s);
-/* Add the gradients of all slots into slot 0's, in slot order, and finish the ops. */
-void apg_graph_reduce(struct apg_graph *g, struct apg_pool *pool);
+/* A training pass over all slots: prepare, forward, LOSS(ARG, i) for each slot i (it reads x[g->logit] and
+ * sets dx[g->logit]), backward. The gradient of dense params is in slot 0's grad, added up in slot order. */
+void apg_graph_train(
+    struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i), void *arg);
 
 #endif

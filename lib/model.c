@@ -44,7 +44,7 @@ void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other)
     *tables = *other = 0;
     for (size_t i = 0; i < m->graph.n_params; i++) {
         const struct apg_param *p = &m->graph.param[i];
-        if (!p->derived)
+        if (!p->derived && !p->state)
             *(p->table ? tables : other) += p->rows * p->cols;
     }
 }
@@ -66,10 +66,14 @@ void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, b
             std = embedding_std;
         else if (anchor && ends_with(p->name, ".hypernet.weight"))
             std = 1e-2 / sqrt((double)p->cols);
-        else if (ends_with(p->name, "bias") || strcmp(p->name, "linear") == 0)
+        else if (ends_with(p->name, "bias") || ends_with(p->name, ".shift") || ends_with(p->name, ".mean") ||
+                 strcmp(p->name, "linear") == 0)
             std = 0;
         for (size_t j = 0; j < p->rows * p->cols; j++)
             p->w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(&r)) : 0;
+        if (ends_with(p->name, ".scale") || ends_with(p->name, ".variance"))
+            for (size_t j = 0; j < p->rows * p->cols; j++)
+                p->w[j] = 1;
         if (anchor && ends_with(p->name, ".hypernet.bias")) {
             /* The last K K numbers are S; K from the op that has this param. */
             for (size_t o = 0; o < m->graph.n_ops; o++)
@@ -145,7 +149,6 @@ static void forward_slot(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct apg_graph *g = arg;
-    g->slot[i].train = false;
     apg_graph_forward(g, &g->slot[i]);
 }
 
@@ -191,11 +194,12 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
     const struct apg_arch *a = &m->arch;
     struct apg_tensors *t = NULL;
     char *text = NULL;
-    json_t *j = json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:i, s:o, s:o, s:f, s:b}", "backbone",
+    json_t *j = json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:i, s:o, s:o, s:f, s:b, s:b}", "backbone",
         apg_backbones[a->backbone].name, "layer", (int)a->layer, "embedding_dim", (json_int_t)a->E, "hidden",
         sizes_json(a->hidden, a->n_hidden), "rank", (json_int_t)a->K, "overparam", (json_int_t)a->P, "bias",
         (int)a->bias, "generator_hidden", sizes_json(a->generator, a->n_generator), "condition",
-        sizes_json(a->condition, a->n_condition), "dropout", a->dropout, "collapsed", m->collapsed);
+        sizes_json(a->condition, a->n_condition), "dropout", a->dropout, "batch_norm", a->batch_norm,
+        "collapsed", m->collapsed);
     enum apg_status status = APG_OK;
     if (!j || !(text = json_dumps(j, JSON_COMPACT)))
         status = apg_fail_memory(err);
@@ -222,11 +226,11 @@ static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, siz
     json_t *hidden, *generator, *condition;
     const char *backbone;
     json_int_t E, K, P;
-    int layer, bias, flag;
-    bool ok = j && json_unpack(j, "{s:s, s:i, s:I, s:o, s:I, s:I, s:i, s:o, s:o, s:F, s:b}", "backbone",
+    int layer, bias, norm, flag;
+    bool ok = j && json_unpack(j, "{s:s, s:i, s:I, s:o, s:I, s:I, s:i, s:o, s:o, s:F, s:b, s:b}", "backbone",
                        &backbone, "layer", &layer, "embedding_dim", &E, "hidden", &hidden, "rank", &K,
                        "overparam", &P, "bias", &bias, "generator_hidden", &generator, "condition",
-                       &condition, "dropout", &a->dropout, "collapsed", &flag) == 0;
+                       &condition, "dropout", &a->dropout, "batch_norm", &norm, "collapsed", &flag) == 0;
     if (ok) {
         for (a->backbone = 0;
              apg_backbones[a->backbone].name && strcmp(apg_backbones[a->backbone].name, backbone) != 0;)
@@ -237,7 +241,7 @@ static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, siz
              sizes_from(generator, a->generator, &a->n_generator, APG_LAYERS_MAX, 1, 65536) && fields > 0 &&
              sizes_from(condition, a->condition, &a->n_condition, APG_CONDITION_MAX, 0, fields - 1);
         a->layer = (enum apg_layer)layer, a->bias = (enum apg_bias)bias;
-        a->E = (size_t)E, a->K = (size_t)K, a->P = (size_t)P, *collapsed = flag;
+        a->E = (size_t)E, a->K = (size_t)K, a->P = (size_t)P, *collapsed = flag, a->batch_norm = norm;
     }
     json_decref(j);
     return ok;

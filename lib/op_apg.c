@@ -91,7 +91,7 @@ static void finish(const struct apg_graph *g, const struct apg_op *op, apg_real 
     apg_gemm(true, false, P, M, K, apg_w(g, op->param[PVL]), P, dV, M, 0, apg_dw(g, grad, op->param[PVR]), M);
 }
 
-static const struct apg_op_type type = {"apg", prepare, forward, backward, finish};
+static const struct apg_op_type type = {"apg", forward, backward, prepare, finish, 0, 0};
 
 int apg_op_apg(
     struct apg_graph *g, int x, int z, size_t M, size_t K, size_t P, enum apg_bias bias, const char *name)

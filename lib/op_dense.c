@@ -25,7 +25,7 @@ static void dense_backward(const struct apg_graph *g, const struct apg_op *op, s
     apg_gemm(false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, 1, s->dx[op->in[0]], N);
 }
 
-static const struct apg_op_type dense = {"dense", 0, dense_forward, dense_backward, 0};
+static const struct apg_op_type dense = {"dense", dense_forward, dense_backward, 0, 0, 0, 0};
 
 int apg_op_dense(struct apg_graph *g, int x, size_t M, const char *name)
 {
@@ -69,7 +69,7 @@ static void relu_backward(const struct apg_graph *g, const struct apg_op *op, st
         dx[i] = x[i] > 0 ? dx[i] * scale : 0;
 }
 
-static const struct apg_op_type relu = {"relu", 0, relu_forward, relu_backward, 0};
+static const struct apg_op_type relu = {"relu", relu_forward, relu_backward, 0, 0, 0, 0};
 
 int apg_op_relu(struct apg_graph *g, int x, double dropout)
 {
@@ -104,7 +104,7 @@ static void sum_backward(const struct apg_graph *g, const struct apg_op *op, str
     }
 }
 
-static const struct apg_op_type sum = {"sum", 0, sum_forward, sum_backward, 0};
+static const struct apg_op_type sum = {"sum", sum_forward, sum_backward, 0, 0, 0, 0};
 
 int apg_op_sum(struct apg_graph *g, const int *x, int n)
 {

@@ -27,7 +27,7 @@ static void embed_backward(const struct apg_graph *g, const struct apg_op *op, s
     (void)g, (void)op, (void)s;
 }
 
-static const struct apg_op_type embed = {"embed", 0, embed_forward, embed_backward, 0};
+static const struct apg_op_type embed = {"embed", embed_forward, embed_backward, 0, 0, 0, 0};
 
 int apg_op_embed(struct apg_graph *g, int table, size_t E)
 {
@@ -56,7 +56,7 @@ static void select_backward(const struct apg_graph *g, const struct apg_op *op, 
             dx[i * g->width[op->in[0]] + op->F * op->E + j] += dz[i * g->width[op->out] + op->N * op->E + j];
 }
 
-static const struct apg_op_type select = {"select", 0, select_forward, select_backward, 0};
+static const struct apg_op_type select = {"select", select_forward, select_backward, 0, 0, 0, 0};
 
 int apg_op_select(struct apg_graph *g, int x, const size_t *field, size_t n, size_t E)
 {

@@ -38,7 +38,7 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
                 dv[f * E + e] += dy[i] * (total[e] - v[f * E + e]);
 }
 
-static const struct apg_op_type type = {"fm", 0, forward, backward, 0};
+static const struct apg_op_type type = {"fm", forward, backward, 0, 0, 0, 0};
 
 int apg_op_fm(struct apg_graph *g, int x, size_t E)
 {

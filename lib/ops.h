@@ -13,6 +13,8 @@ int apg_op_embed(struct apg_graph *g, int table, size_t E);
 int apg_op_select(struct apg_graph *g, int x, const size_t *field, size_t n, size_t E);
 /* (B, M): x W + b, W (N, M). op_dense.c */
 int apg_op_dense(struct apg_graph *g, int x, size_t M, const char *name);
+/* (B, M): batch normalization with scale and shift. op_norm.c */
+int apg_op_norm(struct apg_graph *g, int x, const char *name);
 /* In place: x = dropout(relu(x)). */
 int apg_op_relu(struct apg_graph *g, int x, double dropout);
 /* (B, 1): the sum of all columns of N values. */

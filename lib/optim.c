@@ -20,7 +20,6 @@ struct apg_optim {
     uint64_t steps;
     double scale_m, scale_v; /* bias corrections of this step */
     double inverse_rows;
-    uint64_t key;
     double loss[APG_SLOTS];
     apg_real **first, **second; /* moments, by param */
     uint32_t *place;            /* (T): 1 + a row's index among the touched, 0 between steps */
@@ -97,15 +96,12 @@ static void update(const struct apg_optim *o, size_t n, apg_real *w, apg_real *m
     }
 }
 
-static void slot_step(void *arg, size_t i, unsigned worker)
+/* Log loss of a slot, and d logit. */
+static void slot_loss(void *arg, size_t i)
 {
-    (void)worker;
     struct apg_optim *o = arg;
     struct apg_graph *g = &o->m->graph;
     struct apg_slot *s = &g->slot[i];
-    s->train = true;
-    s->key = apg_rng_at(o->key, i);
-    apg_graph_forward(g, s);
     double loss = 0;
     const apg_real *x = s->x[g->logit];
     apg_real *dx = s->dx[g->logit];
@@ -115,7 +111,6 @@ static void slot_step(void *arg, size_t i, unsigned worker)
         dx[r] = (apg_real)(((z >= 0 ? 1 : e) / (1 + e) - y) * o->inverse_rows);
     }
     o->loss[i] = loss;
-    apg_graph_backward(g, s);
 }
 
 static void dense_update(void *arg, size_t i, unsigned worker)
@@ -123,7 +118,7 @@ static void dense_update(void *arg, size_t i, unsigned worker)
     (void)worker;
     struct apg_optim *o = arg;
     const struct apg_param *p = &o->m->graph.param[i];
-    if (!p->table && !p->derived)
+    if (!p->table && !p->derived && !p->state)
         update(o, p->rows * p->cols, p->w, o->first[i], o->second[i], o->m->graph.slot[0].grad + p->at, 0);
 }
 
@@ -197,10 +192,9 @@ enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_optio
     o->scale_m = 1 / (1 - pow(0.9, (double)o->steps));
     o->scale_v = 1 / sqrt(1 - pow(0.999, (double)o->steps));
     o->inverse_rows = 1 / (double)n;
-    o->key = key;
-    apg_graph_prepare(g);
-    apg_pool_run(pool, APG_SLOTS, slot_step, o);
-    apg_graph_reduce(g, pool);
+    for (size_t i = 0; i < APG_SLOTS; i++)
+        g->slot[i].key = apg_rng_at(key, i);
+    apg_graph_train(g, pool, slot_loss, o);
     apg_pool_run(pool, g->n_params, dense_update, o);
     apg_pool_run(pool, g->F, table_update, o);
     *loss = 0;

@@ -35,7 +35,7 @@ small=(-q --multi genres --epochs 1 --hidden 16,8 --rank 4 --overparam 8 --batch
 @test "train: every backbone, layer, form, bias and condition trains, collapses and predicts the same" {
     for backbone in dnn deepfm; do
         for layer in "--layer dense" "--form shared" "--form overparam --bias generated" "--bias none --init paper" \
-            "--condition group:user_id" "--condition group:user_id,genres --generator-hidden 8 --optimizer adagrad"; do
+            "--condition group:user_id" "--batch-norm --dropout 0.2" "--condition group:user_id,genres --generator-hidden 8 --optimizer adagrad"; do
             # shellcheck disable=SC2086
             apg train "${small[@]}" --backbone $backbone $layer --dropout 0.1 -o x.apg logs.csv
             apg collapse -q < x.apg > y.apg
