@@ -62,9 +62,9 @@ static void progress(void *arg, const struct apg_fit_state *s)
         t->next *= 2;
     t->told = now();
     double speed = (double)s->rows / seconds;
-    fprintf(stderr, "%5zu %11llu %10.5f %10.5f %10s %10s %9.0f  %.0f s left of this epoch\n", s->epoch,
+    fprintf(stderr, "%5zu %11llu %10.5f %10.5f %10s %10s %9.0f  %.0f s left at most\n", s->epoch,
         (unsigned long long)s->rows, s->loss, t->recent / (double)t->n_recent, "", "", speed,
-        (double)(s->epoch_rows - s->rows) / speed);
+        ((double)(s->epochs - s->epoch + 1) * (double)s->epoch_rows - (double)s->rows) / speed);
     t->recent = 0, t->n_recent = 0;
 }
 
@@ -139,13 +139,48 @@ static bool copy_sizes(const struct opt_sizes *from, size_t *to, size_t *n)
     return from->n <= APG_LAYERS_MAX;
 }
 
+/* An option that would do nothing is refused: its user means something else. */
+static int check_layer(const struct opt_command *command, int layer, int form)
+{
+    static const char *const generated[] = {
+        "form", "condition", "rank", "overparam", "generator-hidden", "bias", "init"};
+    for (size_t i = 0; layer == APG_LAYER_DENSE && i < sizeof generated / sizeof *generated; i++)
+        if (opt_given(generated[i]))
+            return opt_usage(command, "--%s is of a generated layer, not of --layer dense", generated[i]);
+    if (form == 0 && opt_given("overparam"))
+        return opt_usage(command, "--overparam is of --form overparam, not of --form shared");
+    if (opt_given("valid") && opt_given("holdout"))
+        return opt_usage(command, "--holdout is for training without --valid");
+    return OPT_GO;
+}
+
+/* Yan et al. call the bias part of what is generated; where that defeats the method, say so. */
+static void warn_disguise(const struct apg_model *m)
+{
+    const struct apg_arch *a = &m->arch;
+    if (a->layer != APG_LAYER_APG || a->bias != APG_BIAS_GENERATED || a->n_condition || a->n_generator)
+        return;
+    size_t N = m->schema->n_fields * a->E, weights = 0;
+    for (size_t i = 0; i < a->n_hidden; N = a->hidden[i++])
+        weights += N * a->hidden[i];
+    cmd_warn("the generated bias of a self-wise layer with a linear generator is a dense layer in disguise: "
+             "%zu weights, "
+             "as many as --layer dense has; --bias static has none of them",
+        weights);
+}
+
 int cmd_train(int argc, char **argv)
 {
     struct train t = {.next = 1, .terminal = isatty(STDERR_FILENO)};
     struct columns_args columns = COLUMNS_ARGS;
     struct apg_arch arch = {.backbone = 1, .layer = APG_LAYER_APG, .E = 16, .K = 16, .P = 128};
-    struct apg_fit_options fit = {
-        .optim.lr = 1e-3, .lr_decay = 1, .batch_size = 1024, .epochs = 10, .patience = 2, .seed = 1};
+    struct apg_fit_options fit = {.optim.lr = 1e-3,
+        .lr_decay = 1,
+        .batch_size = 1024,
+        .epochs = 10,
+        .patience = 2,
+        .holdout = 0.1,
+        .seed = 1};
     struct opt_sizes hidden = {3, {256, 128, 64}}, generator = {0};
     const char *out_path = NULL, *valid_path = NULL, *condition = "self";
     int layer = APG_LAYER_APG, form = 1, bias = APG_BIAS_STATIC, init = 1, optimizer = 0, stop = 0;
@@ -155,7 +190,9 @@ int cmd_train(int argc, char **argv)
         OPT_HEADING("Input"),
         OPTS_FORMAT(columns),
         OPT_STRING(
-            0, "valid", &valid_path, "FILE", "validation rows, CSV or features; without, no early stopping"),
+            0, "valid", &valid_path, "FILE", "validation rows, CSV or features; without, some are held out"),
+        OPT_REAL(0, "holdout", &fit.holdout, 0, 0.9, "X",
+            "share of the rows held out when there is no --valid; 0: none"),
         OPT_HEADING("Columns"),
         OPTS_COLUMNS(columns),
         OPT_HEADING("Model"),
@@ -211,6 +248,8 @@ int cmd_train(int argc, char **argv)
     if (!copy_sizes(&hidden, arch.hidden, &arch.n_hidden) ||
         !copy_sizes(&generator, arch.generator, &arch.n_generator))
         return opt_usage(&command, "at most %d layers", APG_LAYERS_MAX);
+    if ((code = check_layer(&command, layer, form)) != OPT_GO)
+        return code;
     arch.layer = (enum apg_layer)layer, arch.bias = (enum apg_bias)bias;
     arch.P = form == 1 ? arch.P : 0;
     fit.optim.adagrad = optimizer == 1, fit.stop_on_loss = stop == 1;
@@ -230,6 +269,7 @@ int cmd_train(int argc, char **argv)
         goto done;
     apg_model_start(t.model, fit.seed, embedding_std, init == 0);
     if (!t.quiet) {
+        warn_disguise(t.model);
         size_t tables, other;
         apg_model_count(t.model, &tables, &other);
         fprintf(stderr, "%llu rows, %zu fields, %zu numbers in embeddings, %zu outside\n",

@@ -17,7 +17,19 @@ static void copy_weights(const struct apg_graph *g, apg_real *to, bool back)
     }
 }
 
-static enum apg_status validate(struct apg_model *m, const struct apg_dataset *valid, const uint32_t **row,
+/* Rows ORDER[0 .. n) of DATA, or its first n. */
+struct rows {
+    const struct apg_dataset *data;
+    const uint32_t *order;
+    uint64_t n;
+};
+
+static const uint32_t *row_at(const struct rows *r, uint64_t i)
+{
+    return apg_dataset_row(r->data, r->order ? r->order[i] : i);
+}
+
+static enum apg_status validate(struct apg_model *m, const struct rows *valid, const uint32_t **row,
     double *logit, struct apg_metrics *metrics, struct apg_pool *pool, struct apg_fit_state *state,
     struct apg_error *err)
 {
@@ -25,10 +37,10 @@ static enum apg_status validate(struct apg_model *m, const struct apg_dataset *v
     enum apg_status status = APG_OK;
     apg_metrics_reset(metrics);
     apg_graph_prepare(&m->graph);
-    for (uint64_t at = 0; !status && at < valid->rows; at += m->max_rows) {
-        size_t n = valid->rows - at < m->max_rows ? (size_t)(valid->rows - at) : m->max_rows;
+    for (uint64_t at = 0; !status && at < valid->n; at += m->max_rows) {
+        size_t n = valid->n - at < m->max_rows ? (size_t)(valid->n - at) : m->max_rows;
         for (size_t i = 0; i < n; i++)
-            row[i] = apg_dataset_row(valid, at + i);
+            row[i] = row_at(valid, at + i);
         status = apg_model_logits(m, row, n, pool, logit, err);
         for (size_t i = 0; !status && i < n; i++)
             status = isfinite(logit[i])
@@ -61,20 +73,27 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     enum apg_status status =
         best && order && row && logit ? apg_optim_new(&optim, m, err) : apg_fail_memory(err);
     struct apg_optim_options step_options = o->optim;
-    struct apg_fit_state state = {.epoch_rows = train->rows, .has_valid = valid != NULL};
-    uint64_t steps = 0, bad = 0;
+    uint64_t steps = 0, bad = 0, held_n = valid ? 0 : (uint64_t)(o->holdout * (double)train->rows);
+    struct apg_rng rng;
     for (uint64_t i = 0; !status && i < train->rows; i++)
         order[i] = (uint32_t)i;
-    for (state.epoch = 1; !status && state.epoch <= o->epochs && !state.last; state.epoch++) {
-        struct apg_rng rng;
-        apg_rng_init(&rng, o->seed, UINT64_MAX - state.epoch);
+    if (!status && held_n) {
+        apg_rng_init(&rng, o->seed, UINT64_MAX);
         apg_rng_shuffle(&rng, order, (size_t)train->rows);
+    }
+    const uint64_t n_train = train->rows - held_n;
+    const struct rows held = valid ? (struct rows){valid, NULL, valid->rows}
+                                   : (struct rows){train, order ? order + n_train : NULL, held_n};
+    struct apg_fit_state state = {.epochs = o->epochs, .epoch_rows = n_train, .has_valid = held.n > 0};
+    for (state.epoch = 1; !status && state.epoch <= o->epochs && !state.last; state.epoch++) {
+        apg_rng_init(&rng, o->seed, UINT64_MAX - state.epoch);
+        apg_rng_shuffle(&rng, order, (size_t)n_train);
         double sum = 0;
         state.epoch_done = false;
-        for (state.rows = 0; !status && state.rows < train->rows;) {
+        for (state.rows = 0; !status && state.rows < n_train;) {
             size_t n = o->batch_size;
-            if (n > train->rows - state.rows)
-                n = (size_t)(train->rows - state.rows);
+            if (n > n_train - state.rows)
+                n = (size_t)(n_train - state.rows);
             for (size_t i = 0; i < n; i++)
                 row[i] = apg_dataset_row(train, order[state.rows + i]);
             double loss = 0;
@@ -90,14 +109,14 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
             if (!status && progress)
                 progress(arg, &state);
         }
-        if (!status && valid)
-            status = validate(m, valid, row, logit, &metrics, pool, &state, err);
+        if (!status && held.n)
+            status = validate(m, &held, row, logit, &metrics, pool, &state, err);
         if (status)
             break;
-        double score = !valid                                      ? (double)state.epoch
+        double score = !held.n                                     ? (double)state.epoch
                        : o->stop_on_loss || isnan(state.valid_auc) ? -state.valid_loss
                                                                    : state.valid_auc;
-        state.better = score > best_score + (valid ? 1e-6 : 0);
+        state.better = score > best_score + (held.n ? 1e-6 : 0);
         if (state.better) {
             best_score = score, bad = 0, state.best_epoch = state.epoch;
             copy_weights(&m->graph, best, false);

@@ -14,23 +14,25 @@ struct apg_fit_options {
     double lr_decay; /* the rate is multiplied by this after each epoch */
     size_t batch_size, epochs,
         patience;      /* patience: epochs without a better validation; 0: never stop early */
+    double holdout;    /* share of the training rows held out for validation when no VALID is given */
     bool stop_on_loss; /* "better" is a lower log loss, else a higher AUC */
     uint64_t seed;
 };
 
 /* What is told after each step (epoch_done = false) and after each epoch with its validation. */
 struct apg_fit_state {
-    size_t epoch, best_epoch;  /* from 1 */
-    uint64_t rows, epoch_rows; /* seen in this epoch; in a whole one */
-    double loss;               /* mean log loss of this epoch so far */
-    double recent;             /* since the call before; NaN when nothing is new */
+    size_t epoch, epochs, best_epoch; /* from 1; of how many at most */
+    uint64_t rows, epoch_rows;        /* seen in this epoch; in a whole one */
+    double loss;                      /* mean log loss of this epoch so far */
+    double recent;                    /* since the call before; NaN when nothing is new */
     bool epoch_done, has_valid, better, last;
     double valid_auc, valid_loss; /* NaN where not defined */
 };
 typedef void apg_fit_progress(void *arg, const struct apg_fit_state *s);
 
-/* Validation rows are VALID, or NULL: then nothing stops early and the last weights are kept. On success M
- * holds the best weights. M was made for training with max_rows >= batch_size. */
+/* Validation rows are VALID, or if that is NULL the rows held out (drawn by the seed). Without any, nothing
+ * stops early and the last weights are kept. On success M holds the best weights. M was made for training
+ * with max_rows >= batch_size. */
 enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, const struct apg_dataset *valid,
     const struct apg_fit_options *o, struct apg_pool *pool, apg_fit_progress *progress, void *arg,
     struct apg_error *err);

@@ -10,7 +10,8 @@ setup() {
     set -o pipefail
     cd "$BATS_FILE_TMPDIR" || return
 }
-small=(-q --multi genres --epochs 1 --hidden 16,8 --rank 4 --overparam 8 --batch-size 256)
+plain=(-q --multi genres --epochs 1 --hidden 16,8 --batch-size 256)
+small=("${plain[@]}" --rank 4 --overparam 8)
 
 @test "train: the same seed gives the same bytes with 1 and with 2 threads, another seed others" {
     apg train "${small[@]}" --threads 1 logs.csv > 1.apg
@@ -34,10 +35,12 @@ small=(-q --multi genres --epochs 1 --hidden 16,8 --rank 4 --overparam 8 --batch
 
 @test "train: every backbone, layer, form, bias and condition trains, collapses and predicts the same" {
     for backbone in dnn deepfm; do
-        for layer in "--layer dense" "--form shared" "--form overparam --bias generated" "--bias none --init paper" \
-            "--condition group:user_id" "--batch-norm --dropout 0.2" "--condition group:user_id,genres --generator-hidden 8 --optimizer adagrad"; do
+        for layer in "--layer dense --batch-norm" "--form shared --rank 4" \
+            "--rank 4 --overparam 8 --bias generated" "--rank 4 --bias none --init paper --batch-norm" \
+            "--rank 4 --condition group:user_id" \
+            "--rank 4 --condition group:user_id,genres --generator-hidden 8 --optimizer adagrad"; do
             # shellcheck disable=SC2086
-            apg train "${small[@]}" --backbone $backbone $layer --dropout 0.1 -o x.apg logs.csv
+            apg train "${plain[@]}" --backbone $backbone $layer --dropout 0.1 -o x.apg logs.csv
             apg collapse -q < x.apg > y.apg
             apg predict -q --logit -m x.apg new.csv > x.txt
             apg predict -q --logit -m y.apg new.csv > y.txt
@@ -73,4 +76,38 @@ small=(-q --multi genres --epochs 1 --hidden 16,8 --rank 4 --overparam 8 --batch
     [[ "$stderr" == *"No space left on device"* ]]
     run --separate-stderr -1 bash -c 'apg predict -q -m m.apg new.csv > /dev/full'
     [[ "$stderr" == *"No space left on device"* ]]
+}
+
+@test "train: rows are held out for validation unless there is --valid; --holdout 0 trains on all" {
+    run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 -o held.apg logs.csv
+    awk '$1 == 1 && $2 == 5400 && /best$/ { found = 1 } END { exit !found }' <<< "$stderr"
+    run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 --holdout 0 -o all.apg logs.csv
+    awk '$1 == 1 && $2 == 6000 && !/best$/ { found = 1 } END { exit !found }' <<< "$stderr"
+    run --separate-stderr -2 apg train --valid new.csv --holdout 0.2 logs.csv
+    [[ "$stderr" == "apg train: --holdout is for training without --valid"* ]]
+}
+
+@test "train: options that would do nothing are refused; a choice that defeats the method is said" {
+    run --separate-stderr -2 apg train --layer dense --rank 8 logs.csv
+    [[ "$stderr" == "apg train: --rank is of a generated layer, not of --layer dense"* ]]
+    run --separate-stderr -2 apg train --form shared --overparam 8 logs.csv
+    [[ "$stderr" == "apg train: --overparam is of --form overparam, not of --form shared"* ]]
+    run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 --bias generated -o g.apg logs.csv
+    [[ "$stderr" == *"dense layer in disguise"* ]]
+}
+
+@test "train: killed half-way leaves no model and no temporary file; the old one stays" {
+    mkdir killed
+    echo old > killed/m.apg
+    apg train -q --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv &
+    sleep 1
+    kill -TERM $!
+    run wait $!
+    [ "$(cat killed/m.apg)" = old ]
+    [ "$(ls killed)" = m.apg ]
+    apg train -q --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv &
+    sleep 1
+    kill -KILL $!
+    run wait $!
+    [ "$(cat killed/m.apg)" = old ]
 }
