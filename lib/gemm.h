@@ -23,13 +23,4 @@ void apg_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a,
 void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda, const apg_real *b,
     size_t ldb, apg_real beta, apg_real *c, size_t ldc);
 
-/* out (K) = x (K) S (K, K): the product of one instance, too small for a BLAS call. */
-void apg_vecmat(const apg_real *x, const apg_real *S, size_t K, apg_real *out);
-/* out (K) = x (K) S^T */
-void apg_vecmat_t(const apg_real *x, const apg_real *S, size_t K, apg_real *out);
-/* S (K, K) = x^T y */
-void apg_outer(const apg_real *x, const apg_real *y, size_t K, apg_real *S);
-/* sum (n) += column sums of a (m, n) */
-void apg_column_sums(const apg_real *a, size_t m, size_t n, size_t lda, apg_real *sum);
-
 #endif

@@ -57,6 +57,12 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
             g->n_flat += (n + 15) / 16 * 16;
         }
     }
+    g->failed = g->failed || !(g->shared = apg_alloc(g->n_values, sizeof *g->shared));
+    for (size_t o = 0; !g->failed && o < g->n_ops; o++) {
+        g->shared[g->op[o].out] = true;
+        for (int i = 0; i < g->op[o].n_in; i++)
+            g->shared[g->op[o].in[i]] = true;
+    }
     for (int i = 0; !g->failed && i < APG_SLOTS; i++) {
         struct apg_slot *s = &g->slot[i];
         g->failed = !(s->x = apg_alloc(g->n_values, sizeof *s->x)) ||
@@ -89,6 +95,7 @@ void apg_graph_release(struct apg_graph *g)
         free(s->bags.weight);
     }
     free(g->width);
+    free(g->shared);
     free(g->param);
     free(g->op);
     *g = (struct apg_graph){0};
@@ -137,7 +144,8 @@ static void run_slot(void *arg, size_t i, unsigned worker)
     if (p->from < p->to && p->to == g->n_ops) {
         memset(s->grad, 0, g->n_flat * sizeof *s->grad);
         for (size_t v = 0; v < g->n_values; v++)
-            memset(s->dx[v], 0, s->rows * g->width[v] * sizeof **s->dx);
+            if (g->shared[v])
+                memset(s->dx[v], 0, s->rows * g->width[v] * sizeof **s->dx);
         p->loss(p->arg, i);
     }
     for (size_t o = p->back_from; s->rows && o-- > p->back_to;)

@@ -61,6 +61,7 @@ struct apg_graph {
     size_t F, max_rows; /* of a slot */
     size_t n_values, n_params, n_ops, n_flat;
     size_t *width;
+    bool *shared; /* by value: between ops, so that gradients are added up in it; else one op's own (aux) */
     struct apg_param *param;
     struct apg_op *op;
     size_t cap_width, cap_param, cap_op;

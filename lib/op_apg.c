@@ -19,6 +19,7 @@
  * function as G(z) with the identity added to c; so it is stored.
  */
 #include "gemm.h"
+#include "kernel.h"
 #include "mem.h"
 #include "ops.h"
 
@@ -41,13 +42,10 @@ static void forward(const struct apg_graph *g, const struct apg_op *op, struct a
     size_t G = skip + K * K;
     const apg_real *x = s->x[op->in[0]], *z = s->x[op->in[1]], *c = apg_w(g, op->param[PC]);
     apg_real *y = s->x[op->out], *gen = s->x[op->aux[0]], *xu = s->x[op->aux[1]], *xus = xu + B * K;
-    for (size_t i = 0; i < B; i++)
-        for (size_t j = 0; j < G; j++)
-            gen[i * G + j] = c[j];
+    apg_kernel_fill_rows(gen, B, G, c);
     apg_op_product(s, true, B, G, D, z, D, apg_w(g, op->param[PH]), D, 1, gen, G);
     apg_op_product(s, false, B, K, N, x, N, apg_w(g, op->param[PU]), K, 0, xu, K);
-    for (size_t i = 0; i < B; i++)
-        apg_vecmat(xu + i * K, gen + i * G + skip, K, xus + i * K);
+    apg_kernel_vecmat(B, K, xu, gen + skip, G, xus);
     const apg_real *b = op->param[PB] < 0 ? NULL : apg_w(g, op->param[PB]);
     for (size_t i = 0; i < B; i++)
         for (size_t j = 0; j < M; j++)
@@ -63,19 +61,17 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
     const apg_real *xu = s->x[op->aux[1]], *xus = xu + B * K;
     apg_real *dgen = s->dx[op->aux[0]], *dxu = s->dx[op->aux[1]], *dxus = dxu + B * K;
     if (op->param[PB] >= 0)
-        apg_column_sums(dy, B, M, M, apg_dw(g, s->grad, op->param[PB]));
+        apg_kernel_column_sums(dy, B, M, apg_dw(g, s->grad, op->param[PB]));
     apg_gemm(true, false, K, M, B, xus, K, dy, M, 1, apg_dw(g, s->grad, op->param[PV]), M);
     apg_gemm(false, true, B, K, M, dy, M, apg_w(g, op->param[PV]), M, 0, dxus, K);
-    for (size_t i = 0; i < B; i++) {
+    for (size_t i = 0; i < B; i++)
         for (size_t j = 0; j < skip; j++)
             dgen[i * G + j] = dy[i * M + j];
-        apg_outer(xu + i * K, dxus + i * K, K, dgen + i * G + skip);
-        apg_vecmat_t(dxus + i * K, gen + i * G + skip, K, dxu + i * K);
-    }
+    apg_kernel_vecmat_back(B, K, xu, gen + skip, dxus, G, dgen + skip, dxu);
     apg_gemm(true, false, N, K, B, x, N, dxu, K, 1, apg_dw(g, s->grad, op->param[PU]), K);
     apg_gemm(false, true, B, N, K, dxu, K, apg_w(g, op->param[PU]), K, 1, s->dx[op->in[0]], N);
     apg_gemm(true, false, G, D, B, dgen, G, z, D, 1, apg_dw(g, s->grad, op->param[PH]), D);
-    apg_column_sums(dgen, B, G, G, apg_dw(g, s->grad, op->param[PC]));
+    apg_kernel_column_sums(dgen, B, G, apg_dw(g, s->grad, op->param[PC]));
     apg_gemm(false, false, B, D, G, dgen, G, apg_w(g, op->param[PH]), D, 1, s->dx[op->in[1]], D);
 }
 

@@ -3,15 +3,13 @@
  * The static layer y = x W + b, the activation, and the sum that makes a logit.
  */
 #include "gemm.h"
+#include "kernel.h"
 #include "ops.h"
 
 static void dense_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    const apg_real *b = apg_w(g, op->param[1]);
     apg_real *y = s->x[op->out];
-    for (size_t i = 0; i < s->rows; i++)
-        for (size_t j = 0; j < op->M; j++)
-            y[i * op->M + j] = b[j];
+    apg_kernel_fill_rows(y, s->rows, op->M, apg_w(g, op->param[1]));
     apg_op_product(
         s, false, s->rows, op->M, op->N, s->x[op->in[0]], op->N, apg_w(g, op->param[0]), op->M, 1, y, op->M);
 }
@@ -21,7 +19,7 @@ static void dense_backward(const struct apg_graph *g, const struct apg_op *op, s
     size_t B = s->rows, N = op->N, M = op->M;
     const apg_real *dy = s->dx[op->out];
     apg_gemm(true, false, N, M, B, s->x[op->in[0]], N, dy, M, 1, apg_dw(g, s->grad, op->param[0]), M);
-    apg_column_sums(dy, B, M, M, apg_dw(g, s->grad, op->param[1]));
+    apg_kernel_column_sums(dy, B, M, apg_dw(g, s->grad, op->param[1]));
     apg_gemm(false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, 1, s->dx[op->in[0]], N);
 }
 
@@ -38,35 +36,22 @@ int apg_op_dense(struct apg_graph *g, int x, size_t M, const char *name)
 }
 
 /* In place. What is 0 afterwards was negative or dropped, and in both cases its gradient is 0: no mask is
- * kept. One random number decides four activations, 16 bits each, so the rate is exact to 1/65536. */
+ * kept. */
+static unsigned cut_of(const struct apg_op *op, const struct apg_slot *s)
+{
+    return s->train ? (unsigned)(op->rate * 65536) : 0;
+}
+
 static void relu_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    apg_real *x = s->x[op->out];
-    size_t n = s->rows * op->N;
-    for (size_t i = 0; i < n; i++)
-        x[i] = x[i] > 0 ? x[i] : 0;
-    if (!s->train || !(op->rate > 0))
-        return;
-    unsigned cut = (unsigned)(op->rate * 65536);
-    apg_real scale = (apg_real)(65536.0 / (65536.0 - cut));
-    uint64_t key = s->key + (uint64_t)op->out * 0xd1342543de82ef95u;
-    for (size_t i = 0; i < n; i += 4) {
-        uint64_t bits = apg_rng_at(key, i);
-        for (size_t j = i; j < i + 4 && j < n; j++, bits >>= 16)
-            x[j] = (bits & 0xffff) < cut ? 0 : x[j] * scale;
-    }
+    apg_kernel_relu(s->x[op->out], s->rows * op->N, apg_rng_at(s->key, (uint64_t)op->out), cut_of(op, s));
 }
 
 static void relu_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    const apg_real *x = s->x[op->out];
-    apg_real *dx = s->dx[op->out];
-    unsigned cut = s->train ? (unsigned)(op->rate * 65536) : 0;
-    apg_real scale = (apg_real)(65536.0 / (65536.0 - cut));
-    for (size_t i = 0; i < s->rows * op->N; i++)
-        dx[i] = x[i] > 0 ? dx[i] * scale : 0;
+    apg_kernel_relu_back(s->dx[op->out], s->x[op->out], s->rows * op->N, cut_of(op, s));
 }
 
 static const struct apg_op_type relu = {"relu", relu_forward, relu_backward, 0, 0, 0, 0};

@@ -3,8 +3,9 @@
  * Embeddings: bags of table rows to vectors; and the choice of some of them as a condition. A table's
  * gradient is not formed here: it is d of this op's value, gathered by row in optim.c.
  */
-#include "ops.h"
 #include <string.h>
+#include "kernel.h"
+#include "ops.h"
 
 static void embed_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
@@ -13,12 +14,14 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
     size_t E = op->E;
     apg_real *e = s->x[op->out];
     for (size_t bag = 0; bag < s->rows * op->F; bag++, e += E) {
-        memset(e, 0, E * sizeof *e);
-        for (uint32_t i = b->first[bag]; i < b->first[bag + 1]; i++) {
-            const apg_real *row = table + (size_t)b->id[i] * E, w = (apg_real)b->weight[i];
-            for (size_t j = 0; j < E; j++)
-                e[j] += w * row[j];
+        uint32_t i = b->first[bag], end = b->first[bag + 1];
+        if (end - i == 1 && !(b->weight[i] < 1) && !(b->weight[i] > 1)) { /* nearly all of them */
+            memcpy(e, table + (size_t)b->id[i] * E, E * sizeof *e);
+            continue;
         }
+        memset(e, 0, E * sizeof *e);
+        for (; i < end; i++)
+            apg_kernel_add(e, table + (size_t)b->id[i] * E, (apg_real)b->weight[i], E);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include "kernel.h"
 #include "mem.h"
 
 /* The rows of a field that a batch touches. */
@@ -73,27 +74,10 @@ void apg_optim_free(struct apg_optim *o)
 static void update(const struct apg_optim *o, size_t n, apg_real *w, apg_real *m, apg_real *v,
     const apg_real *g, apg_real l2)
 {
-    const apg_real lr = (apg_real)o->options->lr, sm = (apg_real)o->scale_m, sv = (apg_real)o->scale_v;
-    const apg_real b1 = (apg_real)0.9, b2 = (apg_real)0.999, c1 = (apg_real)0.1, c2 = (apg_real)0.001;
-#ifdef APG_DOUBLE
-#define ROOT sqrt
-#else
-#define ROOT sqrtf
-#endif
-    if (o->options->adagrad) {
-        for (size_t i = 0; i < n; i++) {
-            apg_real gi = g[i] + l2 * w[i];
-            v[i] += gi * gi;
-            w[i] -= lr * gi / (ROOT(v[i]) + (apg_real)1e-8);
-        }
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        apg_real gi = g[i] + l2 * w[i];
-        m[i] = b1 * m[i] + c1 * gi;
-        v[i] = b2 * v[i] + c2 * gi * gi;
-        w[i] -= lr * sm * m[i] / (ROOT(v[i]) * sv + (apg_real)1e-8);
-    }
+    if (o->options->adagrad)
+        apg_kernel_adagrad(n, w, v, g, l2, (apg_real)o->options->lr);
+    else
+        apg_kernel_adam(n, w, m, v, g, l2, (apg_real)(o->options->lr * o->scale_m), (apg_real)o->scale_v);
 }
 
 /* Log loss of a slot, and d logit. */
@@ -161,10 +145,8 @@ static void table_update(void *arg, size_t f, unsigned worker)
             for (size_t r = 0; r < s->rows; r++) {
                 const apg_real *de = s->dx[op->out] + (r * g->F + f) * E;
                 for (uint32_t k = s->bags.first[r * g->F + f]; k < s->bags.first[r * g->F + f + 1]; k++) {
-                    apg_real *row = t->grad + (size_t)(o->place[s->bags.id[k]] - 1) * E,
-                             w = (apg_real)s->bags.weight[k];
-                    for (size_t e = 0; e < E; e++)
-                        row[e] += w * de[e];
+                    apg_real *row = t->grad + (size_t)(o->place[s->bags.id[k]] - 1) * E;
+                    apg_kernel_add(row, de, (apg_real)s->bags.weight[k], E);
                 }
             }
         }

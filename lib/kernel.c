@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel.h"
+#include <math.h>
+#include <string.h>
+
+/* The resolvers of clones run before ThreadSanitizer is set up, and crash in it. */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define APG_NO_CLONES
+#endif
+#endif
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__) && !defined(APG_NO_CLONES)
+#define CLONED __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONED
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+#ifdef APG_DOUBLE
+#define ROOT sqrt
+#else
+#define ROOT sqrtf
+#endif
+
+/* ---- products of instances ---- */
+
+INLINE void vecmat(size_t B, size_t K, const apg_real *restrict x, const apg_real *restrict S, size_t ldS,
+    apg_real *restrict y)
+{
+    for (size_t i = 0; i < B; i++, x += K, S += ldS, y += K) {
+        for (size_t j = 0; j < K; j++)
+            y[j] = x[0] * S[j];
+        for (size_t k = 1; k < K; k++)
+            for (size_t j = 0; j < K; j++)
+                y[j] += x[k] * S[k * K + j];
+    }
+}
+
+/* The sum over j goes in LANES parts, so that it is a vector's. */
+enum { LANES = 8 };
+
+INLINE void vecmat_back(size_t B, size_t K, const apg_real *restrict x, const apg_real *restrict S,
+    const apg_real *restrict dy, size_t ldS, apg_real *restrict dS, apg_real *restrict dx)
+{
+    for (size_t i = 0; i < B; i++, x += K, S += ldS, dS += ldS, dx += K, dy += K)
+        for (size_t k = 0; k < K; k++) {
+            apg_real part[LANES] = {0};
+            size_t j = 0;
+            for (; j + LANES <= K; j += LANES)
+                for (size_t l = 0; l < LANES; l++) {
+                    part[l] += dy[j + l] * S[k * K + j + l];
+                    dS[k * K + j + l] = x[k] * dy[j + l];
+                }
+            for (size_t l = 0; j < K; j++, l++) {
+                part[l] += dy[j] * S[k * K + j];
+                dS[k * K + j] = x[k] * dy[j];
+            }
+            dx[k] = ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+        }
+}
+
+/* The usual ranks as constants: the loops over K unroll. */
+CLONED void apg_kernel_vecmat(
+    size_t B, size_t K, const apg_real *x, const apg_real *S, size_t ldS, apg_real *y)
+{
+    if (K == 16)
+        vecmat(B, 16, x, S, ldS, y);
+    else if (K == 32)
+        vecmat(B, 32, x, S, ldS, y);
+    else if (K == 8)
+        vecmat(B, 8, x, S, ldS, y);
+    else
+        vecmat(B, K, x, S, ldS, y);
+}
+
+CLONED void apg_kernel_vecmat_back(size_t B, size_t K, const apg_real *x, const apg_real *S,
+    const apg_real *dy, size_t ldS, apg_real *dS, apg_real *dx)
+{
+    if (K == 16)
+        vecmat_back(B, 16, x, S, dy, ldS, dS, dx);
+    else if (K == 32)
+        vecmat_back(B, 32, x, S, dy, ldS, dS, dx);
+    else if (K == 8)
+        vecmat_back(B, 8, x, S, dy, ldS, dS, dx);
+    else
+        vecmat_back(B, K, x, S, dy, ldS, dS, dx);
+}
+
+/* ---- activations ---- */
+
+/* A mixer of 32 bits (multiply, xor-shift; constants of Wellons' lowbias32): it vectorises where 64-bit
+ * multiplies do not. */
+INLINE uint32_t mix(uint32_t x)
+{
+    x = (x ^ x >> 16) * 0x7feb352du;
+    x = (x ^ x >> 15) * 0x846ca68bu;
+    return x ^ x >> 16;
+}
+
+/* Each random number decides two places, half a block apart, 16 bits each: the rate is exact to 1/65536. */
+CLONED void apg_kernel_relu(apg_real *x, size_t n, uint64_t key, unsigned cut)
+{
+    enum { HALF = 64 };
+    if (!cut) {
+        for (size_t i = 0; i < n; i++)
+            x[i] = x[i] > 0 ? x[i] : 0;
+        return;
+    }
+    const apg_real scale = (apg_real)(65536.0 / (65536.0 - cut));
+    const uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32) | 1;
+    size_t i = 0;
+    for (; i + 2 * HALF <= n; i += 2 * HALF)
+        for (size_t j = 0; j < HALF; j++) {
+            uint32_t bits = mix(((uint32_t)(i + j) ^ low) * high);
+            apg_real a = x[i + j], b = x[i + HALF + j];
+            a = a > 0 ? a * scale : 0;
+            b = b > 0 ? b * scale : 0;
+            x[i + j] = (bits & 0xffff) >= cut ? a : 0;
+            x[i + HALF + j] = bits >> 16 >= cut ? b : 0;
+        }
+    for (; i < n; i++)
+        x[i] = x[i] > 0 && (mix(((uint32_t)i ^ low) * high) & 0xffff) >= cut ? x[i] * scale : 0;
+}
+
+CLONED void apg_kernel_relu_back(apg_real *dx, const apg_real *y, size_t n, unsigned cut)
+{
+    const apg_real scale = (apg_real)(65536.0 / (65536.0 - cut));
+    for (size_t i = 0; i < n; i++) {
+        apg_real d = dx[i] * scale;
+        dx[i] = y[i] > 0 ? d : 0;
+    }
+}
+
+/* ---- rows ---- */
+
+CLONED void apg_kernel_column_sums(const apg_real *a, size_t m, size_t n, apg_real *sum)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            sum[j] += a[i * n + j];
+}
+
+void apg_kernel_fill_rows(apg_real *y, size_t m, size_t n, const apg_real *b)
+{
+    for (size_t i = 0; i < m; i++)
+        memcpy(y + i * n, b, n * sizeof *y);
+}
+
+CLONED void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += w * x[i];
+}
+
+CLONED void apg_kernel_tile(size_t k, const apg_real *const a[APG_TILE_ROWS], const apg_real *b,
+    apg_real acc[APG_TILE_ROWS][APG_TILE_COLUMNS])
+{
+    apg_real x[APG_TILE_ROWS][APG_TILE_COLUMNS];
+    memcpy(x, acc, sizeof x);
+    for (size_t p = 0; p < k; p++)
+        for (size_t r = 0; r < APG_TILE_ROWS; r++)
+            for (size_t j = 0; j < APG_TILE_COLUMNS; j++)
+                x[r][j] += a[r][p] * b[p * APG_TILE_COLUMNS + j];
+    memcpy(acc, x, sizeof x);
+}
+
+/* ---- optimizers ---- */
+
+CLONED void apg_kernel_adam(size_t n, apg_real *w, apg_real *m, apg_real *v, const apg_real *g, apg_real l2,
+    apg_real lr_m, apg_real root_v)
+{
+    const apg_real b1 = (apg_real)0.9, b2 = (apg_real)0.999, c1 = (apg_real)0.1, c2 = (apg_real)0.001;
+    for (size_t i = 0; i < n; i++) {
+        apg_real gi = g[i] + l2 * w[i];
+        m[i] = b1 * m[i] + c1 * gi;
+        v[i] = b2 * v[i] + c2 * gi * gi;
+        w[i] -= lr_m * m[i] / (ROOT(v[i]) * root_v + (apg_real)1e-8);
+    }
+}
+
+CLONED void apg_kernel_adagrad(
+    size_t n, apg_real *w, apg_real *v, const apg_real *g, apg_real l2, apg_real lr)
+{
+    for (size_t i = 0; i < n; i++) {
+        apg_real gi = g[i] + l2 * w[i];
+        v[i] += gi * gi;
+        w[i] -= lr * gi / (ROOT(v[i]) + (apg_real)1e-8);
+    }
+}

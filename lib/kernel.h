@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel.h - loops that a step spends its time in and BLAS has no call for. Plain C that the compiler
+ * vectorises, cloned per instruction set and chosen at run time. No fused multiply-add: every clone gives the
+ * same bytes.
+ */
+#ifndef APG_KERNEL_H
+#define APG_KERNEL_H
+#include <stddef.h>
+#include <stdint.h>
+#include "tensor.h"
+
+/* The products of B instances with K x K matrices of their own, too small for a BLAS call each.
+ * x, y, dx, dy (B, K); S, dS (B) matrices (K, K), LDS numbers from one instance's to the next's. */
+/* y_i = x_i S_i */
+void apg_kernel_vecmat(size_t B, size_t K, const apg_real *x, const apg_real *S, size_t ldS, apg_real *y);
+/* dS_i = x_i^T dy_i, dx_i = dy_i S_i^T */
+void apg_kernel_vecmat_back(size_t B, size_t K, const apg_real *x, const apg_real *S, const apg_real *dy,
+    size_t ldS, apg_real *dS, apg_real *dx);
+
+/* x (n) = relu(x); with CUT > 0 each is then kept with probability 1 - CUT / 65536 and scaled by its inverse,
+ * by random numbers that are a function of KEY and the place alone. */
+void apg_kernel_relu(apg_real *x, size_t n, uint64_t key, unsigned cut);
+/* dx = 0 where y = 0, else scaled likewise. */
+void apg_kernel_relu_back(apg_real *dx, const apg_real *y, size_t n, unsigned cut);
+
+/* sum (n) += column sums of a (m, n) */
+void apg_kernel_column_sums(const apg_real *a, size_t m, size_t n, apg_real *sum);
+/* y (m, n) = b (n) in every row */
+void apg_kernel_fill_rows(apg_real *y, size_t m, size_t n, const apg_real *b);
+/* y (n) += w x (n) */
+void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n);
+
+/* A tile of a product, for apg_gemm_rows: acc (APG_TILE_ROWS, APG_TILE_COLUMNS) += a (rows, k) b (k,
+ * APG_TILE_COLUMNS). */
+enum { APG_TILE_ROWS = 4, APG_TILE_COLUMNS = 16 };
+void apg_kernel_tile(size_t k, const apg_real *const a[APG_TILE_ROWS], const apg_real *b,
+    apg_real acc[APG_TILE_ROWS][APG_TILE_COLUMNS]);
+
+/* Adam on n numbers: w, first and second moments, gradient; the gradient is g + l2 w. LR_M: rate with the
+ * bias correction of m in it. ROOT_V: factor on sqrt(v). */
+void apg_kernel_adam(size_t n, apg_real *w, apg_real *m, apg_real *v, const apg_real *g, apg_real l2,
+    apg_real lr_m, apg_real root_v);
+void apg_kernel_adagrad(size_t n, apg_real *w, apg_real *v, const apg_real *g, apg_real l2, apg_real lr);
+
+#endif
