@@ -52,6 +52,7 @@ struct apg_op {
     int in[APG_OP_IN], n_in, out;
     int aux[2];               /* values of its own, kept from forward to backward */
     int param[APG_OP_PARAMS]; /* -1: absent */
+    /* D > 0: in[1] is a condition, of this width. */
     size_t N, M, D, K, P, F, E;
     bool generated_bias;
     double rate;
@@ -70,6 +71,18 @@ struct apg_graph {
     bool failed; /* out of memory while being made */
 };
 
+/* What an op costs. A multiply-add is one of the forward pass: a multiplication and the addition it feeds.
+ * Not counted: additions alone, and work by element (biases, normalization, activations). */
+struct apg_cost {
+    uint64_t generate;  /* multiply-adds per instance: making the weights of its own */
+    uint64_t forward;   /* multiply-adds per instance: applying weights */
+    uint64_t batch;     /* multiply-adds per batch: making weights that its instances share */
+    uint64_t numbers;   /* trained, a generator's included; without the next two */
+    uint64_t biases;    /* trained, one for each element of a value: biases, scales and shifts */
+    uint64_t tables;    /* trained, in embedding tables */
+    uint64_t generated; /* numbers per instance: the weights of its own */
+};
+
 /* forward and backward run for each slot on its own, in parallel. What needs all rows of a batch (a mean over
  * them) goes into a join: it runs once, between the slots' part of its op and that of the next. backward adds
  * to d x and d params, never sets them. */
@@ -77,6 +90,7 @@ struct apg_op_type {
     const char *name;
     void (*forward)(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s);
     void (*backward)(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s);
+    void (*cost)(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c); /* adds to *c */
     /* Each may be absent: */
     void (*prepare)(struct apg_graph *g, const struct apg_op *op); /* before a pass: forms derived params */
     void (*finish)(

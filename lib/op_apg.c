@@ -87,7 +87,21 @@ static void finish(const struct apg_graph *g, const struct apg_op *op, apg_real 
     apg_gemm(true, false, P, M, K, apg_w(g, op->param[PVL]), P, dV, M, 0, apg_dw(g, grad, op->param[PVR]), M);
 }
 
-static const struct apg_op_type type = {"apg", forward, backward, prepare, finish, 0, 0};
+/* complexity.h has the formulas. A generated bias is M more numbers to generate. */
+static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+{
+    (void)g;
+    uint64_t N = op->N, M = op->M, K = op->K, D = op->D, P = op->P;
+    uint64_t G = K * K + (op->generated_bias ? M : 0);
+    c->generate += G * D;
+    c->forward += N * K + K * K + K * M;
+    c->batch += N * P * K + K * P * M;
+    c->numbers += G * D + (P ? N * P + P * K + K * P + P * M : N * K + K * M);
+    c->biases += G + (op->param[PB] < 0 ? 0 : M);
+    c->generated += G;
+}
+
+static const struct apg_op_type type = {"apg", forward, backward, cost, prepare, finish, 0, 0};
 
 int apg_op_apg(
     struct apg_graph *g, int x, int z, size_t M, size_t K, size_t P, enum apg_bias bias, const char *name)

@@ -23,7 +23,15 @@ static void dense_backward(const struct apg_graph *g, const struct apg_op *op, s
     apg_gemm(false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, 1, s->dx[op->in[0]], N);
 }
 
-static const struct apg_op_type dense = {"dense", dense_forward, dense_backward, 0, 0, 0, 0};
+static void dense_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+{
+    (void)g;
+    c->forward += (uint64_t)op->N * op->M;
+    c->numbers += (uint64_t)op->N * op->M;
+    c->biases += op->M;
+}
+
+static const struct apg_op_type dense = {"dense", dense_forward, dense_backward, dense_cost, 0, 0, 0, 0};
 
 int apg_op_dense(struct apg_graph *g, int x, size_t M, const char *name)
 {
@@ -54,7 +62,7 @@ static void relu_backward(const struct apg_graph *g, const struct apg_op *op, st
     apg_kernel_relu_back(s->dx[op->out], s->x[op->out], s->rows * op->N, cut_of(op, s));
 }
 
-static const struct apg_op_type relu = {"relu", relu_forward, relu_backward, 0, 0, 0, 0};
+static const struct apg_op_type relu = {"relu", relu_forward, relu_backward, apg_op_no_cost, 0, 0, 0, 0};
 
 int apg_op_relu(struct apg_graph *g, int x, double dropout)
 {
@@ -89,7 +97,7 @@ static void sum_backward(const struct apg_graph *g, const struct apg_op *op, str
     }
 }
 
-static const struct apg_op_type sum = {"sum", sum_forward, sum_backward, 0, 0, 0, 0};
+static const struct apg_op_type sum = {"sum", sum_forward, sum_backward, apg_op_no_cost, 0, 0, 0, 0};
 
 int apg_op_sum(struct apg_graph *g, const int *x, int n)
 {

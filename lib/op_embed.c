@@ -30,7 +30,14 @@ static void embed_backward(const struct apg_graph *g, const struct apg_op *op, s
     (void)g, (void)op, (void)s;
 }
 
-static const struct apg_op_type embed = {"embed", embed_forward, embed_backward, 0, 0, 0, 0};
+/* Of one id a field; a cell of several has as many times E. */
+static void embed_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+{
+    c->forward += (uint64_t)op->F * op->E;
+    c->tables += (uint64_t)g->param[op->param[0]].rows * op->E;
+}
+
+static const struct apg_op_type embed = {"embed", embed_forward, embed_backward, embed_cost, 0, 0, 0, 0};
 
 int apg_op_embed(struct apg_graph *g, int table, size_t E)
 {
@@ -59,7 +66,8 @@ static void select_backward(const struct apg_graph *g, const struct apg_op *op, 
             dx[i * g->width[op->in[0]] + op->F * op->E + j] += dz[i * g->width[op->out] + op->N * op->E + j];
 }
 
-static const struct apg_op_type select = {"select", select_forward, select_backward, 0, 0, 0, 0};
+static const struct apg_op_type select = {
+    "select", select_forward, select_backward, apg_op_no_cost, 0, 0, 0, 0};
 
 int apg_op_select(struct apg_graph *g, int x, const size_t *field, size_t n, size_t E)
 {

@@ -38,7 +38,14 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
                 dv[f * E + e] += dy[i] * (total[e] - v[f * E + e]);
 }
 
-static const struct apg_op_type type = {"fm", forward, backward, 0, 0, 0, 0};
+/* Squares of F E numbers, and of E sums. */
+static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+{
+    (void)g;
+    c->forward += (uint64_t)(op->F + 1) * op->E;
+}
+
+static const struct apg_op_type type = {"fm", forward, backward, cost, 0, 0, 0, 0};
 
 int apg_op_fm(struct apg_graph *g, int x, size_t E)
 {

@@ -87,7 +87,7 @@ static void moments_backward(const struct apg_graph *g, const struct apg_op *op,
 }
 
 static const struct apg_op_type moments = {
-    "moments", moments_forward, moments_backward, 0, 0, moments_join, 0};
+    "moments", moments_forward, moments_backward, apg_op_no_cost, 0, 0, moments_join, 0};
 
 static void norm_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
@@ -129,7 +129,13 @@ static void norm_join(struct apg_graph *g, const struct apg_op *op)
     }
 }
 
-static const struct apg_op_type norm = {"norm", norm_forward, norm_backward, 0, 0, 0, norm_join};
+static void norm_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+{
+    (void)g;
+    c->biases += 2 * (uint64_t)op->M;
+}
+
+static const struct apg_op_type norm = {"norm", norm_forward, norm_backward, norm_cost, 0, 0, 0, norm_join};
 
 int apg_op_norm(struct apg_graph *g, int x, const char *name)
 {

@@ -26,6 +26,12 @@ enum apg_bias { APG_BIAS_STATIC, APG_BIAS_GENERATED, APG_BIAS_NONE };
 int apg_op_apg(
     struct apg_graph *g, int x, int z, size_t M, size_t K, size_t P, enum apg_bias bias, const char *name);
 
+/* For an op that works by element and has no numbers of its own. */
+static inline void apg_op_no_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+{
+    (void)g, (void)op, (void)c;
+}
+
 /* C = A op(B) + beta C of a forward pass: by BLAS in training, row by row in prediction (gemm.h says why). */
 static inline void apg_op_product(const struct apg_slot *s, bool tb, size_t m, size_t n, size_t k,
     const apg_real *a, size_t lda, const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc)
