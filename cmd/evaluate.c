@@ -2,21 +2,18 @@
  *
  * apg evaluate: labels and scores in, metrics out. Rows are read as they arrive; 16 bytes of each are kept.
  *
- * Three steps: columns_find (one file's header), read_rows (its records into the collector), report_text or
- * report_json. A source of scores other than a column would be another read_rows.
+ * Rows go into the collector by read_rows, from a CSV that has scores, or by score_rows, with those of a
+ * model; then report_text or report_json.
  */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include "../lib/columns.h"
-#include "../lib/csvread.h"
-#include "../lib/encode.h"
 #include "../lib/mem.h"
 #include "../lib/metrics.h"
 #include "../lib/vocab.h"
 #include "cmd.h"
+#include "score.h"
 
 static const char *const score_names[] = {"score", "prediction", "p", "probability", "pred", NULL};
 
@@ -24,16 +21,43 @@ struct evaluate {
     const char *label, *score; /* NULL: found by name */
     struct opt_list group;
     bool logit;
-    char delimiter;
+    struct apg_columns columns;
 
+    struct score score_of; /* the model's, with --model */
+    size_t *field;         /* with it: (group.n) of the schema */
     struct apg_metrics metrics;
-    struct apg_vocab groups; /* a token: the cells of the group columns, each with a NUL behind it */
+    struct apg_vocab
+        groups; /* a token: the group columns' cells, each with a NUL behind it, or their words */
     char *token;
-    size_t cap_token;
+    size_t n_token, cap_token;
     char *label_name, *score_name; /* as found in the last file */
 };
 
-/* ---- columns of one file ---- */
+/* ---- rows into the collector ---- */
+
+/* A part of the token of a row's group. */
+static bool put_group(struct evaluate *e, const void *part, size_t n)
+{
+    if (!apg_grow(&e->token, &e->cap_token, e->n_token + n, 1))
+        return false;
+    memcpy(e->token + e->n_token, part, n);
+    e->n_token += n;
+    return true;
+}
+
+/* A row, with the group whose token was put together before. */
+static enum apg_status add_row(struct evaluate *e, double score, bool label, struct apg_error *err)
+{
+    uint32_t group = 0;
+    if (e->group.n)
+        group = apg_vocab_add(&e->groups, e->token, e->n_token, apg_vocab_hash(e->token, e->n_token));
+    e->n_token = 0;
+    if (e->group.n && !group)
+        return apg_fail_memory(err);
+    return apg_metrics_add(&e->metrics, score, label, group, err);
+}
+
+/* ---- CSV with scores: columns of one file ---- */
 
 struct columns {
     const char *file;
@@ -135,23 +159,7 @@ static enum apg_status columns_find(
     return e->label_name && e->score_name ? APG_OK : apg_fail_memory(err);
 }
 
-/* ---- rows ---- */
-
-/* The group's number, from 1; 0 when out of memory. */
-static uint32_t group_of(
-    struct evaluate *e, const struct columns *c, const struct apg_csv_chunk *chunk, size_t record)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < e->group.n; i++) {
-        size_t len;
-        const char *text = cell_text(chunk, record, c->group[i], &len);
-        if (!apg_grow(&e->token, &e->cap_token, n + len + 1, 1))
-            return 0;
-        memcpy(e->token + n, text, len + 1);
-        n += len + 1;
-    }
-    return apg_vocab_add(&e->groups, e->token, n, apg_vocab_hash(e->token, n));
-}
+/* ---- CSV with scores: rows ---- */
 
 static enum apg_status read_record(struct evaluate *e, const struct columns *c,
     const struct apg_csv_chunk *chunk, size_t record, struct apg_error *err)
@@ -170,17 +178,19 @@ static enum apg_status read_record(struct evaluate *e, const struct columns *c,
     if (!e->logit && (score < 0 || score > 1))
         return apg_fail(
             err, APG_EINPUT, "%s: not a probability: '%s' (--logit reads logits)", c->name[c->score], text);
-    uint32_t group = 0;
-    if (e->group.n && !(group = group_of(e, c, chunk, record)))
-        return apg_fail_memory(err);
-    return apg_metrics_add(&e->metrics, score, label == 1, group, err);
+    for (size_t i = 0; i < e->group.n; i++) {
+        text = cell_text(chunk, record, c->group[i], &len);
+        if (!put_group(e, text, len + 1))
+            return apg_fail_memory(err);
+    }
+    return add_row(e, score, label == 1, err);
 }
 
 static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct apg_error *err)
 {
     struct columns c = {.file = apg_csv_name(csv)};
     struct apg_csv_chunk chunk = {0};
-    enum apg_status status = apg_csv_header(csv, &chunk, err);
+    enum apg_status status = apg_columns_header(&e->columns, csv, &chunk, err);
     if (!status && chunk.records == 0)
         status = apg_fail(err, APG_EINPUT, "%s: empty, not even a header", c.file);
     if (!status)
@@ -196,20 +206,84 @@ static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct
     return status;
 }
 
-static enum apg_status read_file(struct evaluate *e, const char *path, struct apg_error *err)
+/* ---- rows with a model's scores ---- */
+
+static enum apg_status open_model(struct evaluate *e, const char *path, size_t threads, struct apg_error *err)
 {
-    const struct apg_csv_format format = {.delimiter = e->delimiter};
-    const char *name;
-    struct apg_csv *csv = NULL;
-    int fd = cmd_in_open(path, &name, err);
-    if (fd < 0)
-        return err->status;
-    enum apg_status status = apg_csv_open(&csv, fd, name, NULL, 0, &format, err);
-    if (!status)
-        status = read_rows(e, csv, err);
-    apg_csv_free(csv);
-    if (fd != STDIN_FILENO)
-        (void)close(fd);
+    enum apg_status status = score_open(&e->score_of, path, threads, err);
+    if (status)
+        return status;
+    const struct apg_schema *s = e->score_of.model->schema;
+    e->field = apg_alloc(e->group.n, sizeof *e->field);
+    e->label_name = strdup(s->label);
+    e->score_name = strdup("score");
+    if (!e->field || !e->label_name || !e->score_name)
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < e->group.n; i++)
+        if ((e->field[i] = apg_schema_find(s, e->group.item[i])) == SIZE_MAX)
+            return apg_fail(err, APG_EUSAGE,
+                "--group: '%s' is no input of the model (scored by apg predict --append it may be any "
+                "column)",
+                e->group.item[i]);
+    if (!opt_given("delimiter"))
+        e->columns.delimiter = s->delimiter;
+    return APG_OK;
+}
+
+/* Groups are told apart by what the model knows of a row, its words, which CSV and features have in common.
+ */
+static bool put_fields(struct evaluate *e, const uint32_t *row)
+{
+    const struct apg_schema *s = e->score_of.model->schema;
+    for (size_t i = 0; i < e->group.n; i++) {
+        bool multi = s->field[e->field[i]].kind == APG_MULTI;
+        uint32_t word = row[1 + e->field[i]], count = word & 0xffff;
+        const uint32_t *id = row + apg_row_head(s) + (word >> 16);
+        if (!put_group(e, multi ? &count : &word, sizeof word) ||
+            (multi && !put_group(e, id, count * sizeof *id)))
+            return false;
+    }
+    return true;
+}
+
+/* Row I of those at hand. Its score is what predict would have written, so that the reports are the same. */
+static enum apg_status score_row(struct evaluate *e, size_t i, struct apg_error *err)
+{
+    const uint32_t *row = e->score_of.row[i];
+    float label = apg_word_float(row[0]);
+    char text[SCORE_TEXT];
+    double score;
+    if (label != label)
+        return apg_fail(err, APG_EINPUT, "no label");
+    if (!apg_cell_number(text, score_text(text, e->score_of.logit[i], e->logit), &score))
+        return apg_fail(err, APG_EINPUT, "the model's score is not a number: '%s'", text);
+    return put_fields(e, row) ? add_row(e, score, label > 0, err) : apg_fail_memory(err);
+}
+
+static enum apg_status score_rows(struct evaluate *e, struct input *in, struct apg_error *err)
+{
+    struct score *s = &e->score_of;
+    enum apg_status status = score_begin(s, in, &e->columns, true, err);
+    while (!status && !(status = score_next(s, false, err)) && s->n)
+        for (size_t i = 0; !status && i < s->n; i++)
+            if ((status = score_row(e, i, err)) == APG_EINPUT)
+                (void)score_fail_at(s, i, err);
+    return status;
+}
+
+static enum apg_status evaluate(struct evaluate *e, const char *path, struct apg_error *err)
+{
+    struct input in;
+    enum apg_status status = input_open(&in, path, e->columns.delimiter, err);
+    if (status)
+        return status;
+    if (e->score_of.model)
+        status = score_rows(e, &in, err);
+    else if (in.csv)
+        status = read_rows(e, in.csv, err);
+    else
+        status = apg_fail(err, APG_EUSAGE, "%s: a feature file has no scores: give --model", in.name);
+    input_close(&in);
     return status;
 }
 
@@ -340,37 +414,52 @@ static enum apg_status report_json(
 
 int cmd_evaluate(int argc, char **argv)
 {
-    struct evaluate e = {.delimiter = ','};
+    struct evaluate e = {0};
+    struct columns_args args = COLUMNS_ARGS;
     bool json = false;
-    const char *out_path = NULL;
+    const char *model_path = NULL, *out_path = NULL;
+    size_t threads = 0;
     const struct opt table[] = {
         OPT_HEADING("Input"),
+        OPTS_FORMAT(args),
         OPT_STRING(0, "label", &e.label, "COLUMN", "column of labels, 0 or 1; else found by its name"),
         OPT_STRING(
             0, "score", &e.score, "COLUMN", "column of scores; else found by its name, else the last one"),
+        OPT_STRING('m', "model", &model_path, "FILE",
+            "score the rows, CSV or features, with this model, by its own label"),
         OPT_LIST('g', "group", &e.group, "COLUMN,...", "also GAUC, and AUC by the size of groups"),
         OPT_FLAG(0, "logit", &e.logit, "scores are logits, not probabilities"),
-        OPT_CHAR('d', "delimiter", &e.delimiter, "between cells"),
+        OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "with --model: threads; 0: one for each processor"),
         OPT_HEADING("Output"),
         OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_END,
     };
     const struct opt_command command = {"evaluate", "[OPTION]... [FILE]...",
-        "Say how good the scores in a CSV are: AUC, GAUC, log loss, normalized entropy, calibration.", table,
+        "Say how good the scores in a CSV, or those of a model, are: AUC, GAUC, log loss, normalized "
+        "entropy, "
+        "calibration.",
+        table,
         "    apg predict -m serve.apg --append < test.csv | apg evaluate --group user_id\n"
+        "    apg evaluate -m serve.apg --group user_id test.csv\n"
         "    apg simulate --truth p | apg evaluate --score p --json | jq .auc\n"};
-    int exit_code = opt_parse(&argc, &argv, &command);
-    if (exit_code != OPT_GO)
-        return exit_code;
+    int code = opt_parse(&argc, &argv, &command);
+    if (code != OPT_GO || (code = input_columns(&command, &args, &e.columns)) != OPT_GO)
+        return code;
+    if (model_path && (e.label || e.score))
+        return opt_usage(&command, "--model has its own label and scores: no --label, no --score");
+    if (!model_path && opt_given("threads"))
+        return opt_usage(&command, "--threads is for --model");
 
     struct apg_error err;
     struct cmd_out out = {0};
     struct apg_metrics_report report;
     apg_metrics_init(&e.metrics, e.logit);
     enum apg_status status = apg_vocab_init(&e.groups, &err);
+    if (!status && model_path)
+        status = open_model(&e, model_path, threads, &err);
     for (int i = 0; !status && (i < argc || i == 0); i++)
-        status = read_file(&e, argc ? argv[i] : NULL, &err);
+        status = evaluate(&e, argc ? argv[i] : NULL, &err);
     if (!status && e.metrics.sums.rows == 0)
         status = apg_fail(&err, APG_EINPUT, "no rows to evaluate: the input is only a header");
     if (status || (status = apg_metrics_report(&e.metrics, &report, &err)) ||
@@ -387,6 +476,8 @@ done:
         cmd_out_abandon(&out);
     apg_metrics_release(&e.metrics);
     apg_vocab_release(&e.groups);
+    score_close(&e.score_of);
+    free(e.field);
     free(e.token);
     free(e.label_name);
     free(e.score_name);

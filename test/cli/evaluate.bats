@@ -2,6 +2,9 @@
 bats_require_minimum_version 1.5.0
 load helper
 
+setup_file() {
+    small_model
+}
 setup() {
     set -o pipefail
     cd "$BATS_TEST_TMPDIR" || return
@@ -181,4 +184,79 @@ near() {
             printf "%.12f\n", w / (n[0] * n[1]) }' log.csv > want
     awk -F, -v OFS=, 'NR > 1 { $8 = int($8 * 100) / 100 } { print }' log.csv > ties.csv
     near .auc "$(cat want)" < <(apg evaluate --json --score p ties.csv)
+}
+
+# ---- --model ----
+
+model_files() {
+    cp "$BATS_FILE_TMPDIR"/{m.apg,new.csv} .
+    apg encode -q --encoder m.apg -o new.apgf new.csv
+}
+
+@test "evaluate: --model gives the report of predict --append | evaluate, to the last digit" {
+    model_files
+    for options in "" "--json" "--json --group scenario" "--group scenario,hour"; do
+        # shellcheck disable=SC2086
+        apg predict -q -m m.apg --append new.csv | apg evaluate --score score $options > piped
+        # shellcheck disable=SC2086
+        apg evaluate -m m.apg $options new.csv | diff piped -
+        # shellcheck disable=SC2086
+        apg evaluate -m m.apg $options < new.apgf | diff piped -
+    done
+    [ "$(apg evaluate --json -m m.apg new.csv | jq '.rows, .by_score[0].rows' | xargs)" = "2000 200" ]
+    apg predict -q -m m.apg --append --logit new.csv | apg evaluate --json --logit --score score > piped
+    apg evaluate --json --logit -m m.apg new.csv | diff piped -
+}
+
+@test "evaluate: --model: several files of both types, other delimiters, no header, any threads" {
+    model_files
+    apg predict -q -m m.apg --append new.csv new.csv | grep -v ^label | sed "1i $(head -n 1 new.csv),score" |
+        apg evaluate --json --score score > twice
+    apg evaluate --json -m m.apg new.csv new.apgf | diff twice -
+    apg evaluate --json -m m.apg new.csv > once
+    tr , '\t' < new.csv | apg evaluate --json -d tab -m m.apg | diff once -
+    tail -n +2 new.csv | apg evaluate --json --no-header --columns "$(head -n 1 new.csv)" -m m.apg | diff once -
+    apg evaluate --json --threads 1 -m m.apg new.csv | diff once -
+}
+
+@test "evaluate: --model: unknown names are one group, of CSV and features alike; multi cells are groups too" {
+    model_files
+    # two names that the model has never seen; each would be a group of its own in scored rows
+    awk -F, -v OFS=, 'NR > 1 && NR <= 51 { $2 = NR % 2 ? "stranger" : "foreigner" } 1' new.csv > strange.csv
+    apg evaluate --json --group user_id -m m.apg strange.csv > out.json
+    known=$(apg encode -q --encoder m.apg strange.csv | apg encode --decode | tail -n +2 | cut -d, -f2 | sort -u | wc -l)
+    jq -e ".by_group.groups == $known" out.json
+    apg predict -q -m m.apg --append strange.csv | apg evaluate --json --group user_id |
+        jq -e ".by_group.groups > $known"
+    apg encode -q --encoder m.apg strange.csv | apg evaluate --json --group user_id -m m.apg | diff out.json -
+    apg predict -q -m m.apg --append new.csv | apg evaluate --json --group genres > piped
+    apg evaluate --json --group genres -m m.apg new.csv | diff piped -
+    apg evaluate --json --group genres -m m.apg new.apgf | diff piped -
+}
+
+@test "evaluate: --model: what does not fit together" {
+    model_files
+    run --separate-stderr -2 apg evaluate -m m.apg --score x new.csv
+    run --separate-stderr -2 apg evaluate -m m.apg --label label new.csv
+    run --separate-stderr -2 apg evaluate --threads 2 four.csv
+    run --separate-stderr -1 apg evaluate -m m.apg --group nope new.csv
+    [[ "$stderr" == "apg evaluate: --group: 'nope' is no input of the model"* ]]
+    run --separate-stderr -1 apg evaluate new.apgf
+    [ "$stderr" = "apg evaluate: new.apgf: a feature file has no scores: give --model" ]
+    cut -d, -f2- new.csv > unlabelled.csv
+    run --separate-stderr -1 apg evaluate -m m.apg unlabelled.csv
+    [[ "$stderr" == "apg evaluate: unlabelled.csv:1: no column 'label', the label; there are: user_id,"* ]]
+    apg encode -q --encoder m.apg -o unlabelled.apgf unlabelled.csv
+    run --separate-stderr -1 apg evaluate -m m.apg new.apgf unlabelled.apgf
+    [ "$stderr" = "apg evaluate: unlabelled.apgf: row 1: no label" ]
+    sed '4s/^[01]/2/' new.csv > bad.csv
+    run --separate-stderr -1 apg evaluate -m m.apg bad.csv
+    [ "$stderr" = "apg evaluate: bad.csv:4: label: neither 0 nor 1: '2'" ]
+    apg encode -q -o other.apgf four.csv
+    run --separate-stderr -1 apg evaluate -m m.apg other.apgf
+    [[ "$stderr" == "apg evaluate: other.apgf: not encoded as the model does"* ]]
+    run --separate-stderr -1 apg evaluate -m four.csv new.csv
+    [[ "$stderr" == "apg evaluate: four.csv: "* ]]
+    run --separate-stderr -1 apg evaluate -m m.apg <(head -n 1 new.csv)
+    [[ "$stderr" == *"no rows"* ]]
 }
