@@ -4,14 +4,10 @@
  * and quantiles are those of the whole; with one, rows are written as they are read. --decode goes the other
  * way.
  */
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 #include "../lib/encode.h"
 #include "../lib/featfile.h"
 #include "../lib/ingest.h"
-#include "../lib/safetensors.h"
 #include "../lib/schemafile.h"
 #include "cmd.h"
 #include "input.h"
@@ -28,38 +24,24 @@ struct encode {
 
 /* The schema of a model or of a feature file. */
 struct encoder {
-    struct input input; /* a feature file */
-    struct apg_tensors *tensors;
-    struct apg_schema *loaded; /* of the model */
+    struct input input;
+    struct apg_schema *loaded; /* of a model; borrows from the input */
     const struct apg_schema *schema;
 };
 
 static enum apg_status encoder_open(struct encoder *e, const char *path, struct apg_error *err)
 {
-    char start[sizeof APG_FEAT_MAGIC - 1] = "";
-    *e = (struct encoder){.input.fd = -1};
-    const char *name;
-    int fd = cmd_in_open(path, &name, err);
-    if (fd < 0)
-        return err->status;
-    enum apg_status status;
-    if (pread(fd, start, sizeof start, 0) == sizeof start &&
-        memcmp(start, APG_FEAT_MAGIC, sizeof start) == 0) {
-        if (!(status = input_open(&e->input, path, ',', err)))
-            e->schema = apg_feat_schema(e->input.feat);
-    } else if (!(status = apg_tensors_open(&e->tensors, fd, name, NULL, 0, true, err)) &&
-               !(status = apg_schema_load(&e->loaded, e->tensors, err))) {
-        e->schema = e->loaded;
-    }
-    if (fd != STDIN_FILENO)
-        (void)close(fd);
+    enum apg_status status = input_open_binary(&e->input, path, err);
+    if (!status && e->input.tensors)
+        status = apg_schema_load(&e->loaded, e->input.tensors, err);
+    if (!status)
+        e->schema = e->loaded ? e->loaded : apg_feat_schema(e->input.feat);
     return status;
 }
 
 static void encoder_close(struct encoder *e)
 {
     apg_schema_free(e->loaded);
-    apg_tensors_free(e->tensors);
     input_close(&e->input);
 }
 

@@ -11,28 +11,49 @@
 
 enum { MAGIC = sizeof APG_FEAT_MAGIC - 1 };
 
-enum apg_status input_open(struct input *in, const char *path, char delimiter, struct apg_error *err)
+/* PATH, of which N bytes, START, are read: those of the magic and one that differs. One byte at a time as
+ * long as they fit: a CSV's first row is not kept waiting. Features are opened, anything else is left to the
+ * caller. */
+static enum apg_status begin(
+    struct input *in, const char *path, char start[MAGIC], size_t *n, struct apg_error *err)
 {
-    char start[MAGIC];
+    ssize_t got = 1;
     *in = (struct input){0};
     in->fd = cmd_in_open(path, &in->name, err);
     if (in->fd < 0)
         return err->status;
-    /* One byte at a time as long as they fit the magic: a CSV's first row is not kept waiting. */
-    size_t n = 0;
-    ssize_t got = 1;
-    while (n < MAGIC && (n == 0 || start[n - 1] == APG_FEAT_MAGIC[n - 1]) &&
-           (got = apg_io_read(in->fd, start + n, 1)) > 0)
-        n++;
-    enum apg_status status;
-    if (got < 0) {
-        status = apg_fail_errno(err, "%s", in->name);
-    } else if (n == MAGIC && memcmp(start, APG_FEAT_MAGIC, MAGIC) == 0) {
-        in->type = INPUT_FEATURES;
-        status = apg_feat_open(&in->feat, in->fd, in->name, start, n, err);
-    } else {
-        const struct apg_csv_format format = {.delimiter = delimiter};
+    for (*n = 0; *n < MAGIC && (!*n || start[*n - 1] == APG_FEAT_MAGIC[*n - 1]); ++*n)
+        if ((got = apg_io_read(in->fd, start + *n, 1)) <= 0)
+            break;
+    if (got < 0)
+        return apg_fail_errno(err, "%s", in->name);
+    if (*n < MAGIC || memcmp(start, APG_FEAT_MAGIC, MAGIC) != 0)
+        return APG_OK;
+    in->type = INPUT_FEATURES;
+    return apg_feat_open(&in->feat, in->fd, in->name, start, *n, err);
+}
+
+enum apg_status input_open(struct input *in, const char *path, char delimiter, struct apg_error *err)
+{
+    const struct apg_csv_format format = {.delimiter = delimiter};
+    char start[MAGIC];
+    size_t n;
+    enum apg_status status = begin(in, path, start, &n, err);
+    if (!status && !in->feat)
         status = apg_csv_open(&in->csv, in->fd, in->name, start, n, &format, err);
+    if (status)
+        input_close(in);
+    return status;
+}
+
+enum apg_status input_open_binary(struct input *in, const char *path, struct apg_error *err)
+{
+    char start[MAGIC];
+    size_t n;
+    enum apg_status status = begin(in, path, start, &n, err);
+    if (!status && !in->feat) {
+        in->type = INPUT_TENSORS;
+        status = apg_tensors_open(&in->tensors, in->fd, in->name, start, n, true, err);
     }
     if (status)
         input_close(in);
@@ -43,6 +64,7 @@ void input_close(struct input *in)
 {
     apg_csv_free(in->csv);
     apg_feat_reader_free(in->feat);
+    apg_tensors_free(in->tensors);
     if (in->fd > STDIN_FILENO)
         (void)close(in->fd);
     *in = (struct input){.fd = -1};

@@ -22,12 +22,15 @@
 struct input {
     int fd;
     const char *name; /* for messages */
-    enum input_type { INPUT_CSV, INPUT_FEATURES } type;
-    struct apg_csv *csv; /* one of the two is there. A taker of csv or feat sets it to NULL */
+    enum input_type { INPUT_CSV, INPUT_FEATURES, INPUT_TENSORS } type;
+    struct apg_csv *csv; /* one of the three is there. A taker of it sets it to NULL */
     struct apg_feat_reader *feat;
+    struct apg_tensors *tensors;
 };
 /* PATH as for cmd_in_open. The delimiter is for CSV. */
 enum apg_status input_open(struct input *in, const char *path, char delimiter, struct apg_error *err);
+/* The same for what is either features or a container of tensors, a model, whose checksum is verified. */
+enum apg_status input_open_binary(struct input *in, const char *path, struct apg_error *err);
 void input_close(struct input *in);
 
 struct inputs {

@@ -3,9 +3,7 @@
  * apg inspect: what is in a model or a feature file. One JSON tree is made; the text is printed from it.
  */
 #include <jansson.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "../lib/model.h"
 #include "cmd.h"
 #include "input.h"
@@ -78,24 +76,28 @@ static int report(FILE *f, const json_t *root)
     json_t *value, *part, *x;
     size_t i;
     int bad = 0;
-    json_object_foreach ((json_t *)root, key, value) {
+    json_object_foreach((json_t *)root, key, value)
+    {
         fprintf(f, "%s:", key);
         if (!json_is_array(value) && !json_is_object(value)) {
             putc(' ', f);
             bad |= json_dumpf(value, f, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
         }
         putc('\n', f);
-        json_array_foreach (value, i, part) {
+        json_array_foreach(value, i, part)
+        {
             fputs("  ", f);
             const char *between = "";
-            json_object_foreach (part, name, x) {
+            json_object_foreach(part, name, x)
+            {
                 fprintf(f, "%s%s ", between, name);
                 bad |= json_dumpf(x, f, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6));
                 between = ", ";
             }
             putc('\n', f);
         }
-        json_object_foreach (value, name, part) {
+        json_object_foreach(value, name, part)
+        {
             fprintf(f, "  %s ", name);
             bad |= json_dumpf(part, f, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
             putc('\n', f);
@@ -117,33 +119,30 @@ int cmd_inspect(int argc, char **argv)
     if (argc > 1)
         return opt_usage(&command, "one file at a time");
     struct apg_error err;
-    struct input in = {.fd = -1};
+    struct input in;
     struct apg_model *m = NULL;
     json_t *root = NULL;
-    enum apg_status status = APG_EIO;
-    char start[sizeof APG_FEAT_MAGIC - 1];
-    const char *path = argc ? argv[0] : NULL, *name;
-    struct stat st;
-    int fd = cmd_in_open(path, &name, &err);
-    if (fd < 0)
-        goto done;
-    json_int_t size = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (json_int_t)st.st_size : -1;
-    bool features = pread(fd, start, sizeof start, 0) == sizeof start &&
-                    memcmp(start, APG_FEAT_MAGIC, sizeof start) == 0;
-    status = features ? input_open(&in, path, ',', &err) : apg_model_load(&m, fd, name, 1, true, &err);
+    enum apg_status status = input_open_binary(&in, argc ? argv[0] : NULL, &err);
     if (status)
         goto done;
-    root = describe(features ? apg_feat_schema(in.feat) : m->schema, m,
-        features ? size : (json_int_t)apg_tensors_bytes(m->file));
-    if (!root)
+    if (in.tensors) {
+        struct apg_tensors *t = in.tensors;
+        in.tensors = NULL;
+        if (!(status = apg_model_from(&m, t, 1, &err)))
+            root = describe(m->schema, m, (json_int_t)apg_tensors_bytes(m->file));
+    } else {
+        struct stat st;
+        bool regular = fstat(in.fd, &st) == 0 && S_ISREG(st.st_mode);
+        root = describe(apg_feat_schema(in.feat), NULL, regular ? (json_int_t)st.st_size : -1);
+    }
+    if (!status && !root)
         status = apg_fail_memory(&err);
-    else if (as_json ? json_dumpf(root, stdout, JSON_INDENT(2)) || putchar('\n') == EOF : report(stdout, root))
+    if (!status &&
+        (as_json ? json_dumpf(root, stdout, JSON_INDENT(2)) || putchar('\n') == EOF : report(stdout, root)))
         status = apg_fail_errno(&err, "standard output");
 done:
     json_decref(root);
     apg_model_free(m);
     input_close(&in);
-    if (fd > STDIN_FILENO)
-        (void)close(fd);
     return status ? cmd_fail(&err) : EXIT_OK;
 }

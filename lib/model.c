@@ -247,17 +247,15 @@ static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, siz
     return ok;
 }
 
-enum apg_status apg_model_load(
-    struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err)
+enum apg_status apg_model_from(
+    struct apg_model **out, struct apg_tensors *t, size_t max_rows, struct apg_error *err)
 {
-    struct apg_tensors *t = NULL;
+    const char *name = apg_tensors_name(t);
     struct apg_schema *schema = NULL;
     struct apg_model *m = NULL;
     struct apg_arch arch = {0};
     bool collapsed = false;
-    enum apg_status status = apg_tensors_open(&t, fd, name, NULL, 0, verify, err);
-    if (!status)
-        status = apg_schema_load(&schema, t, err);
+    enum apg_status status = apg_schema_load(&schema, t, err);
     if (!status && !arch_from(apg_tensors_get(t, "model"), &arch, &collapsed, schema->n_fields))
         status = apg_fail(err, APG_EFORMAT, "%s: not a model of apg: no valid description", name);
     if (!status)
@@ -286,6 +284,14 @@ enum apg_status apg_model_load(
     apg_graph_prepare(&m->graph);
     *out = m;
     return APG_OK;
+}
+
+enum apg_status apg_model_load(
+    struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err)
+{
+    struct apg_tensors *t = NULL;
+    enum apg_status status = apg_tensors_open(&t, fd, name, NULL, 0, verify, err);
+    return status ? status : apg_model_from(out, t, max_rows, err);
 }
 
 enum apg_status apg_model_collapse(struct apg_model **out, const struct apg_model *m, struct apg_error *err)

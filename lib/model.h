@@ -39,7 +39,10 @@ enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row
     struct apg_pool *pool, double *logit, struct apg_error *err);
 
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err);
-/* FD may be closed afterwards. HEADSTART as for apg_tensors_open. */
+/* The model that the open container T is; T is taken over, also on failure. */
+enum apg_status apg_model_from(
+    struct apg_model **out, struct apg_tensors *t, size_t max_rows, struct apg_error *err);
+/* The same of a file, by apg_tensors_open. FD may be closed afterwards. */
 enum apg_status apg_model_load(
     struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err);
 

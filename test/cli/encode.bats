@@ -52,6 +52,8 @@ number() {
     big
     apg encode -q --multi genres --bucket price big.csv -o a.apgf
     apg encode --encoder a.apgf big.csv > b.apgf
+    apg encode --encoder <(cat a.apgf) big.csv | cmp - b.apgf
+    apg encode --encoder - big.csv < a.apgf | cmp - b.apgf
     cmp a.apgf b.apgf
     # The columns in another order, and one that is new.
     awk -F, -v OFS=, '{ print $12, $11, NR == 1 ? "extra" : "new", $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 }' \

@@ -36,6 +36,17 @@ setup() {
     grep -qx 'kind: "features"' <(apg inspect logs.apgf)
 }
 
+@test "inspect: a feature file through a pipe is the same, but for its size" {
+    apg encode -q --multi genres -o logs.apgf logs.csv
+    apg inspect --json <(cat logs.apgf) > piped
+    diff <(apg inspect --json logs.apgf | jq 'del(.bytes)') <(jq 'del(.bytes)' piped)
+    jq -e '.bytes == null' piped
+    jq -e ".bytes == $(stat -c %s logs.apgf)" <(apg inspect --json - < logs.apgf)
+    apg inspect --json <(cat m.apg) | diff - <(apg inspect --json m.apg)
+    run --separate-stderr -1 apg inspect <(head -c 1000 logs.apgf)
+    [[ "$stderr" == "apg inspect: "*": truncated"* ]]
+}
+
 @test "inspect: garbage is one clear line, and so is a full disk" {
     run --separate-stderr -1 apg inspect logs.csv
     [ -z "$output" ]

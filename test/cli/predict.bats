@@ -15,6 +15,7 @@ setup() {
     apg predict -q -m m.apg new.csv > whole.txt
     [ "$(wc -l < whole.txt)" -eq 2000 ]
     apg encode --encoder m.apg < new.csv | apg predict -q -m m.apg | cmp - whole.txt
+    apg encode --encoder <(cat m.apg) < new.csv | apg predict -q -m <(cat m.apg) | cmp - whole.txt
     apg predict -q --threads 1 -m m.apg < new.csv | cmp - whole.txt
     head -n 201 new.csv | while IFS= read -r line; do printf '%s\n' "$line"; done | apg predict -q -m m.apg > slow.txt
     head -n 200 whole.txt | cmp - slow.txt
