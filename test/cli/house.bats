@@ -85,3 +85,12 @@ tap() {
     PATH=$PWD/bin run -1 "$ROOT/tools/deps" --list
     [ "$output" = " gcc libc6-dev make pkg-config libcsv-dev libopenblas-dev libjansson-dev libxxhash-dev libcmocka-dev bats jq mandoc" ]
 }
+
+@test "check-fixtures: a folder that was asked for and holds no fixture is a failure" {
+    fixtures=${APG%/*}/double/test/unit/double_fixtures
+    [ -x "$fixtures" ] || skip "built by make check"
+    mkdir empty
+    FIXTURES=empty run ! "$fixtures"
+    [[ "$output" == *"empty: no fixtures there"* ]]
+    FIXTURES='' run -0 "$fixtures"
+}
