@@ -108,6 +108,18 @@ static enum apg_status chunk_of(struct apg *a, const char *const *cell, size_t r
     return APG_OK;
 }
 
+/* Rows [first, first + n) of the call to the block. A bad cell is reported at row FIRST: for want of lines.
+ */
+static enum apg_status encode(
+    struct apg *a, const char *const *cell, size_t first, size_t n, struct apg_error *e)
+{
+    a->chunk.line = first + 1;
+    enum apg_status status = chunk_of(a, cell + first * a->binding.columns, n, e);
+    return status
+               ? status
+               : apg_schema_encode(a->model->schema, &a->binding, a->csv, &a->chunk, &a->sheet, &a->block, e);
+}
+
 int apg_predict(
     struct apg *a, const char *const *cell, size_t rows, double *probability, char *error, size_t error_size)
 {
@@ -115,9 +127,11 @@ int apg_predict(
     const uint32_t *row[BATCH];
     for (size_t at = 0; !e.status && at < rows; at += BATCH) {
         size_t n = rows - at < BATCH ? rows - at : BATCH;
-        if (chunk_of(a, cell + at * a->binding.columns, n, &e) ||
-            apg_schema_encode(a->model->schema, &a->binding, a->csv, &a->chunk, &a->sheet, &a->block, &e))
+        if (encode(a, cell, at, n, &e)) {
+            for (size_t i = at; i < at + n && !encode(a, cell, i, 1, &e);) /* the bad row is found alone */
+                i++;
             break;
+        }
         for (size_t i = 0; i < n; i++)
             row[i] = apg_block_row(&a->block, i);
         if (!apg_model_logits(a->model, row, n, a->pool, probability + at, &e))

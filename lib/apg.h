@@ -33,7 +33,8 @@ size_t apg_columns_count(const struct apg *a);
 const char *apg_column_name(const struct apg *a, size_t i);
 
 /* CELL (rows, columns): text, as in the logs the model was trained on; "" is missing. PROBABILITY (rows): in
- * (0, 1). The same numbers as `apg predict` prints. */
+ * (0, 1). The same numbers as `apg predict` prints. A wrong cell: ERROR has its row in the call, from 1, and
+ * its column ("row:3: price: not a number: 'abc'"); PROBABILITY is then not to be used. */
 int apg_predict(
     struct apg *a, const char *const *cell, size_t rows, double *probability, char *error, size_t error_size);
 

@@ -24,4 +24,10 @@ load helper
     apg predict -q -m m.apg decoded.csv > want.txt
     tr , '\t' < cells.csv | ./embed m.apg > got.txt
     cmp want.txt got.txt
+    price=$(head -n 1 decoded.csv | tr , '\n' | sed 1d | grep -nx price | cut -d: -f1)
+    head -n 1 cells.csv | awk -F, -v OFS='\t' "{ \$$price = \"abc\"; \$1 = \$1; print }" > bad.tsv
+    run --separate-stderr -1 ./embed m.apg < bad.tsv
+    [ "$stderr" = "embed: row:1: price: not a number: 'abc'" ]
+    run --separate-stderr -1 ./embed logs.csv < bad.tsv
+    [ "$stderr" = "embed: logs.csv: not a model file" ]
 }
