@@ -135,9 +135,11 @@ BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
+DOCDIR = $(PREFIX)/share/doc/apg
 COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 INSTALL = install
 INSTALLED = $(BINDIR)/apg $(LIBDIR)/libapg.a $(INCLUDEDIR)/apg.h $(LIBDIR)/pkgconfig/apg.pc $(COMPLETIONDIR)/apg \
+	$(DOCDIR)/files.md \
 	$(foreach page,$(notdir $(wildcard man/*.[1-9])),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 
 install: all ## DESTDIR= PREFIX=/usr/local: apg, manual, completion, libapg.a, apg.h, apg.pc
@@ -148,6 +150,7 @@ install: all ## DESTDIR= PREFIX=/usr/local: apg, manual, completion, libapg.a, a
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
 		-e 's|@PACKAGES@|$(PACKAGES)|' lib/apg.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/apg.pc
 	$(INSTALL) -m 644 completions/apg.bash $(DESTDIR)$(COMPLETIONDIR)/apg
+	$(INSTALL) -m 644 docs/files.md $(DESTDIR)$(DOCDIR)/files.md
 	for page in man/*.[1-9]; do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/ || exit; done
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))

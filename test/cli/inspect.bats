@@ -47,6 +47,72 @@ setup() {
     [[ "$stderr" == "apg inspect: "*": truncated"* ]]
 }
 
+# numbers FILE TENSOR: of the tensor, one a line, found as docs/files.md says, without apg
+numbers() {
+    local n from to
+    n=$(od -A n -t u8 -N 8 "$1")
+    read -r from to <<< "$(head -c $((8 + n)) "$1" | tail -c +9 | jq -r --arg name "$2" '.[$name].data_offsets | "\(.[0]) \(.[1])"')"
+    od -A n -v -w4 -t f4 -j $((8 + n + from)) -N $((to - from)) "$1"
+}
+
+@test "inspect: jq reads a model's header, od its numbers, and both agree with it" {
+    n=$(od -A n -t u8 -N 8 m.apg)
+    [ $(((8 + n) % 64)) -eq 0 ]
+    head -c $((8 + n)) m.apg | tail -c +9 > header.json
+    apg inspect --json m.apg > m.json
+    diff <(jq -S '.__metadata__.model | fromjson' header.json) <(jq -S .architecture m.json)
+    diff <(jq -S 'del(.__metadata__) | to_entries | map(select(.key | startswith("pad.") | not) |
+            {name: .key, dtype: .value.dtype, shape: .value.shape}) | sort_by(.name)' header.json) \
+        <(jq -S '.tensors | sort_by(.name)' m.json)
+    diff <(jq -r '.tensors[] | select(.dtype == "F32") | .name' m.json | sort) - << END
+embedding
+hidden.0.U_l
+hidden.0.U_r
+hidden.0.V_l
+hidden.0.V_r
+hidden.0.bias
+hidden.0.hypernet.bias
+hidden.0.hypernet.weight
+hidden.1.U_l
+hidden.1.U_r
+hidden.1.V_l
+hidden.1.V_r
+hidden.1.bias
+hidden.1.hypernet.bias
+hidden.1.hypernet.weight
+linear
+out.bias
+out.weight
+END
+    jq -r '.tensors[] | select(.dtype == "F32") | "\(.name) \(.shape[0] * .shape[1])"' m.json > sizes
+    while read -r name size; do
+        [ "$(numbers m.apg "$name" | grep -cE '^ *-?[0-9.]+(e[-+][0-9]+)?$')" -eq "$size" ]
+    done < sizes
+}
+
+@test "inspect: U of the collapsed model is U_l U_r of the model, V likewise, number by number" {
+    apg collapse -q -o collapsed.apg m.apg
+    apg inspect --json m.apg > m.json
+    for factor in hidden.0.U hidden.0.V hidden.1.U hidden.1.V; do
+        read -r rows inner columns <<< "$(jq -r --arg f $factor '[.tensors[] | select(.name == $f + "_l", .name == $f + "_r")] |
+            sort_by(.name) | "\(.[0].shape[0]) \(.[0].shape[1]) \(.[1].shape[1])"' m.json)"
+        { numbers m.apg ${factor}_l; numbers m.apg ${factor}_r; numbers collapsed.apg $factor; } |
+            awk -v n="$rows" -v p="$inner" -v m="$columns" '{ x[NR - 1] = $1 } END {
+                for (i = 0; i < n; i++)
+                    for (j = 0; j < m; j++) {
+                        sum = 0
+                        for (k = 0; k < p; k++)
+                            sum += x[i * p + k] * x[n * p + k * m + j]
+                        d = sum - x[(n + m) * p + i * m + j]
+                        if (d > 1e-6 || d < -1e-6)
+                            exit 1
+                        size += sum * sum
+                    }
+                exit NR != (n + m) * p + n * m || size < 1e-3
+            }'
+    done
+}
+
 @test "inspect: garbage is one clear line, and so is a full disk" {
     run --separate-stderr -1 apg inspect logs.csv
     [ -z "$output" ]

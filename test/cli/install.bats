@@ -10,7 +10,7 @@ load helper
     [ -f "$build/libapg.a" ] || build=$(dirname "$(ls -t "$ROOT"/build/*/libapg.a | head -n 1)")
     env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" install BUILD="$build" DESTDIR="$PWD/root" PREFIX=/usr
     for file in bin/apg lib/libapg.a include/apg.h lib/pkgconfig/apg.pc share/man/man1/apg-train.1 \
-        share/bash-completion/completions/apg; do
+        share/bash-completion/completions/apg share/doc/apg/files.md; do
         [ -s "root/usr/$file" ]
     done
     flags=$(PKG_CONFIG_PATH=root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$PWD/root pkg-config --cflags apg)
