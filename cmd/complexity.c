@@ -12,7 +12,7 @@ struct complexity {
     struct opt_sizes mlp;
     struct apg_complexity_shape shape; /* n and m: 0 unless given */
     bool paper;                        /* the MLP is the paper's */
-    struct apg_complexity_cost cost[APG_COMPLEXITY_FORMS];
+    struct apg_cost cost[APG_COMPLEXITY_FORMS];
 };
 
 /* The paper's table for its MLP; */
@@ -80,7 +80,7 @@ static void report_paper(FILE *f, const struct complexity *c)
 
 static void report_text(FILE *f, const struct complexity *c)
 {
-    const struct apg_complexity_cost *dense = &c->cost[APG_COMPLEXITY_DENSE];
+    const struct apg_cost *dense = &c->cost[APG_COMPLEXITY_DENSE];
     fputs(c->paper ? "the paper's MLP" : c->mlp.n > 2 ? "MLP" : "layer", f);
     for (size_t i = 0; i < c->mlp.n; i++)
         fprintf(f, "%s%zu", i ? " > " : " ", c->mlp.item[i]);
@@ -90,7 +90,7 @@ static void report_text(FILE *f, const struct complexity *c)
         "per batch", "numbers kept", "form", "generation", "forward", "of dense", "generation", "numbers",
         "MB", "of dense");
     for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        const struct apg_complexity_cost *k = &c->cost[i];
+        const struct apg_cost *k = &c->cost[i];
         enum apg_complexity_form form = (enum apg_complexity_form)i;
         fprintf(f, "%-3s%-11s%14llu%14llu%14.3g%16llu%12llu%10.2f%10.3g\n", apg_complexity_version(form),
             apg_complexity_name(form), (unsigned long long)k->generate, (unsigned long long)k->forward,
@@ -106,7 +106,7 @@ static void report_csv(FILE *f, const struct complexity *c)
 {
     fputs("form,version,generation,forward,batch_generation,per_instance,numbers\n", f);
     for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        const struct apg_complexity_cost *k = &c->cost[i];
+        const struct apg_cost *k = &c->cost[i];
         enum apg_complexity_form form = (enum apg_complexity_form)i;
         fprintf(f, "%s,%s,%llu,%llu,%llu,%.17g,%llu\n", apg_complexity_name(form),
             apg_complexity_version(form), (unsigned long long)k->generate, (unsigned long long)k->forward,
@@ -139,7 +139,7 @@ static enum apg_status report_json(FILE *f, const struct complexity *c, struct a
     for (size_t i = 0; i < c->mlp.n; i++)
         bad |= json_array_append_new(mlp, json_integer((json_int_t)c->mlp.item[i]));
     for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        const struct apg_complexity_cost *k = &c->cost[i];
+        const struct apg_cost *k = &c->cost[i];
         enum apg_complexity_form form = (enum apg_complexity_form)i;
         bad |= json_array_append_new(forms,
             json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:I}", "form", apg_complexity_name(form), "version",

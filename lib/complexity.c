@@ -45,7 +45,18 @@ static enum apg_status check(const struct apg_complexity_shape *s, struct apg_er
     return APG_OK;
 }
 
-enum apg_status apg_complexity_add(struct apg_complexity_cost *cost, enum apg_complexity_form form,
+static void add(struct apg_cost *to, const struct apg_cost *c)
+{
+    to->generate += c->generate;
+    to->forward += c->forward;
+    to->batch += c->batch;
+    to->numbers += c->numbers;
+    to->biases += c->biases;
+    to->tables += c->tables;
+    to->generated += c->generated;
+}
+
+enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_form form,
     const struct apg_complexity_shape *shape, struct apg_error *err)
 {
     enum apg_status status = check(shape, err);
@@ -54,34 +65,39 @@ enum apg_status apg_complexity_add(struct apg_complexity_cost *cost, enum apg_co
     const uint64_t n = shape->n, m = shape->m, d = shape->d, k = shape->k, p = shape->p;
     const uint64_t domains = shape->domains, batch = shape->batch;
     const uint64_t s = k * k, u_v = n * k + k * m; /* numbers of S, of U and V */
-    struct apg_complexity_cost c = {0};
+    struct apg_cost c = {0};
     switch (form) {
     case APG_COMPLEXITY_DENSE:
         c.forward = n * m;
         c.numbers = n * m;
         break;
     case APG_COMPLEXITY_FULL:
+        c.generated = n * m;
         c.generate = n * m * d;
         c.forward = n * m;
         c.numbers = n * m * d;
         break;
     case APG_COMPLEXITY_LOWRANK:
+        c.generated = u_v + s;
         c.generate = (u_v + s) * d + n * k * k + n * k * m;
         c.forward = n * m;
         c.numbers = (u_v + s) * d;
         break;
     case APG_COMPLEXITY_DECOMPOSED:
+        c.generated = u_v + s;
         c.generate = (u_v + s) * d;
         c.forward = u_v + s;
         c.numbers = (u_v + s) * d;
         break;
     case APG_COMPLEXITY_SHARED:
     case APG_COMPLEXITY_COLLAPSED:
+        c.generated = s;
         c.generate = s * d;
         c.forward = u_v + s;
         c.numbers = s * d + u_v;
         break;
     case APG_COMPLEXITY_OVERPARAM:
+        c.generated = s;
         c.generate = s * d;
         c.forward = u_v + s;
         c.batch = n * p * k + k * p * m;
@@ -95,14 +111,59 @@ enum apg_status apg_complexity_add(struct apg_complexity_cost *cost, enum apg_co
     case APG_COMPLEXITY_FORMS:
         break;
     }
-    cost->generate += c.generate;
-    cost->forward += c.forward;
-    cost->batch += c.batch;
-    cost->numbers += c.numbers;
+    add(cost, &c);
     return APG_OK;
 }
 
-double apg_complexity_total(const struct apg_complexity_cost *cost, size_t batch)
+/* Is all that is made of op O's value a condition? */
+static bool is_generator(const struct apg_graph *g, size_t o)
+{
+    bool read = false;
+    for (size_t r = o + 1; r < g->n_ops; r++)
+        for (int i = 0; i < g->op[r].n_in; i++)
+            if (g->op[r].in[i] == g->op[o].out) {
+                bool condition = g->op[r].D && i == 1;
+                if (!condition && !is_generator(g, r))
+                    return false;
+                read = true;
+            }
+    return read;
+}
+
+struct apg_cost apg_complexity_op(const struct apg_graph *g, size_t o)
+{
+    struct apg_cost c = {0};
+    g->op[o].type->cost(g, &g->op[o], &c);
+    if (c.forward && is_generator(g, o)) {
+        c.generate += c.forward;
+        c.forward = 0;
+    }
+    return c;
+}
+
+struct apg_cost apg_complexity_graph(const struct apg_graph *g)
+{
+    struct apg_cost sum = {0};
+    for (size_t o = 0; o < g->n_ops; o++) {
+        struct apg_cost c = apg_complexity_op(g, o);
+        add(&sum, &c);
+    }
+    return sum;
+}
+
+enum apg_status apg_complexity_arch(
+    struct apg_cost *cost, const struct apg_arch *arch, size_t F, size_t T, struct apg_error *err)
+{
+    struct apg_graph g = {.F = F};
+    (void)apg_backbones[arch->backbone].build(&g, arch, T);
+    enum apg_status status = g.failed ? apg_fail_memory(err) : APG_OK;
+    if (!status)
+        *cost = apg_complexity_graph(&g);
+    apg_graph_release(&g);
+    return status;
+}
+
+double apg_complexity_total(const struct apg_cost *cost, size_t batch)
 {
     return (double)cost->generate + (double)cost->forward + (double)cost->batch / (double)batch;
 }

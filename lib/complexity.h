@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * complexity.h - what each form of a generated layer costs, by closed formula. Letters as in op_apg.c.
+ * complexity.h - what each form of a generated layer costs, by closed formula, and what a model costs, summed
+ * over its ops. Letters as in op_apg.c.
  *
  *   form        generation                            forward          numbers kept
  *   dense       -                                     NM               NM
@@ -12,15 +13,17 @@
  *   collapsed   as shared
  *   star        NM per domain in a batch              NM               NM (1 + domains)
  *
- * A cost is in multiply-adds of the forward pass. Generation is all that makes the matrices x is multiplied
- * by, so also the product U S V of lowrank and W_shared o W_domain of star. Not counted: biases, of layer or
- * generator, activations, the backward pass. Pure functions: any thread.
+ * A cost (graph.h) is in multiply-adds of the forward pass. Generation is all that makes the matrices x is
+ * multiplied by, so also the product U S V of lowrank and W_shared o W_domain of star. Not counted: biases,
+ * of layer or generator, activations, the backward pass. Pure functions: any thread.
  */
 #ifndef APG_COMPLEXITY_H
 #define APG_COMPLEXITY_H
 #include <stddef.h>
 #include <stdint.h>
+#include "backbone.h"
 #include "error.h"
+#include "graph.h"
 
 enum apg_complexity_form {
     APG_COMPLEXITY_DENSE,
@@ -49,23 +52,25 @@ struct apg_complexity_shape {
     size_t batch;   /* instances in a batch */
 };
 
-struct apg_complexity_cost {
-    uint64_t generate; /* multiply-adds per instance */
-    uint64_t forward;  /* multiply-adds per instance */
-    uint64_t batch;    /* multiply-adds per batch: generation that instances share */
-    uint64_t numbers;  /* kept, the generator's included */
-};
-
 /* "v4", or "" for what has no number; "shared". Constant strings. */
 const char *apg_complexity_version(enum apg_complexity_form form);
 const char *apg_complexity_name(enum apg_complexity_form form);
 
 /* Add the cost of one layer to *COST. Star's batch is one that meets as many domains as it can: min(batch,
  * domains). APG_ERANGE when a number of the shape is 0 or above its limit. */
-enum apg_status apg_complexity_add(struct apg_complexity_cost *cost, enum apg_complexity_form form,
+enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_form form,
     const struct apg_complexity_shape *shape, struct apg_error *err);
 
+/* The cost of op O of a graph. What only makes a condition is part of a generator: generation, not forward.
+ */
+struct apg_cost apg_complexity_op(const struct apg_graph *g, size_t o);
+/* Of all ops. */
+struct apg_cost apg_complexity_graph(const struct apg_graph *g);
+/* Of a model of ARCH over F fields with T rows of embeddings: its graph is put together, without weights. */
+enum apg_status apg_complexity_arch(
+    struct apg_cost *cost, const struct apg_arch *arch, size_t F, size_t T, struct apg_error *err);
+
 /* Multiply-adds per instance in a batch of BATCH > 0: generate + forward + batch / BATCH. */
-double apg_complexity_total(const struct apg_complexity_cost *cost, size_t batch);
+double apg_complexity_total(const struct apg_cost *cost, size_t batch);
 
 #endif

@@ -16,10 +16,9 @@
 static const struct apg_complexity_shape small = {
     .n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .domains = 6, .batch = 10};
 
-static struct apg_complexity_cost cost_of(
-    enum apg_complexity_form form, const struct apg_complexity_shape *shape)
+static struct apg_cost cost_of(enum apg_complexity_form form, const struct apg_complexity_shape *shape)
 {
-    struct apg_complexity_cost c = {0};
+    struct apg_cost c = {0};
     assert_int_equal(apg_complexity_add(&c, form, shape, NULL), APG_OK);
     return c;
 }
@@ -28,22 +27,27 @@ static void by_hand(void **state)
 {
     (void)state;
     /* NM 35; NK + KM 24; K^2 4; NK^2 20; NKM 70; NPK + KPM 96; NP + PK + KP + PM 64 */
-    const struct apg_complexity_cost want[APG_COMPLEXITY_FORMS] = {
+    const struct apg_cost want[APG_COMPLEXITY_FORMS] = {
         [APG_COMPLEXITY_DENSE] = {.generate = 0, .forward = 35, .batch = 0, .numbers = 35},
-        [APG_COMPLEXITY_FULL] = {.generate = 105, .forward = 35, .batch = 0, .numbers = 105},
-        [APG_COMPLEXITY_LOWRANK] = {.generate = 84 + 20 + 70, .forward = 35, .batch = 0, .numbers = 84},
-        [APG_COMPLEXITY_DECOMPOSED] = {.generate = 84, .forward = 28, .batch = 0, .numbers = 84},
-        [APG_COMPLEXITY_SHARED] = {.generate = 12, .forward = 28, .batch = 0, .numbers = 36},
-        [APG_COMPLEXITY_OVERPARAM] = {.generate = 12, .forward = 28, .batch = 96, .numbers = 76},
-        [APG_COMPLEXITY_COLLAPSED] = {.generate = 12, .forward = 28, .batch = 0, .numbers = 36},
+        [APG_COMPLEXITY_FULL] = {.generate = 105, .forward = 35, .batch = 0, .numbers = 105, .generated = 35},
+        [APG_COMPLEXITY_LOWRANK] =
+            {.generate = 84 + 20 + 70, .forward = 35, .batch = 0, .numbers = 84, .generated = 28},
+        [APG_COMPLEXITY_DECOMPOSED] =
+            {.generate = 84, .forward = 28, .batch = 0, .numbers = 84, .generated = 28},
+        [APG_COMPLEXITY_SHARED] = {.generate = 12, .forward = 28, .batch = 0, .numbers = 36, .generated = 4},
+        [APG_COMPLEXITY_OVERPARAM] =
+            {.generate = 12, .forward = 28, .batch = 96, .numbers = 76, .generated = 4},
+        [APG_COMPLEXITY_COLLAPSED] =
+            {.generate = 12, .forward = 28, .batch = 0, .numbers = 36, .generated = 4},
         [APG_COMPLEXITY_STAR] = {.generate = 0, .forward = 35, .batch = 210, .numbers = 245},
     };
     for (int f = 0; f < APG_COMPLEXITY_FORMS; f++) {
-        struct apg_complexity_cost got = cost_of((enum apg_complexity_form)f, &small);
+        struct apg_cost got = cost_of((enum apg_complexity_form)f, &small);
         assert_int_equal(got.generate, want[f].generate);
         assert_int_equal(got.forward, want[f].forward);
         assert_int_equal(got.batch, want[f].batch);
         assert_int_equal(got.numbers, want[f].numbers);
+        assert_int_equal(got.generated, want[f].generated);
     }
 }
 
@@ -71,7 +75,7 @@ static void loops_agree(void **state)
             .batch = 1 + seed % 5};
         const uint64_t usv =
             product(1, s.d, s.n * s.k) + product(1, s.d, s.k * s.k) + product(1, s.d, s.k * s.m);
-        struct apg_complexity_cost c = cost_of(APG_COMPLEXITY_LOWRANK, &s);
+        struct apg_cost c = cost_of(APG_COMPLEXITY_LOWRANK, &s);
         assert_int_equal(c.generate, usv + product(s.n, s.k, s.k) + product(s.n, s.k, s.m));
         assert_int_equal(c.forward, product(1, s.n, s.m));
         c = cost_of(APG_COMPLEXITY_DECOMPOSED, &s);
@@ -86,7 +90,7 @@ static void loops_agree(void **state)
 static void layers_add_up_and_batches_share(void **state)
 {
     (void)state;
-    struct apg_complexity_cost c = cost_of(APG_COMPLEXITY_OVERPARAM, &small);
+    struct apg_cost c = cost_of(APG_COMPLEXITY_OVERPARAM, &small);
     assert_true(apg_complexity_total(&c, 10) == 12 + 28 + 9.6);
     assert_int_equal(apg_complexity_add(&c, APG_COMPLEXITY_OVERPARAM, &small, NULL), APG_OK);
     assert_int_equal(c.numbers, 152);
@@ -109,9 +113,9 @@ static void limits(void **state)
         .domains = APG_COMPLEXITY_DOMAINS_MAX,
         .batch = SIZE_MAX};
     for (int f = 0; f < APG_COMPLEXITY_FORMS; f++) {
-        struct apg_complexity_cost c = {0};
+        struct apg_cost c = {0};
         for (int l = 0; l < APG_COMPLEXITY_LAYERS_MAX; l++) {
-            struct apg_complexity_cost before = c;
+            struct apg_cost before = c;
             assert_int_equal(apg_complexity_add(&c, (enum apg_complexity_form)f, &s, NULL), APG_OK);
             assert_true(c.generate >= before.generate && c.forward > before.forward);
             assert_true(c.batch >= before.batch && c.numbers > before.numbers);
@@ -120,7 +124,7 @@ static void limits(void **state)
     }
 
     struct apg_error err;
-    struct apg_complexity_cost c = {0};
+    struct apg_cost c = {0};
     s = small;
     s.k = 0;
     assert_int_equal(apg_complexity_add(&c, APG_COMPLEXITY_DENSE, &s, &err), APG_ERANGE);
@@ -136,7 +140,7 @@ static void limits(void **state)
 static double paper_mb(enum apg_complexity_form form, size_t d, size_t k, int bytes)
 {
     const size_t width[] = {393, 1024, 512, 256};
-    struct apg_complexity_cost c = {0};
+    struct apg_cost c = {0};
     for (int l = 0; l < 3; l++) {
         const struct apg_complexity_shape s = {
             .n = width[l], .m = width[l + 1], .d = d, .k = k, .p = 1, .domains = 1, .batch = 1};

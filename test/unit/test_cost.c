@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What ops say they cost, held against the closed formulas, the numbers a model trains, and the products that
+ * its ops ask for: the functions of gemm.h, all of them, are replaced here by ones that count.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "../../lib/complexity.h"
+#include "../../lib/gemm.h"
+#include "../../lib/model.h"
+
+static uint64_t counted;
+
+void apg_gemm_init(void)
+{
+}
+
+void apg_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda,
+    const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+{
+    (void)ta, (void)tb, (void)a, (void)lda, (void)b, (void)ldb, (void)beta, (void)c, (void)ldc;
+    counted += m * n * k;
+}
+
+void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda, const apg_real *b,
+    size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+{
+    apg_gemm(false, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+}
+
+static void same(const struct apg_cost *a, const struct apg_cost *b)
+{
+    assert_int_equal(a->generate, b->generate);
+    assert_int_equal(a->forward, b->forward);
+    assert_int_equal(a->batch, b->batch);
+    assert_int_equal(a->numbers, b->numbers);
+    assert_int_equal(a->biases, b->biases);
+    assert_int_equal(a->tables, b->tables);
+    assert_int_equal(a->generated, b->generated);
+}
+
+/* One layer in a graph of its own, for each form that has an op. */
+static void layers_cost_what_the_formulas_say(void **state)
+{
+    (void)state;
+    static const enum apg_complexity_form form[] = {
+        APG_COMPLEXITY_DENSE, APG_COMPLEXITY_SHARED, APG_COMPLEXITY_OVERPARAM};
+    const struct apg_complexity_shape s = {.n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .domains = 1, .batch = 1};
+    for (size_t f = 0; f < sizeof form / sizeof form[0]; f++)
+        for (int bias = APG_BIAS_STATIC; bias <= APG_BIAS_NONE; bias++) {
+            struct apg_graph g = {0};
+            int x = apg_graph_value(&g, s.n), z = apg_graph_value(&g, s.d);
+            if (form[f] == APG_COMPLEXITY_DENSE)
+                apg_op_dense(&g, x, s.m, "layer");
+            else
+                apg_op_apg(&g, x, z, s.m, s.k, form[f] == APG_COMPLEXITY_OVERPARAM ? s.p : 0,
+                    (enum apg_bias)bias, "layer");
+            assert_false(g.failed);
+
+            struct apg_cost want = {0}, got = apg_complexity_graph(&g);
+            assert_int_equal(apg_complexity_add(&want, form[f], &s, NULL), APG_OK);
+            if (form[f] == APG_COMPLEXITY_DENSE) {
+                want.biases = s.m;
+            } else {
+                want.biases = s.k * s.k + (bias == APG_BIAS_NONE ? 0 : s.m);
+                if (bias == APG_BIAS_GENERATED) { /* the formulas know of no bias */
+                    want.generate += s.m * s.d;
+                    want.numbers += s.m * s.d;
+                    want.generated += s.m;
+                }
+            }
+            same(&got, &want);
+            apg_graph_release(&g);
+        }
+}
+
+enum { FIELDS = 4 };
+static struct apg_field fields[FIELDS] = {
+    {.kind = APG_CATEGORICAL, .rows = 3, .first = 0},
+    {.kind = APG_NUMERIC, .rows = 2, .first = 3},
+    {.kind = APG_MULTI, .rows = 5, .first = 5},
+    {.kind = APG_BUCKET, .rows = 4, .first = 10},
+};
+static const struct apg_schema schema = {.n_fields = FIELDS, .field = fields, .rows = 14};
+static struct apg_pool *pool;
+
+/* What the ops of a model multiply without gemm.h, by their definition: S_i, embeddings, FM. */
+static uint64_t by_loops(const struct apg_graph *g)
+{
+    uint64_t n = 0;
+    for (size_t o = 0; o < g->n_ops; o++) {
+        const struct apg_op *op = &g->op[o];
+        n += op->K * op->K;
+        if (strcmp(op->type->name, "embed") == 0)
+            n += FIELDS * op->E;
+        if (strcmp(op->type->name, "fm") == 0)
+            n += (FIELDS + 1) * op->E;
+    }
+    return n;
+}
+
+static void check(const struct apg_arch *arch)
+{
+    struct apg_model *m = NULL, *collapsed = NULL;
+    const uint32_t words[] = {apg_float_word(0), 1, apg_float_word(1), 1, 2, 3}, *row = words;
+    size_t tables, other;
+    assert_int_equal(apg_model_new(&m, &schema, arch, APG_SLOTS, false, NULL), APG_OK);
+    struct apg_graph *g = &m->graph;
+    struct apg_cost cost = apg_complexity_graph(g), built = {0};
+
+    apg_model_count(m, &tables, &other);
+    assert_int_equal(cost.tables, tables);
+    assert_int_equal(cost.numbers + cost.biases, other);
+
+    counted = 0;
+    apg_graph_prepare(g);
+    assert_int_equal(cost.batch, counted);
+    assert_int_equal(apg_model_fill(m, &row, 1, pool, NULL), APG_OK);
+    counted = 0;
+    for (size_t i = 0; i < APG_SLOTS; i++)
+        apg_graph_forward(g, &g->slot[i]);
+    assert_true(counted > 0);
+    assert_int_equal(cost.generate + cost.forward, counted + by_loops(g));
+
+    /* The generator's hidden layers generate: what is left of forward is that of a model without them. */
+    struct apg_arch plain = *arch;
+    plain.n_generator = 0;
+    assert_int_equal(apg_complexity_arch(&built, arch, FIELDS, schema.rows, NULL), APG_OK);
+    same(&built, &cost);
+    assert_int_equal(apg_complexity_arch(&built, &plain, FIELDS, schema.rows, NULL), APG_OK);
+    assert_int_equal(built.forward, cost.forward);
+
+    /* Collapsing takes the batch's part away, and no more multiply-adds than that. */
+    assert_int_equal(apg_model_collapse(&collapsed, m, NULL), APG_OK);
+    built = apg_complexity_graph(&collapsed->graph);
+    assert_int_equal(built.batch, 0);
+    assert_int_equal(built.generate, cost.generate);
+    assert_int_equal(built.forward, cost.forward);
+    apg_model_count(collapsed, &tables, &other);
+    assert_int_equal(built.numbers + built.biases, other);
+    apg_model_free(collapsed);
+    apg_model_free(m);
+}
+
+static void models_cost_what_they_train_and_multiply(void **state)
+{
+    (void)state;
+    struct apg_arch arch = {
+        .E = 2, .n_hidden = 3, .hidden = {9, 6, 4}, .K = 3, .generator = {6, 5}, .condition = {2, 0}};
+    for (arch.backbone = 0; apg_backbones[arch.backbone].name; arch.backbone++)
+        for (int layer = APG_LAYER_DENSE; layer <= APG_LAYER_APG; layer++)
+            for (int bias = APG_BIAS_STATIC; bias <= APG_BIAS_NONE; bias++)
+                for (unsigned i = 0; i < 16; i++) {
+                    arch.layer = (enum apg_layer)layer;
+                    arch.bias = (enum apg_bias)bias;
+                    arch.P = i & 1 ? 4 : 0;
+                    arch.n_condition = i & 2 ? 2 : 0;
+                    arch.n_generator = i & 4 ? 2 : 0;
+                    arch.batch_norm = i & 8;
+                    check(&arch);
+                }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layers_cost_what_the_formulas_say),
+        cmocka_unit_test(models_cost_what_they_train_and_multiply),
+    };
+    if (apg_pool_new(&pool, 1, NULL))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    apg_pool_free(pool);
+    return failed;
+}
