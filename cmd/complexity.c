@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg complexity: the table of what each form of layer costs, for one layer or an MLP, and without a shape
- * for the MLP of the paper (arXiv 2203.16218), beside the paper's own figures. lib/complexity.h has the
- * formulas.
+ * apg complexity: the table of what each form of layer costs, for a layer or an MLP, and without a shape for
+ * the MLP of the paper (arXiv 2203.16218), beside the paper's own figures; or what a model costs, op by op.
+ * lib/complexity.h counts.
  */
 #include <jansson.h>
+#include <string.h>
+#include <unistd.h>
 #include "../lib/complexity.h"
+#include "../lib/model.h"
 #include "cmd.h"
 
 struct complexity {
     struct opt_sizes mlp;
-    struct apg_complexity_shape shape; /* n and m: 0 unless given */
-    bool paper;                        /* the MLP is the paper's */
-    struct apg_cost cost[APG_COMPLEXITY_FORMS];
+    struct apg_complexity_shape shape;
+    bool paper;                                 /* the MLP is the paper's */
+    struct apg_model *model;                    /* or NULL */
+    enum apg_complexity_form form;              /* of its hidden layers */
+    struct apg_cost cost[APG_COMPLEXITY_FORMS]; /* no forward: the model cannot be had in this form */
 };
 
 /* The paper's table for its MLP; */
@@ -43,7 +48,7 @@ static double megabytes(uint64_t numbers, int bytes)
     return (double)numbers * bytes / 1e6;
 }
 
-static enum apg_status count(struct complexity *c, struct apg_error *err)
+static enum apg_status count_formulas(struct complexity *c, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
     for (int f = 0; f < APG_COMPLEXITY_FORMS; f++)
@@ -53,6 +58,60 @@ static enum apg_status count(struct complexity *c, struct apg_error *err)
             status = apg_complexity_add(&c->cost[f], (enum apg_complexity_form)f, &c->shape, err);
         }
     return status;
+}
+
+/* The model as it is, and the same with hidden layers of other forms. */
+static enum apg_status count_model(struct complexity *c, struct apg_error *err)
+{
+    const struct apg_model *m = c->model;
+    struct apg_arch arch = m->arch;
+    bool apg = arch.layer == APG_LAYER_APG;
+    enum apg_complexity_form shared =
+        arch.P || m->collapsed ? APG_COMPLEXITY_COLLAPSED : APG_COMPLEXITY_SHARED;
+    c->form = !apg ? APG_COMPLEXITY_DENSE : arch.P ? APG_COMPLEXITY_OVERPARAM : shared;
+    c->cost[c->form] = apg_complexity_graph(&m->graph);
+    if (!apg)
+        return APG_OK;
+    arch.P = 0;
+    enum apg_status status =
+        apg_complexity_arch(&c->cost[shared], &arch, m->schema->n_fields, m->schema->rows, err);
+    arch.layer = APG_LAYER_DENSE;
+    if (!status)
+        status = apg_complexity_arch(
+            &c->cost[APG_COMPLEXITY_DENSE], &arch, m->schema->n_fields, m->schema->rows, err);
+    return status;
+}
+
+/* A line of a model's table: an op, or all of them. */
+enum { N_WIDTHS = 5 };
+static const char *const width_name[N_WIDTHS] = {"N", "M", "D", "K", "P"};
+struct row {
+    char layer[sizeof((struct apg_param *)0)->name]; /* "hidden.0" of the param hidden.0.U; "": no param */
+    const char *op;
+    size_t width[N_WIDTHS]; /* 0: the op has none. N is the sum over its inputs, without the condition */
+    struct apg_cost cost;
+};
+
+static struct row op_row(const struct apg_graph *g, size_t o)
+{
+    const struct apg_op *op = &g->op[o];
+    struct row r = {.op = op->type->name,
+        .width = {0, g->width[op->out], op->D, op->K, op->P},
+        .cost = apg_complexity_op(g, o)};
+    for (int i = 0; i < op->n_in; i++)
+        r.width[0] += op->D && i == 1 ? 0 : g->width[op->in[i]];
+    if (op->param[0] >= 0) {
+        memcpy(r.layer, g->param[op->param[0]].name, sizeof r.layer);
+        char *dot = strrchr(r.layer, '.');
+        if (dot)
+            *dot = 0;
+    }
+    return r;
+}
+
+static struct row total_row(const struct complexity *c, enum apg_complexity_form form)
+{
+    return (struct row){.layer = "total", .op = apg_complexity_name(form), .cost = c->cost[form]};
 }
 
 /* ---- the report ---- */
@@ -78,20 +137,69 @@ static void report_paper(FILE *f, const struct complexity *c)
     putc('\n', f);
 }
 
+static void report_row(FILE *f, int layer_width, const struct row *r)
+{
+    const struct apg_cost *k = &r->cost;
+    const uint64_t v[] = {r->width[0], r->width[1], r->width[2], r->width[3], r->width[4], k->generate,
+        k->forward, k->batch, k->numbers, k->biases, k->tables, k->generated};
+    const int width[] = {6, 6, 6, 6, 6, 11, 10, 12, 10, 8, 11, 12};
+    fprintf(f, "%-*s %-9s", layer_width, *r->layer ? r->layer : "-", r->op);
+    for (size_t i = 0; i < sizeof v / sizeof v[0]; i++)
+        if (v[i])
+            fprintf(f, "%*llu", width[i], (unsigned long long)v[i]);
+        else
+            fprintf(f, "%*s", width[i], "-");
+    putc('\n', f);
+}
+
+static void report_ops(FILE *f, const struct complexity *c)
+{
+    const struct apg_graph *g = &c->model->graph;
+    int wide = 5;
+    struct row r;
+    for (size_t o = 0; o < g->n_ops; o++) {
+        r = op_row(g, o);
+        wide = (int)strlen(r.layer) > wide ? (int)strlen(r.layer) : wide;
+    }
+    fprintf(f, "%s of %zu columns, hidden layers %s, batches of %zu: multiply-adds and numbers\n\n",
+        apg_backbones[c->model->arch.backbone].name, c->model->schema->n_fields, apg_complexity_name(c->form),
+        c->shape.batch);
+    fprintf(f, "%*s%21s%12s%29s%12s\n", wide + 40, "", "per instance", "per batch", "numbers kept",
+        "numbers per");
+    fprintf(f, "%-*s %-9s%6s%6s%6s%6s%6s%11s%10s%12s%10s%8s%11s%12s\n", wide, "layer", "op", "N", "M", "D",
+        "K", "P", "generation", "forward", "generation", "numbers", "biases", "tables", "instance");
+    for (size_t o = 0; o < g->n_ops; o++) {
+        r = op_row(g, o);
+        report_row(f, wide, &r);
+    }
+    r = total_row(c, c->form);
+    report_row(f, wide, &r);
+}
+
 static void report_text(FILE *f, const struct complexity *c)
 {
     const struct apg_cost *dense = &c->cost[APG_COMPLEXITY_DENSE];
-    fputs(c->paper ? "the paper's MLP" : c->mlp.n > 2 ? "MLP" : "layer", f);
-    for (size_t i = 0; i < c->mlp.n; i++)
-        fprintf(f, "%s%zu", i ? " > " : " ", c->mlp.item[i]);
-    fprintf(f, "; D %zu, K %zu, P %zu, %zu domains, batches of %zu\n", c->shape.d, c->shape.k, c->shape.p,
-        c->shape.domains, c->shape.batch);
+    if (c->model) {
+        report_ops(f, c);
+        if (c->form == APG_COMPLEXITY_DENSE)
+            return;
+        fputs("\nthe same model by the form of its hidden layers; embedding tables and biases not counted\n",
+            f);
+    } else {
+        fputs(c->paper ? "the paper's MLP" : c->mlp.n > 2 ? "MLP" : "layer", f);
+        for (size_t i = 0; i < c->mlp.n; i++)
+            fprintf(f, "%s%zu", i ? " > " : " ", c->mlp.item[i]);
+        fprintf(f, "; D %zu, K %zu, P %zu, %zu domains, batches of %zu\n", c->shape.d, c->shape.k, c->shape.p,
+            c->shape.domains, c->shape.batch);
+    }
     fprintf(f, "\n%-14s%42s%16s%32s\n%-14s%14s%14s%14s%16s%12s%10s%10s\n", "", "multiply-adds per instance",
         "per batch", "numbers kept", "form", "generation", "forward", "of dense", "generation", "numbers",
         "MB", "of dense");
     for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
         const struct apg_cost *k = &c->cost[i];
         enum apg_complexity_form form = (enum apg_complexity_form)i;
+        if (!k->forward)
+            continue;
         fprintf(f, "%-3s%-11s%14llu%14llu%14.3g%16llu%12llu%10.2f%10.3g\n", apg_complexity_version(form),
             apg_complexity_name(form), (unsigned long long)k->generate, (unsigned long long)k->forward,
             apg_complexity_total(k, c->shape.batch) / (double)dense->forward, (unsigned long long)k->batch,
@@ -102,16 +210,52 @@ static void report_text(FILE *f, const struct complexity *c)
         report_paper(f, c);
 }
 
+static void csv_cost(FILE *f, const struct apg_cost *k, size_t batch)
+{
+    fprintf(f, "%llu,%llu,%llu,%.17g,%llu,%llu", (unsigned long long)k->generate,
+        (unsigned long long)k->forward, (unsigned long long)k->batch, apg_complexity_total(k, batch),
+        (unsigned long long)k->numbers, (unsigned long long)k->generated);
+}
+
+static void csv_row(FILE *f, const struct complexity *c, const struct row *r)
+{
+    fprintf(f, "%s,%s,", r->layer, r->op);
+    for (int i = 0; i < N_WIDTHS; i++)
+        if (r->width[i])
+            fprintf(f, "%zu,", r->width[i]);
+        else
+            putc(',', f);
+    csv_cost(f, &r->cost, c->shape.batch);
+    fprintf(f, ",%llu,%llu\n", (unsigned long long)r->cost.biases, (unsigned long long)r->cost.tables);
+}
+
+static void report_csv_model(FILE *f, const struct complexity *c)
+{
+    fputs("layer,op,N,M,D,K,P,generation,forward,batch_generation,per_instance,numbers,generated,biases,"
+          "tables\n",
+        f);
+    struct row r;
+    for (size_t o = 0; o < c->model->graph.n_ops; o++) {
+        r = op_row(&c->model->graph, o);
+        csv_row(f, c, &r);
+    }
+    r = total_row(c, c->form);
+    csv_row(f, c, &r);
+    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
+        r = total_row(c, (enum apg_complexity_form)i);
+        if (r.cost.forward && i != (int)c->form)
+            csv_row(f, c, &r);
+    }
+}
+
 static void report_csv(FILE *f, const struct complexity *c)
 {
-    fputs("form,version,generation,forward,batch_generation,per_instance,numbers\n", f);
+    fputs("form,version,generation,forward,batch_generation,per_instance,numbers,generated\n", f);
     for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        const struct apg_cost *k = &c->cost[i];
         enum apg_complexity_form form = (enum apg_complexity_form)i;
-        fprintf(f, "%s,%s,%llu,%llu,%llu,%.17g,%llu\n", apg_complexity_name(form),
-            apg_complexity_version(form), (unsigned long long)k->generate, (unsigned long long)k->forward,
-            (unsigned long long)k->batch, apg_complexity_total(k, c->shape.batch),
-            (unsigned long long)k->numbers);
+        fprintf(f, "%s,%s,", apg_complexity_name(form), apg_complexity_version(form));
+        csv_cost(f, &c->cost[i], c->shape.batch);
+        putc('\n', f);
     }
 }
 
@@ -132,28 +276,87 @@ static json_t *json_paper(void)
     return NULL;
 }
 
-static enum apg_status report_json(FILE *f, const struct complexity *c, struct apg_error *err)
+static json_t *json_cost(const struct complexity *c, const struct apg_cost *k)
 {
-    json_t *mlp = json_array(), *forms = json_array();
+    json_t *j = json_pack("{s:I, s:I, s:I, s:f, s:I, s:I}", "generation", (json_int_t)k->generate, "forward",
+        (json_int_t)k->forward, "batch_generation", (json_int_t)k->batch, "per_instance",
+        apg_complexity_total(k, c->shape.batch), "numbers", (json_int_t)k->numbers, "generated",
+        (json_int_t)k->generated);
+    if (c->model && (json_object_set_new(j, "biases", json_integer((json_int_t)k->biases)) ||
+                        json_object_set_new(j, "tables", json_integer((json_int_t)k->tables)))) {
+        json_decref(j);
+        return NULL;
+    }
+    return j;
+}
+
+/* OF with the members of J, which it takes. */
+static json_t *json_with(json_t *of, json_t *j)
+{
+    int bad = json_object_update(of, j);
+    json_decref(j);
+    if (!bad)
+        return of;
+    json_decref(of);
+    return NULL;
+}
+
+static json_t *json_ops(const struct complexity *c)
+{
+    json_t *ops = json_array();
+    int bad = 0;
+    for (size_t o = 0; o < c->model->graph.n_ops; o++) {
+        struct row r = op_row(&c->model->graph, o);
+        json_t *j = json_pack("{s:s, s:s}", "layer", r.layer, "op", r.op);
+        for (int i = 0; i < N_WIDTHS; i++)
+            bad |= json_object_set_new(
+                j, width_name[i], r.width[i] ? json_integer((json_int_t)r.width[i]) : json_null());
+        bad |= json_array_append_new(ops, json_with(j, json_cost(c, &r.cost)));
+    }
+    if (!bad)
+        return ops;
+    json_decref(ops);
+    return NULL;
+}
+
+static json_t *json_shape(const struct complexity *c)
+{
+    json_t *mlp = json_array();
     int bad = 0;
     for (size_t i = 0; i < c->mlp.n; i++)
         bad |= json_array_append_new(mlp, json_integer((json_int_t)c->mlp.item[i]));
-    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        const struct apg_cost *k = &c->cost[i];
-        enum apg_complexity_form form = (enum apg_complexity_form)i;
-        bad |= json_array_append_new(forms,
-            json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:I}", "form", apg_complexity_name(form), "version",
-                apg_complexity_version(form), "generation", (json_int_t)k->generate, "forward",
-                (json_int_t)k->forward, "batch_generation", (json_int_t)k->batch, "per_instance",
-                apg_complexity_total(k, c->shape.batch), "numbers", (json_int_t)k->numbers));
-    }
-    json_t *root = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "mlp", mlp, "condition_dim",
-        (json_int_t)c->shape.d, "rank", (json_int_t)c->shape.k, "overparam", (json_int_t)c->shape.p,
-        "domains", (json_int_t)c->shape.domains, "batch_size", (json_int_t)c->shape.batch, "forms", forms);
-    if (root && c->paper)
+    json_t *root = json_pack("{s:o, s:I, s:I, s:I, s:I}", "mlp", mlp, "condition_dim", (json_int_t)c->shape.d,
+        "rank", (json_int_t)c->shape.k, "overparam", (json_int_t)c->shape.p, "domains",
+        (json_int_t)c->shape.domains);
+    if (c->paper)
         bad |= json_object_set_new(root, "paper", json_paper());
+    if (!bad)
+        return root;
+    json_decref(root);
+    return NULL;
+}
+
+static enum apg_status report_json(FILE *f, const struct complexity *c, struct apg_error *err)
+{
+    json_t *forms = json_array();
+    int bad = 0;
+    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
+        enum apg_complexity_form form = (enum apg_complexity_form)i;
+        if (c->cost[i].forward)
+            bad |= json_array_append_new(
+                forms, json_with(json_pack("{s:s, s:s}", "form", apg_complexity_name(form), "version",
+                                     apg_complexity_version(form)),
+                           json_cost(c, &c->cost[i])));
+    }
+    json_t *root =
+        c->model ? json_pack("{s:s, s:s, s:o, s:o}", "backbone", apg_backbones[c->model->arch.backbone].name,
+                       "form", apg_complexity_name(c->form), "ops", json_ops(c), "total",
+                       json_cost(c, &c->cost[c->form]))
+                 : json_shape(c);
+    bad |= json_object_set_new(root, "batch_size", json_integer((json_int_t)c->shape.batch));
+    bad |= json_object_set_new(root, "forms", forms);
     enum apg_status status = APG_OK;
-    if (!root || bad)
+    if (bad)
         status = apg_fail_memory(err);
     else if (!json_dumpf(root, f, JSON_INDENT(2)))
         putc('\n', f);
@@ -167,63 +370,68 @@ int cmd_complexity(int argc, char **argv)
         .mlp = {4, {393, 1024, 512, 256}},
         .shape = {.d = 32, .k = 8, .p = 32, .domains = 10, .batch = 1024},
     };
-    size_t input = 0, output = 0;
     bool csv = false, json = false;
-    const char *out_path = NULL;
+    const char *out_path = NULL, *model_path = NULL, *name;
     const double width = APG_COMPLEXITY_WIDTH_MAX;
     const struct opt table[] = {
-        OPT_HEADING("Shape"),
-        OPT_SIZES(0, "mlp", &c.mlp, 1, width, "N,...", "widths of an MLP, its input first"),
-        OPT_SIZE(0, "input", &input, 1, width, "N", "width of the input of one layer, with --output"),
-        OPT_SIZE(0, "output", &output, 1, width, "M", "width of its output, with --input"),
+        OPT_STRING('m', "model", &model_path, "FILE", "count what a model costs, op by op"),
+        OPT_HEADING("Shape, without a model"),
+        OPT_SIZES(
+            0, "mlp", &c.mlp, 1, width, "N,...", "widths of a layer, N,M, or of an MLP, its input first"),
         OPT_SIZE(0, "condition-dim", &c.shape.d, 1, width, "D", "width of the condition"),
         OPT_SIZE(0, "rank", &c.shape.k, 1, width, "K", "rank of the generated matrices"),
         OPT_SIZE(0, "overparam", &c.shape.p, 1, width, "P", "inner width of U and V in training"),
         OPT_SIZE(0, "domains", &c.shape.domains, 1, APG_COMPLEXITY_DOMAINS_MAX, "N", "domains of STAR"),
-        OPT_SIZE(0, "batch-size", &c.shape.batch, 1, 1e9, "B", "instances that share what is done per batch"),
         OPT_HEADING("Output"),
+        OPT_SIZE(0, "batch-size", &c.shape.batch, 1, 1e9, "B", "instances that share what is done per batch"),
         OPT_FLAG(0, "csv", &csv, "write CSV instead of tables"),
         OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
-        OPT_STRING('o', "output-file", &out_path, "FILE", "write FILE instead of standard output"),
+        OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_END,
     };
     const struct opt_command command = {"complexity", "[OPTION]...",
-        "Count the multiply-adds and numbers of each form of layer; alone, of the paper's MLP.", table,
+        "Count the multiply-adds and numbers of each form of layer, of the paper's MLP if not told "
+        "otherwise; or "
+        "of a model.",
+        table,
         "    apg complexity\n"
-        "    apg complexity --input 1024 --output 512 --rank 16 --json\n"};
+        "    apg complexity --mlp 1024,512 --rank 16 --json\n"
+        "    apg complexity -m model.apg\n"};
     int exit_code = opt_parse(&argc, &argv, &command);
     if (exit_code != OPT_GO)
         return exit_code;
-    bool one = opt_given("input");
     if (argc > 0)
-        return opt_usage(&command, "reads nothing, so '%s' is one word too many", argv[0]);
-    if (one != opt_given("output"))
-        return opt_usage(&command, "--input and --output are given together");
-    if (one && opt_given("mlp"))
-        return opt_usage(&command, "--mlp and --input exclude each other");
+        return opt_usage(&command, "a model is given with --model: '%s' is one word too many", argv[0]);
     if (csv && json)
         return opt_usage(&command, "--csv and --json exclude each other");
     if (c.mlp.n < 2)
         return opt_usage(&command, "--mlp takes at least two widths");
-    c.paper = !one && !opt_given("mlp");
-    if (one)
-        c.mlp = (struct opt_sizes){2, {input, output}};
+    static const char *const shape[] = {"mlp", "condition-dim", "rank", "overparam", "domains"};
+    for (size_t i = 0; model_path && i < sizeof shape / sizeof shape[0]; i++)
+        if (opt_given(shape[i]))
+            return opt_usage(&command, "--%s is of a shape, and --model has its own", shape[i]);
+    c.paper = !model_path && !opt_given("mlp");
 
     struct apg_error err;
     struct cmd_out out = {0};
-    enum apg_status status = count(&c, &err);
-    if (status || (status = cmd_out_open(&out, out_path, false, &err)))
+    enum apg_status status = APG_EIO;
+    int fd = model_path ? cmd_in_open(model_path, &name, &err) : -1;
+    if (model_path && (fd < 0 || (status = apg_model_load(&c.model, fd, name, 1, true, &err))))
         goto done;
-    if (csv)
-        report_csv(out.f, &c);
-    else if (json)
+    if ((status = c.model ? count_model(&c, &err) : count_formulas(&c, &err)) ||
+        (status = cmd_out_open(&out, out_path, false, &err)))
+        goto done;
+    if (json)
         status = report_json(out.f, &c, &err);
     else
-        report_text(out.f, &c);
+        (!csv ? report_text : c.model ? report_csv_model : report_csv)(out.f, &c);
     if (!status)
         status = cmd_out_commit(&out, &err);
 done:
     if (status)
         cmd_out_abandon(&out);
+    if (fd > STDIN_FILENO)
+        (void)close(fd);
+    apg_model_free(c.model);
     return status ? cmd_fail(&err) : EXIT_OK;
 }

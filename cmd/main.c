@@ -15,7 +15,7 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"collapse", cmd_collapse, "make a trained model small and ready to serve"},
-    {"complexity", cmd_complexity, "count multiply-adds and numbers of each form of layer"},
+    {"complexity", cmd_complexity, "count multiply-adds and numbers, of each form of layer or of a model"},
     {"encode", cmd_encode, "turn CSV logs into a binary feature file"},
     {"evaluate", cmd_evaluate, "measure scores: AUC, GAUC, log loss, calibration"},
     {"inspect", cmd_inspect, "show what is in a model or a feature file"},

@@ -2,9 +2,14 @@
 bats_require_minimum_version 1.5.0
 load helper
 
+setup_file() {
+    (small_model)
+    apg collapse -q -o "$BATS_FILE_TMPDIR/c.apg" "$BATS_FILE_TMPDIR/m.apg"
+}
 setup() {
     set -o pipefail
     cd "$BATS_TEST_TMPDIR" || return
+    M=$BATS_FILE_TMPDIR/m.apg C=$BATS_FILE_TMPDIR/c.apg
 }
 
 @test "complexity: alone it is the paper's MLP beside the paper's figures" {
@@ -33,25 +38,23 @@ setup() {
 
 @test "complexity: a single layer, by hand" {
     # NM 35; NK + KM 24; K^2 4; D 3
-    apg complexity --input 5 --output 7 --condition-dim 3 --rank 2 --overparam 4 --domains 6 --batch-size 10 --csv > out.csv
+    apg complexity --mlp 5,7 --condition-dim 3 --rank 2 --overparam 4 --domains 6 --batch-size 10 --csv > out.csv
     diff out.csv - <<'END'
-form,version,generation,forward,batch_generation,per_instance,numbers
-dense,,0,35,0,35,35
-full,v1,105,35,0,140,105
-lowrank,v2,174,35,0,209,84
-decomposed,v3,84,28,0,112,84
-shared,v4,12,28,0,40,36
-overparam,v5,12,28,96,49.600000000000001,76
-collapsed,v5,12,28,0,40,36
-star,,0,35,210,56,245
+form,version,generation,forward,batch_generation,per_instance,numbers,generated
+dense,,0,35,0,35,35,0
+full,v1,105,35,0,140,105,35
+lowrank,v2,174,35,0,209,84,28
+decomposed,v3,84,28,0,112,84,28
+shared,v4,12,28,0,40,36,4
+overparam,v5,12,28,96,49.600000000000001,76,4
+collapsed,v5,12,28,0,40,36,4
+star,,0,35,210,56,245,0
 END
 }
 
 @test "complexity: an MLP is the sum of its layers; JSON and CSV agree" {
-    for layer in "5 7" "7 2"; do
-        # shellcheck disable=SC2086
-        set -- $layer
-        apg complexity --input "$1" --output "$2" --json
+    for layer in 5,7 7,2; do
+        apg complexity --mlp "$layer" --json
     done | jq -s '[.[].forms | map(.numbers)] | transpose | map(add)' > sums
     apg complexity --mlp 5,7,2 --json > mlp.json
     jq -e --slurpfile s sums '(.forms | map(.numbers)) == $s[0]' mlp.json
@@ -59,6 +62,65 @@ END
     apg complexity --mlp 5,7,2 --csv | sed 1d | cut -d, -f1-5,7 | diff - json
     jq -e 'has("paper") | not' mlp.json
     [[ "$(apg complexity --mlp 5,7,2)" != *paper* ]]
+}
+
+@test "complexity: of a model: ops add up to the total, and to the numbers that inspect sees" {
+    apg complexity -m "$M" --batch-size 10 --json > m.json
+    jq -e '.form == "overparam" and .batch_size == 10 and [.forms[].form] == ["dense", "overparam", "collapsed"]' m.json
+    jq -e '.total as $t | .ops as $ops | $t | del(.per_instance) | to_entries
+        | all(.value > 0 and .value == (.key as $k | [$ops[][$k]] | add))' m.json
+    jq -e '.total | .per_instance == .generation + .forward + .batch_generation / 10' m.json
+    jq -e '.total as $t | .forms[] | select(.form == "overparam") | del(.form, .version) == $t' m.json
+    apg inspect --json "$M" | jq -e --slurpfile m m.json '$m[0].total as $t
+        | .embedding_numbers == $t.tables and .other_numbers == $t.numbers + $t.biases'
+}
+
+@test "complexity: of a model: its generated layers cost what the formulas say" {
+    for model in "$M" "$C"; do
+        apg complexity -m "$model" --csv > ops.csv
+        form=$(awk -F, '$1 == "total" { print $2; exit }' ops.csv)
+        awk -F, '$2 == "apg"' ops.csv > layers
+        [ "$(wc -l < layers)" -eq 2 ]
+        while IFS=, read -r _ _ n m d k p cost; do
+            apg complexity --mlp "$n,$m" --condition-dim "$d" --rank "$k" --overparam "${p:-1}" --csv > formula.csv
+            [ "$(sed -n "s/^$form,v5,//p" formula.csv)" = "${cost%,*,*}" ]
+        done < layers
+    done
+}
+
+@test "complexity: of a model: collapsed and dense, foretold and made" {
+    apg complexity -m "$M" --json | jq '.forms[] | select(.form == "collapsed")' > foretold
+    apg complexity -m - --json < "$C" | jq '.forms[] | select(.form == "collapsed")' | diff foretold -
+    apg complexity -m "$C" --json | jq -e '.form == "collapsed" and ([.forms[].form] == ["dense", "collapsed"])
+        and .total.batch_generation == 0'
+    apg train -q --multi genres --layer dense --hidden 16,8 --epochs 1 -o dense.apg "$BATS_FILE_TMPDIR/logs.csv"
+    apg complexity -m dense.apg --json > dense.json
+    jq -e '.form == "dense" and (.forms | length == 1) and all(.ops[]; .generation == 0)' dense.json
+    apg complexity -m "$M" --json | jq '.forms[] | select(.form == "dense")' | diff - <(jq '.forms[]' dense.json)
+}
+
+@test "complexity: of a model: text, CSV and JSON agree" {
+    apg complexity -m "$M" > text
+    apg complexity -m "$M" --csv > csv
+    jq -nr '(input | .ops[], (.total + {layer: "total", op: .form})) | [.layer, .op, .N, .M, .D, .K, .P, .generation,
+        .forward, .batch_generation, .numbers, .biases, .tables, .generated] | map(if . == 0 or . == null or . == ""
+        then "-" else . end) | join(" ")' <(apg complexity -m "$M" --json) > json
+    sed -n '/^layer/,/^total/p' text | sed 1d | tr -s ' ' | diff json -
+    sed '/^total,\(dense\|collapsed\)/d; 1d' csv |
+        awk -F, -v OFS=' ' '{ for (i = 1; i <= NF; i++) if ($i == "" || $i == "0") $i = "-"
+            print $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, $14, $15, $13 }' | diff json -
+    grep -q '^hidden.0 *apg ' text
+    grep -q '^v5 collapsed ' text
+    [ "$(wc -L < text)" -le 125 ]
+}
+
+@test "complexity: what is no model is one clear line" {
+    run --separate-stderr -1 apg complexity -m "$BATS_FILE_TMPDIR/logs.csv" -o out
+    [[ "$stderr" == "apg complexity: "*"logs.csv: "* ]]
+    [[ "$stderr" != *$'\n'* ]]
+    run --separate-stderr -1 apg complexity -m none.apg -o out
+    [ "$stderr" = "apg complexity: none.apg: No such file or directory" ]
+    [ ! -e out ]
 }
 
 @test "complexity: wrong options are usage errors" {
@@ -69,9 +131,8 @@ END
         [ -z "$output" ]
         [[ "$stderr" == "apg complexity: "*"$want"* ]] || { echo "$stderr"; return 1; }
     }
-    wrong "given together" --input 5
-    wrong "given together" --output 5
-    wrong "exclude each other" --mlp 5,6 --input 5 --output 6
+    wrong "--mlp is of a shape" -m "$M" --mlp 5,6
+    wrong "--rank is of a shape" -m "$M" --rank 4
     wrong "exclude each other" --csv --json
     wrong "at least two" --mlp 5
     wrong "'log.csv'" log.csv
@@ -88,7 +149,7 @@ END
 }
 
 @test "complexity: a file appears whole or not at all; a full disk is an error" {
-    for form in "" --csv --json; do
+    for form in "" --csv --json "-m $M" "-m $M --csv" "-m $M --json"; do
         # shellcheck disable=SC2086
         apg complexity $form -o out
         # shellcheck disable=SC2086
