@@ -33,7 +33,7 @@ void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n);
 
 /* A tile of a product, for apg_gemm_rows: acc (APG_TILE_ROWS, APG_TILE_COLUMNS) += a (rows, k) b (k,
  * APG_TILE_COLUMNS). */
-enum { APG_TILE_ROWS = 4, APG_TILE_COLUMNS = 16 };
+enum { APG_TILE_ROWS = 4, APG_TILE_COLUMNS = 128 / sizeof(apg_real) };
 void apg_kernel_tile(size_t k, const apg_real *const a[APG_TILE_ROWS], const apg_real *b,
     apg_real acc[APG_TILE_ROWS][APG_TILE_COLUMNS]);
 
