@@ -31,7 +31,7 @@ enum { TK = 128 }; /* how much of k is packed at once */
 void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda, const apg_real *b,
     size_t ldb, apg_real beta, apg_real *c, size_t ldc)
 {
-    apg_real pack[TK * APG_TILE_COLUMNS];
+    apg_real pack[TK * APG_TILE_COLUMNS], edge[APG_TILE_ROWS * APG_TILE_COLUMNS] = {0};
     if (!(beta > 0))
         for (size_t i = 0; i < m; i++)
             memset(c + i * ldc, 0, n * sizeof *c);
@@ -39,22 +39,27 @@ void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, siz
         size_t cols = n - j0 < APG_TILE_COLUMNS ? n - j0 : APG_TILE_COLUMNS;
         for (size_t k0 = 0; k0 < k; k0 += TK) {
             size_t depth = k - k0 < TK ? k - k0 : TK;
-            for (size_t p = 0; p < depth; p++)
-                for (size_t j = 0; j < APG_TILE_COLUMNS; j++)
-                    pack[p * APG_TILE_COLUMNS + j] = j >= cols ? 0
-                                                     : tb      ? b[(j0 + j) * ldb + k0 + p]
-                                                               : b[(k0 + p) * ldb + j0 + j];
+            if (cols < APG_TILE_COLUMNS)
+                memset(pack, 0, sizeof pack);
+            for (size_t p = 0; !tb && p < depth; p++)
+                memcpy(pack + p * APG_TILE_COLUMNS, b + (k0 + p) * ldb + j0, cols * sizeof *pack);
+            for (size_t j = 0; tb && j < cols; j++)
+                for (size_t p = 0; p < depth; p++)
+                    pack[p * APG_TILE_COLUMNS + j] = b[(j0 + j) * ldb + k0 + p];
             for (size_t i = 0; i < m; i += APG_TILE_ROWS) {
                 size_t rows = m - i < APG_TILE_ROWS ? m - i : APG_TILE_ROWS;
                 const apg_real *row[APG_TILE_ROWS];
-                apg_real acc[APG_TILE_ROWS][APG_TILE_COLUMNS] = {{0}};
                 for (size_t r = 0; r < APG_TILE_ROWS; r++)
                     row[r] = a + (i + (r < rows ? r : 0)) * lda + k0;
+                if (rows == APG_TILE_ROWS && cols == APG_TILE_COLUMNS) {
+                    apg_kernel_tile(depth, row, pack, c + i * ldc + j0, ldc);
+                    continue;
+                }
                 for (size_t r = 0; r < rows; r++)
-                    memcpy(acc[r], c + (i + r) * ldc + j0, cols * sizeof **acc);
-                apg_kernel_tile(depth, row, pack, acc);
+                    memcpy(edge + r * APG_TILE_COLUMNS, c + (i + r) * ldc + j0, cols * sizeof *c);
+                apg_kernel_tile(depth, row, pack, edge, APG_TILE_COLUMNS);
                 for (size_t r = 0; r < rows; r++)
-                    memcpy(c + (i + r) * ldc + j0, acc[r], cols * sizeof **acc);
+                    memcpy(c + (i + r) * ldc + j0, edge + r * APG_TILE_COLUMNS, cols * sizeof *c);
             }
         }
     }

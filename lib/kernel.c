@@ -153,11 +153,14 @@ typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)
 enum { VECTOR = 64 / sizeof(apg_real) };
 _Static_assert(APG_TILE_COLUMNS == 2 * VECTOR, "two vectors are a row of the tile");
 
-CLONED void apg_kernel_tile(size_t k, const apg_real *const a[APG_TILE_ROWS], const apg_real *b,
-    apg_real acc[APG_TILE_ROWS][APG_TILE_COLUMNS])
+CLONED void apg_kernel_tile(
+    size_t k, const apg_real *const a[APG_TILE_ROWS], const apg_real *b, apg_real *c, size_t ldc)
 {
     vector x[APG_TILE_ROWS][2];
-    memcpy(x, acc, sizeof x);
+    for (size_t r = 0; r < APG_TILE_ROWS; r++) {
+        x[r][0] = *(const vector *)(c + r * ldc);
+        x[r][1] = *(const vector *)(c + r * ldc + VECTOR);
+    }
     for (size_t p = 0; p < k; p++) {
         const vector b0 = *(const vector *)(b + p * APG_TILE_COLUMNS),
                      b1 = *(const vector *)(b + p * APG_TILE_COLUMNS + VECTOR);
@@ -166,7 +169,10 @@ CLONED void apg_kernel_tile(size_t k, const apg_real *const a[APG_TILE_ROWS], co
             x[r][1] += a[r][p] * b1;
         }
     }
-    memcpy(acc, x, sizeof x);
+    for (size_t r = 0; r < APG_TILE_ROWS; r++) {
+        *(vector *)(c + r * ldc) = x[r][0];
+        *(vector *)(c + r * ldc + VECTOR) = x[r][1];
+    }
 }
 
 /* ---- optimizers ---- */

@@ -31,11 +31,11 @@ void apg_kernel_fill_rows(apg_real *y, size_t m, size_t n, const apg_real *b);
 /* y (n) += w x (n) */
 void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n);
 
-/* A tile of a product, for apg_gemm_rows: acc (APG_TILE_ROWS, APG_TILE_COLUMNS) += a (rows, k) b (k,
- * APG_TILE_COLUMNS). */
+/* A tile of a product, for apg_gemm_rows: c (APG_TILE_ROWS, APG_TILE_COLUMNS), LDC numbers from row to row,
+ * += a (rows, k) b (k, APG_TILE_COLUMNS). */
 enum { APG_TILE_ROWS = 4, APG_TILE_COLUMNS = 128 / sizeof(apg_real) };
-void apg_kernel_tile(size_t k, const apg_real *const a[APG_TILE_ROWS], const apg_real *b,
-    apg_real acc[APG_TILE_ROWS][APG_TILE_COLUMNS]);
+void apg_kernel_tile(
+    size_t k, const apg_real *const a[APG_TILE_ROWS], const apg_real *b, apg_real *c, size_t ldc);
 
 /* Adam on n numbers: w, first and second moments, gradient; the gradient is g + l2 w. LR_M: rate with the
  * bias correction of m in it. ROOT_V: factor on sqrt(v). */
