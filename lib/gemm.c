@@ -9,9 +9,78 @@ void apg_gemm_init(void)
     openblas_set_num_threads(1);
 }
 
+enum { TK = 128 }; /* how much of k is packed at once: 16 KiB, half of a first-level cache */
+
+/* b's strip: k0 .. k0 + depth of COLS columns from j0, in rows of WIDTH numbers, zeros where there are no
+ * columns. */
+static void pack_strip(bool tb, const apg_real *b, size_t ldb, size_t k0, size_t depth, size_t j0,
+    size_t cols, size_t width, apg_real *pack)
+{
+    if (cols < width)
+        memset(pack, 0, depth * width * sizeof *pack);
+    for (size_t p = 0; !tb && p < depth; p++)
+        memcpy(pack + p * width, b + (k0 + p) * ldb + j0, cols * sizeof *pack);
+    for (size_t j = 0; tb && j < cols; j++)
+        for (size_t p = 0; p < depth; p++)
+            pack[p * width + j] = b[(j0 + j) * ldb + k0 + p];
+}
+
+/* For each strip of columns: b's part packed, TK of k at a time, and all rows over it, tile by tile. Each sum
+ * runs over k in order, going on in c between packs. */
+static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda,
+    const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+{
+    apg_real pack[TK * APG_WIDE_COLUMNS], edge[APG_NARROW_ROWS * APG_NARROW_COLUMNS] = {0};
+    apg_real few[APG_NARROW_ROWS * TK]; /* of a, where rows are left over: with zeros */
+    const size_t row = ta ? 1 : lda, step = ta ? lda : 1;
+    if (!(beta > 0))
+        for (size_t i = 0; i < m; i++)
+            memset(c + i * ldc, 0, n * sizeof *c);
+    for (size_t j0 = 0, width; j0 < n; j0 += width) {
+        const bool wide = n - j0 > APG_NARROW_COLUMNS;
+        const size_t rows_at_once = wide ? APG_WIDE_ROWS : APG_NARROW_ROWS;
+        width = wide ? APG_WIDE_COLUMNS : APG_NARROW_COLUMNS;
+        const size_t cols = n - j0 < width ? n - j0 : width;
+        for (size_t k0 = 0, depth; k0 < k; k0 += depth) {
+            depth = k - k0 < TK ? k - k0 : TK;
+            pack_strip(tb, b, ldb, k0, depth, j0, cols, width, pack);
+            for (size_t i = 0; i < m; i += rows_at_once) {
+                const size_t rows = m - i < rows_at_once ? m - i : rows_at_once;
+                const apg_real *at = a + i * row + k0 * step;
+                apg_real *out = c + i * ldc + j0;
+                size_t row_of = row, step_of = step, ld = ldc;
+                if (rows < rows_at_once) {
+                    for (size_t r = 0; r < rows_at_once; r++)
+                        for (size_t p = 0; p < depth; p++)
+                            few[r * TK + p] = r < rows ? at[r * row + p * step] : 0;
+                    at = few, row_of = TK, step_of = 1;
+                }
+                if (rows < rows_at_once || cols < width) {
+                    out = edge, ld = width;
+                    for (size_t r = 0; r < rows; r++)
+                        memcpy(edge + r * width, c + (i + r) * ldc + j0, cols * sizeof *c);
+                }
+                (wide ? apg_kernel_wide : apg_kernel_narrow)(depth, at, row_of, step_of, pack, out, ld);
+                for (size_t r = 0; out == edge && r < rows; r++)
+                    memcpy(c + (i + r) * ldc + j0, edge + r * width, cols * sizeof *c);
+            }
+        }
+    }
+}
+
+void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda, const apg_real *b,
+    size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+{
+    product(false, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+}
+
 void apg_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda,
     const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc)
 {
+    if (apg_kernel_is_wide()) {
+        product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        return;
+    }
     const enum CBLAS_TRANSPOSE opa = ta ? CblasTrans : CblasNoTrans, opb = tb ? CblasTrans : CblasNoTrans;
 #ifdef APG_DOUBLE
     cblas_dgemm(
@@ -20,47 +89,4 @@ void apg_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a,
 #endif
         CblasRowMajor, opa, opb, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)lda, b, (blasint)ldb,
         beta, c, (blasint)ldc);
-}
-
-/* ---- row by row ---- */
-
-enum { TK = 128 }; /* how much of k is packed at once */
-
-/* For each strip of APG_TILE_COLUMNS columns: b's strip packed, TK of k at a time, and all rows over it. Sums
- * go on in C between packs. */
-void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda, const apg_real *b,
-    size_t ldb, apg_real beta, apg_real *c, size_t ldc)
-{
-    apg_real pack[TK * APG_TILE_COLUMNS], edge[APG_TILE_ROWS * APG_TILE_COLUMNS] = {0};
-    if (!(beta > 0))
-        for (size_t i = 0; i < m; i++)
-            memset(c + i * ldc, 0, n * sizeof *c);
-    for (size_t j0 = 0; j0 < n; j0 += APG_TILE_COLUMNS) {
-        size_t cols = n - j0 < APG_TILE_COLUMNS ? n - j0 : APG_TILE_COLUMNS;
-        for (size_t k0 = 0; k0 < k; k0 += TK) {
-            size_t depth = k - k0 < TK ? k - k0 : TK;
-            if (cols < APG_TILE_COLUMNS)
-                memset(pack, 0, sizeof pack);
-            for (size_t p = 0; !tb && p < depth; p++)
-                memcpy(pack + p * APG_TILE_COLUMNS, b + (k0 + p) * ldb + j0, cols * sizeof *pack);
-            for (size_t j = 0; tb && j < cols; j++)
-                for (size_t p = 0; p < depth; p++)
-                    pack[p * APG_TILE_COLUMNS + j] = b[(j0 + j) * ldb + k0 + p];
-            for (size_t i = 0; i < m; i += APG_TILE_ROWS) {
-                size_t rows = m - i < APG_TILE_ROWS ? m - i : APG_TILE_ROWS;
-                const apg_real *row[APG_TILE_ROWS];
-                for (size_t r = 0; r < APG_TILE_ROWS; r++)
-                    row[r] = a + (i + (r < rows ? r : 0)) * lda + k0;
-                if (rows == APG_TILE_ROWS && cols == APG_TILE_COLUMNS) {
-                    apg_kernel_tile(depth, row, pack, c + i * ldc + j0, ldc);
-                    continue;
-                }
-                for (size_t r = 0; r < rows; r++)
-                    memcpy(edge + r * APG_TILE_COLUMNS, c + (i + r) * ldc + j0, cols * sizeof *c);
-                apg_kernel_tile(depth, row, pack, edge, APG_TILE_COLUMNS);
-                for (size_t r = 0; r < rows; r++)
-                    memcpy(c + (i + r) * ldc + j0, edge + r * APG_TILE_COLUMNS, cols * sizeof *c);
-            }
-        }
-    }
 }

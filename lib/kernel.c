@@ -6,6 +6,7 @@
 /* gcc only: clang 14 gives clones names that other files cannot call. Not under ThreadSanitizer: the
  * functions that choose a clone run before it is set up, and crash in it. */
 #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+#define APG_CLONES
 #define CLONED __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define CLONED
@@ -148,31 +149,49 @@ CLONED void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n)
         y[i] += w * x[i];
 }
 
+/* ---- tiles of products ---- */
+
 /* Sums stay in registers: 8 of 512 bits, enough to hide the latency of an addition. */
 typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)), may_alias));
-enum { VECTOR = 64 / sizeof(apg_real) };
-_Static_assert(APG_TILE_COLUMNS == 2 * VECTOR, "two vectors are a row of the tile");
 
-CLONED void apg_kernel_tile(
-    size_t k, const apg_real *const a[APG_TILE_ROWS], const apg_real *b, apg_real *c, size_t ldc)
+INLINE void tile(size_t rows, size_t vectors, size_t k, const apg_real *a, size_t row, size_t step,
+    const apg_real *b, apg_real *c, size_t ldc)
 {
-    vector x[APG_TILE_ROWS][2];
-    for (size_t r = 0; r < APG_TILE_ROWS; r++) {
-        x[r][0] = *(const vector *)(c + r * ldc);
-        x[r][1] = *(const vector *)(c + r * ldc + VECTOR);
+    vector x[8][2], bp[2];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++)
+            x[r][v] = *(const vector *)(c + r * ldc + v * APG_VECTOR);
+    for (size_t p = 0; p < k; p++, a += step, b += vectors * APG_VECTOR) {
+        for (size_t v = 0; v < vectors; v++)
+            bp[v] = *(const vector *)(b + v * APG_VECTOR);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t v = 0; v < vectors; v++)
+                x[r][v] += a[r * row] * bp[v];
     }
-    for (size_t p = 0; p < k; p++) {
-        const vector b0 = *(const vector *)(b + p * APG_TILE_COLUMNS),
-                     b1 = *(const vector *)(b + p * APG_TILE_COLUMNS + VECTOR);
-        for (size_t r = 0; r < APG_TILE_ROWS; r++) {
-            x[r][0] += a[r][p] * b0;
-            x[r][1] += a[r][p] * b1;
-        }
-    }
-    for (size_t r = 0; r < APG_TILE_ROWS; r++) {
-        *(vector *)(c + r * ldc) = x[r][0];
-        *(vector *)(c + r * ldc + VECTOR) = x[r][1];
-    }
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++)
+            *(vector *)(c + r * ldc + v * APG_VECTOR) = x[r][v];
+}
+
+CLONED void apg_kernel_wide(
+    size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, apg_real *c, size_t ldc)
+{
+    tile(APG_WIDE_ROWS, 2, k, a, row, step, b, c, ldc);
+}
+
+CLONED void apg_kernel_narrow(
+    size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, apg_real *c, size_t ldc)
+{
+    tile(APG_NARROW_ROWS, 1, k, a, row, step, b, c, ldc);
+}
+
+bool apg_kernel_is_wide(void)
+{
+#ifdef APG_CLONES
+    return __builtin_cpu_supports("avx512f");
+#else
+    return false;
+#endif
 }
 
 /* ---- optimizers ---- */

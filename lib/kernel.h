@@ -6,6 +6,7 @@
  */
 #ifndef APG_KERNEL_H
 #define APG_KERNEL_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "tensor.h"
@@ -31,11 +32,22 @@ void apg_kernel_fill_rows(apg_real *y, size_t m, size_t n, const apg_real *b);
 /* y (n) += w x (n) */
 void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n);
 
-/* A tile of a product, for apg_gemm_rows: c (APG_TILE_ROWS, APG_TILE_COLUMNS), LDC numbers from row to row,
- * += a (rows, k) b (k, APG_TILE_COLUMNS). */
-enum { APG_TILE_ROWS = 4, APG_TILE_COLUMNS = 128 / sizeof(apg_real) };
-void apg_kernel_tile(
-    size_t k, const apg_real *const a[APG_TILE_ROWS], const apg_real *b, apg_real *c, size_t ldc);
+/* A tile of a product, for gemm.c: c (rows, columns), LDC numbers from row to row, += a (rows, k) b (k,
+ * columns). a's number (r, p) is a[r * row + p * step]; b is packed. WIDE: 4 rows, 2 vectors of columns; else
+ * 8 rows, 1 vector. */
+enum {
+    APG_VECTOR = 64 / sizeof(apg_real), /* numbers in 512 bits */
+    APG_WIDE_ROWS = 4,
+    APG_WIDE_COLUMNS = 2 * APG_VECTOR,
+    APG_NARROW_ROWS = 8,
+    APG_NARROW_COLUMNS = APG_VECTOR,
+};
+void apg_kernel_wide(
+    size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, apg_real *c, size_t ldc);
+void apg_kernel_narrow(
+    size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, apg_real *c, size_t ldc);
+/* Is this processor one on which these tiles beat BLAS: 512-bit registers? */
+bool apg_kernel_is_wide(void);
 
 /* Adam on n numbers: w, first and second moments, gradient; the gradient is g + l2 w. LR_M: rate with the
  * bias correction of m in it. ROOT_V: factor on sqrt(v). */

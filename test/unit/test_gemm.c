@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products against plain loops, for sizes around the tiles; and that a row's result does not depend on its
+ * place.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "../../lib/gemm.h"
+#include "../../lib/rng.h"
+
+static apg_real *numbers(size_t n, uint64_t stream)
+{
+    apg_real *a = calloc(n + 1, sizeof *a);
+    struct apg_rng r;
+    apg_rng_init(&r, 1, stream);
+    assert_non_null(a);
+    for (size_t i = 0; i < n; i++)
+        a[i] = (apg_real)apg_rng_normal(&r);
+    return a;
+}
+
+static const size_t sizes[] = {1, 3, 4, 8, 15, 16, 17, 31, 32, 33, 70, 128, 129};
+enum { N_SIZES = sizeof sizes / sizeof *sizes };
+
+static void check(bool rows, bool ta, bool tb, size_t m, size_t n, size_t k, apg_real beta)
+{
+    const size_t lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3; /* parts of larger matrices */
+    apg_real *a = numbers((ta ? k : m) * lda, 1), *b = numbers((tb ? n : k) * ldb, 2),
+             *c = numbers(m * ldc, 3), *before = numbers(m * ldc, 3);
+    if (rows)
+        apg_gemm_rows(tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    else
+        apg_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < ldc; j++) {
+            double want = (double)before[i * ldc + j], size = 1;
+            if (j < n) {
+                want *= (double)beta;
+                for (size_t p = 0; p < k; p++) {
+                    double x = (double)(ta ? a[p * lda + i] : a[i * lda + p]) *
+                               (double)(tb ? b[j * ldb + p] : b[p * ldb + j]);
+                    want += x, size += fabs(x);
+                }
+            }
+            if (!(fabs((double)c[i * ldc + j] - want) <= 1e-6 * size))
+                fail_msg("%s ta %d tb %d m %zu n %zu k %zu beta %g: (%zu, %zu) is %.9g, not %.9g",
+                    rows ? "rows" : "gemm", ta, tb, m, n, k, (double)beta, i, j, (double)c[i * ldc + j],
+                    want);
+        }
+    free(a);
+    free(b);
+    free(c);
+    free(before);
+}
+
+static void test_products(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SIZES; i++)
+        for (size_t j = 0; j < N_SIZES; j++)
+            for (size_t p = 0; p < N_SIZES; p++)
+                for (int how = 0; how < 8; how++) {
+                    if (!(how & 2))
+                        check(true, false, how & 1, sizes[i], sizes[j], sizes[p], how & 4 ? 1 : 0);
+                    check(false, how & 2, how & 1, sizes[i], sizes[j], sizes[p], how & 4 ? 1 : 0);
+                }
+}
+
+static void test_place(void **state)
+{
+    (void)state;
+    enum { M = 37, N = 49, K = 150 };
+    apg_real *b = numbers(K * N, 2), *x = numbers(K, 1), *a = calloc(M * K, sizeof *a),
+             *c = calloc(M * N, sizeof *c), alone[N];
+    assert_non_null(a);
+    assert_non_null(c);
+    for (size_t i = 0; i < M; i++)
+        memcpy(a + i * K, x, K * sizeof *a);
+    apg_gemm_rows(false, M, N, K, a, K, b, N, 0, c, N);
+    apg_gemm_rows(false, 1, N, K, x, K, b, N, 0, alone, N);
+    for (size_t i = 0; i < M; i++)
+        assert_memory_equal(c + i * N, alone, sizeof alone);
+    free(a);
+    free(b);
+    free(c);
+    free(x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products),
+        cmocka_unit_test(test_place),
+    };
+    apg_gemm_init();
+    return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
+}
