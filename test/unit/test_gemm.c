@@ -67,8 +67,8 @@ static void test_products(void **state)
             for (size_t p = 0; p < N_SIZES; p++)
                 for (int how = 0; how < 8; how++) {
                     if (!(how & 2))
-                        check(true, false, how & 1, sizes[i], sizes[j], sizes[p], how & 4 ? 1 : 0);
-                    check(false, how & 2, how & 1, sizes[i], sizes[j], sizes[p], how & 4 ? 1 : 0);
+                        check(true, false, how & 1, sizes[i], sizes[j], sizes[p], how & 4 ? (apg_real)1 : 0);
+                    check(false, how & 2, how & 1, sizes[i], sizes[j], sizes[p], how & 4 ? (apg_real)1 : 0);
                 }
 }
 
