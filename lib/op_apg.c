@@ -122,7 +122,8 @@ int apg_op_apg(
         op->param[PUR] = apg_graph_param(g, P, K, "%s.U_r", name);
         op->param[PVL] = apg_graph_param(g, K, P, "%s.V_l", name);
         op->param[PVR] = apg_graph_param(g, P, M, "%s.V_r", name);
-        g->param[op->param[PU]].derived = g->param[op->param[PV]].derived = true;
+        if (!g->failed)
+            g->param[op->param[PU]].derived = g->param[op->param[PV]].derived = true;
     }
     op->aux[0] = apg_graph_value(g, G);
     op->aux[1] = apg_graph_value(g, 2 * K);

@@ -44,7 +44,8 @@ int apg_op_embed(struct apg_graph *g, int table, size_t E)
     struct apg_op *op = apg_graph_op(g, &embed);
     op->param[0] = table;
     op->F = g->F, op->E = E;
-    g->param[table].table = true;
+    if (!g->failed)
+        g->param[table].table = true;
     return op->out = apg_graph_value(g, g->F * E);
 }
 
