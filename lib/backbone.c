@@ -4,7 +4,7 @@
 
 static int embed(struct apg_graph *g, const struct apg_arch *a, size_t T)
 {
-    return apg_op_embed(g, apg_graph_param(g, T, a->E, "embedding"), a->E);
+    return apg_op_embed(g, apg_graph_param(g, APG_START_EMBEDDING, T, a->E, "embedding"), a->E);
 }
 
 /* The condition of a layer whose input is H: the group's embeddings, or H itself. X: the embeddings. */
@@ -52,7 +52,7 @@ static int dnn(struct apg_graph *g, const struct apg_arch *a, size_t T)
 static int deepfm(struct apg_graph *g, const struct apg_arch *a, size_t T)
 {
     int x = embed(g, a, T);
-    int first = apg_op_embed(g, apg_graph_param(g, T, 1, "linear"), 1);
+    int first = apg_op_embed(g, apg_graph_param(g, APG_START_ZERO, T, 1, "linear"), 1);
     int fm = apg_op_fm(g, x, a->E);
     return apg_op_sum(g, (int[]){tower(g, a, x, x), fm, first}, 3);
 }

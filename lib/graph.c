@@ -16,14 +16,14 @@ int apg_graph_value(struct apg_graph *g, size_t width)
     return (int)g->n_values++;
 }
 
-int apg_graph_param(struct apg_graph *g, size_t rows, size_t cols, const char *fmt, ...)
+int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size_t cols, const char *fmt, ...)
 {
     if (!apg_grow(&g->param, &g->cap_param, g->n_params + 1, sizeof *g->param)) {
         g->failed = true;
         return 0;
     }
     struct apg_param *p = &g->param[g->n_params];
-    *p = (struct apg_param){.rows = rows, .cols = cols};
+    *p = (struct apg_param){.start = start, .rows = rows, .cols = cols};
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(p->name, sizeof p->name, fmt, ap);

@@ -19,9 +19,22 @@
 
 enum { APG_SLOTS = 8, APG_OP_IN = 4, APG_OP_PARAMS = 10 };
 
+/* What a param starts as; the numbers are in apg_model_start. */
+enum apg_start {
+    APG_START_XAVIER,
+    APG_START_ZERO,
+    APG_START_ONE,
+    APG_START_EMBEDDING, /* normal, of the deviation that the user gives */
+    APG_START_GENERATOR, /* the last linear map of a generator: Xavier, or near zero to start at a static
+                            layer */
+    APG_START_GENERATED, /* its bias: zero, or what the generator puts out at that start */
+};
+
 struct apg_param {
     char name[64];
     size_t rows, cols;
+    enum apg_start start;
+    size_t K;     /* of APG_START_GENERATED: its last K K numbers are S, the identity at the start */
     bool table;   /* an embedding table: gradients by row, not in the flat gradient */
     bool derived; /* formed from other params (U of U_l U_r): not trained, not saved */
     bool state;   /* saved, but not trained by a gradient: running statistics */
@@ -102,7 +115,8 @@ struct apg_op_type {
 
 /* Building: a failure for want of memory is remembered and returned by apg_graph_finish. */
 int apg_graph_value(struct apg_graph *g, size_t width);
-int apg_graph_param(struct apg_graph *g, size_t rows, size_t cols, const char *fmt, ...) APG_PRINTF(4, 5);
+int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size_t cols, const char *fmt, ...)
+    APG_PRINTF(5, 6);
 struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type);
 /* Buffers for MAX_ROWS rows a slot; gradients only where TRAIN. */
 enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool train, struct apg_error *err);

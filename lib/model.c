@@ -49,39 +49,24 @@ void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other)
     }
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor)
 {
     for (size_t i = 0; i < m->graph.n_params; i++) {
         struct apg_param *p = &m->graph.param[i];
         struct apg_rng r;
         apg_rng_init(&r, seed, 1 + i);
-        double std = sqrt(2.0 / (double)(p->rows + p->cols));
-        if (strcmp(p->name, "embedding") == 0)
+        double std = 0;
+        if (p->start == APG_START_EMBEDDING)
             std = embedding_std;
-        else if (anchor && ends_with(p->name, ".hypernet.weight"))
+        else if (p->start == APG_START_GENERATOR && anchor)
             std = 1e-2 / sqrt((double)p->cols);
-        else if (ends_with(p->name, "bias") || ends_with(p->name, ".shift") || ends_with(p->name, ".mean") ||
-                 strcmp(p->name, "linear") == 0)
-            std = 0;
+        else if (p->start == APG_START_XAVIER || p->start == APG_START_GENERATOR)
+            std = sqrt(2.0 / (double)(p->rows + p->cols));
         for (size_t j = 0; j < p->rows * p->cols; j++)
-            p->w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(&r)) : 0;
-        if (ends_with(p->name, ".scale") || ends_with(p->name, ".variance"))
-            for (size_t j = 0; j < p->rows * p->cols; j++)
-                p->w[j] = 1;
-        if (anchor && ends_with(p->name, ".hypernet.bias")) {
-            /* The last K K numbers are S; K from the op that has this param. */
-            for (size_t o = 0; o < m->graph.n_ops; o++)
-                for (int k = 0; k < APG_OP_PARAMS; k++)
-                    if (m->graph.op[o].param[k] == (int)i)
-                        for (size_t d = 0, K = m->graph.op[o].K; d < K; d++)
-                            p->w[p->cols - K * K + d * K + d] = 1;
-        }
+            p->w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(&r)) : p->start == APG_START_ONE;
+        if (p->start == APG_START_GENERATED && anchor)
+            for (size_t k = 0; k < p->K; k++)
+                p->w[p->cols - p->K * p->K + k * p->K + k] = 1;
     }
 }
 

@@ -111,17 +111,19 @@ int apg_op_apg(
     op->in[0] = x, op->in[1] = z, op->n_in = 2;
     op->N = N, op->M = M, op->D = D, op->K = K, op->P = P;
     op->generated_bias = bias == APG_BIAS_GENERATED;
-    op->param[PU] = apg_graph_param(g, N, K, "%s.U", name);
-    op->param[PV] = apg_graph_param(g, K, M, "%s.V", name);
-    op->param[PH] = apg_graph_param(g, G, D, "%s.hypernet.weight", name);
-    op->param[PC] = apg_graph_param(g, 1, G, "%s.hypernet.bias", name);
+    op->param[PU] = apg_graph_param(g, APG_START_XAVIER, N, K, "%s.U", name);
+    op->param[PV] = apg_graph_param(g, APG_START_XAVIER, K, M, "%s.V", name);
+    op->param[PH] = apg_graph_param(g, APG_START_GENERATOR, G, D, "%s.hypernet.weight", name);
+    op->param[PC] = apg_graph_param(g, APG_START_GENERATED, 1, G, "%s.hypernet.bias", name);
+    if (!g->failed)
+        g->param[op->param[PC]].K = K;
     if (bias == APG_BIAS_STATIC)
-        op->param[PB] = apg_graph_param(g, 1, M, "%s.bias", name);
+        op->param[PB] = apg_graph_param(g, APG_START_ZERO, 1, M, "%s.bias", name);
     if (P) {
-        op->param[PUL] = apg_graph_param(g, N, P, "%s.U_l", name);
-        op->param[PUR] = apg_graph_param(g, P, K, "%s.U_r", name);
-        op->param[PVL] = apg_graph_param(g, K, P, "%s.V_l", name);
-        op->param[PVR] = apg_graph_param(g, P, M, "%s.V_r", name);
+        op->param[PUL] = apg_graph_param(g, APG_START_XAVIER, N, P, "%s.U_l", name);
+        op->param[PUR] = apg_graph_param(g, APG_START_XAVIER, P, K, "%s.U_r", name);
+        op->param[PVL] = apg_graph_param(g, APG_START_XAVIER, K, P, "%s.V_l", name);
+        op->param[PVR] = apg_graph_param(g, APG_START_XAVIER, P, M, "%s.V_r", name);
         if (!g->failed)
             g->param[op->param[PU]].derived = g->param[op->param[PV]].derived = true;
     }

@@ -38,18 +38,18 @@ int apg_op_dense(struct apg_graph *g, int x, size_t M, const char *name)
     struct apg_op *op = apg_graph_op(g, &dense);
     op->in[0] = x, op->n_in = 1;
     op->N = g->width[x], op->M = M;
-    op->param[0] = apg_graph_param(g, op->N, M, "%s.weight", name);
-    op->param[1] = apg_graph_param(g, 1, M, "%s.bias", name);
+    op->param[0] = apg_graph_param(g, APG_START_XAVIER, op->N, M, "%s.weight", name);
+    op->param[1] = apg_graph_param(g, APG_START_ZERO, 1, M, "%s.bias", name);
     return op->out = apg_graph_value(g, M);
 }
 
-/* In place. What is 0 afterwards was negative or dropped, and in both cases its gradient is 0: no mask is
- * kept. */
 static unsigned cut_of(const struct apg_op *op, const struct apg_slot *s)
 {
     return s->train ? (unsigned)(op->rate * 65536) : 0;
 }
 
+/* In place. What is 0 afterwards was negative or dropped, and in both cases its gradient is 0: no mask is
+ * kept. */
 static void relu_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;

@@ -72,7 +72,7 @@ static void moments_backward(const struct apg_graph *g, const struct apg_op *op,
 {
     const apg_real *mean = apg_w(g, op->param[BATCH]), *inverse = mean + op->M, *dshift = inverse + op->M,
                    *dscale = dshift + op->M, *scale = apg_w(g, op->param[SCALE]);
-    const apg_real *x = s->x[op->in[0]], *dy = s->dx[op->in[1]];
+    const apg_real *x = s->x[op->in[0]], *dy = s->dx[op->out];
     apg_real *dx = s->dx[op->in[0]];
     size_t rows = 0;
     for (int i = 0; i < APG_SLOTS; i++)
@@ -140,13 +140,15 @@ static const struct apg_op_type norm = {"norm", norm_forward, norm_backward, nor
 int apg_op_norm(struct apg_graph *g, int x, const char *name)
 {
     size_t M = g->width[x];
-    int param[5] = {apg_graph_param(g, 1, M, "%s.norm.scale", name),
-        apg_graph_param(g, 1, M, "%s.norm.shift", name), apg_graph_param(g, 1, M, "%s.norm.mean", name),
-        apg_graph_param(g, 1, M, "%s.norm.variance", name), apg_graph_param(g, 4, M, "%s.norm.batch", name)};
+    int param[5] = {apg_graph_param(g, APG_START_ONE, 1, M, "%s.norm.scale", name),
+        apg_graph_param(g, APG_START_ZERO, 1, M, "%s.norm.shift", name),
+        apg_graph_param(g, APG_START_ZERO, 1, M, "%s.norm.mean", name),
+        apg_graph_param(g, APG_START_ONE, 1, M, "%s.norm.variance", name),
+        apg_graph_param(g, APG_START_ZERO, 4, M, "%s.norm.batch", name)};
     int y = apg_graph_value(g, M), sums = apg_graph_value(g, 2 * M);
     for (int k = 0; k < 2; k++) {
         struct apg_op *op = apg_graph_op(g, k ? &norm : &moments);
-        op->in[0] = x, op->in[1] = y, op->n_in = 1;
+        op->in[0] = x, op->n_in = 1;
         op->out = y, op->aux[0] = sums, op->M = M;
         for (int i = 0; i < 5; i++)
             op->param[i] = param[i];
