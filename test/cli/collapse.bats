@@ -1,15 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Factors multiplied for serving.
 bats_require_minimum_version 1.5.0
-load helper
-
-setup_file() {
-    small_model
-}
-setup() {
-    set -o pipefail
-    cd "$BATS_FILE_TMPDIR" || return
-}
+load small_model
 
 @test "collapse: says what was saved; twice is refused" {
     run --separate-stderr -0 apg collapse -o once.apg m.apg

@@ -1,15 +1,7 @@
 # SPDX-License-Identifier: MIT
 # inspect: models, feature files, and what is neither.
 bats_require_minimum_version 1.5.0
-load helper
-
-setup_file() {
-    small_model
-}
-setup() {
-    set -o pipefail
-    cd "$BATS_FILE_TMPDIR" || return
-}
+load small_model
 
 @test "inspect: a model as text, by name and from a pipe" {
     run --separate-stderr -0 apg inspect m.apg

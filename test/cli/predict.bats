@@ -1,15 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Scores, in order, as rows arrive.
 bats_require_minimum_version 1.5.0
-load helper
-
-setup_file() {
-    small_model
-}
-setup() {
-    set -o pipefail
-    cd "$BATS_FILE_TMPDIR" || return
-}
+load small_model
 
 @test "predict: CSV, features, rows one by one, 1 and 2 threads: the same scores" {
     apg predict -q -m m.apg new.csv > whole.txt
