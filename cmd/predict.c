@@ -49,7 +49,7 @@ static enum apg_status put_header(struct predict *p, bool header, struct apg_err
 }
 
 /* The part of a line before the score: record R as it came without its line end, or its id. */
-static void put_before(struct predict *p, size_t r)
+static enum apg_status put_before(struct predict *p, size_t r, struct apg_error *err)
 {
     const struct apg_csv_chunk *c = &p->score.chunk;
     if (p->append) {
@@ -61,12 +61,14 @@ static void put_before(struct predict *p, size_t r)
         const struct apg_cell *cell = &c->cell[c->first[r] + p->id_cell];
         char small[512],
             *quoted = 2 * (size_t)cell->len + 2 <= sizeof small ? small : malloc(2 * (size_t)cell->len + 2);
-        if (quoted)
-            fwrite(quoted, 1, apg_csv_quote(quoted, c->text + cell->at, cell->len, p->delimiter), p->out.f);
+        if (!quoted)
+            return apg_fail_memory(err);
+        fwrite(quoted, 1, apg_csv_quote(quoted, c->text + cell->at, cell->len, p->delimiter), p->out.f);
         if (quoted != small)
             free(quoted);
     }
     putc(p->delimiter, p->out.f);
+    return APG_OK;
 }
 
 /* Those at hand. */
@@ -78,8 +80,8 @@ static enum apg_status put_rows(struct predict *p, struct apg_error *err)
         float label = apg_word_float(s->row[i][0]);
         if (label == label)
             apg_metrics_running_add(&p->metrics, s->logit[i], label > 0);
-        if (p->append || p->id)
-            put_before(p, s->at + i);
+        if ((p->append || p->id) && put_before(p, s->at + i, err))
+            return err->status;
         size_t n = score_text(text, s->logit[i], p->logit);
         text[n] = '\n';
         if (fwrite(text, 1, n + 1, p->out.f) != n + 1)

@@ -94,6 +94,12 @@ static enum apg_status read_rows(
         if (!status && t->schema && apg_schema_hash(s) != apg_schema_hash(t->schema))
             status = apg_fail(err, APG_EUSAGE,
                 "%s: encoded otherwise than the training rows (apg encode --encoder)", in.input[0].name);
+        for (uint64_t i = 0; !status && i < (*rows)->rows; i++) {
+            float label = apg_word_float(apg_dataset_row(*rows, i)[0]);
+            if (label != label)
+                status = apg_fail(
+                    err, APG_EINPUT, "%s: row %llu: no label", in.input[0].name, (unsigned long long)i + 1);
+        }
         if (t->schema)
             apg_schema_free(s);
         else

@@ -1,15 +1,7 @@
 # SPDX-License-Identifier: MIT
 # train, and what it makes in collapse and predict.
 bats_require_minimum_version 1.5.0
-load helper
-
-setup_file() {
-    small_model
-}
-setup() {
-    set -o pipefail
-    cd "$BATS_FILE_TMPDIR" || return
-}
+load small_model
 plain=(-q --multi genres --epochs 1 --hidden 16,8 --batch-size 256)
 small=("${plain[@]}" --rank 4 --overparam 8)
 
@@ -76,6 +68,13 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [[ "$stderr" == *"No space left on device"* ]]
     run --separate-stderr -1 bash -c 'apg predict -q -m m.apg new.csv > /dev/full'
     [[ "$stderr" == *"No space left on device"* ]]
+}
+
+@test "train: a feature file without labels is refused by row" {
+    cut -d, -f2- logs.csv | apg encode -q --encoder m.apg > unlabelled.apgf
+    run --separate-stderr -1 apg train -q -o none.apg unlabelled.apgf
+    [ "$stderr" = "apg train: unlabelled.apgf: row 1: no label" ]
+    [ ! -e none.apg ]
 }
 
 @test "train: rows are held out for validation unless there is --valid; --holdout 0 trains on all" {
