@@ -130,24 +130,39 @@ enum apg_status apg_model_fill(
     return atomic_load(&f.failed) ? apg_fail_memory(err) : APG_OK;
 }
 
-static void forward_slot(void *arg, size_t i, unsigned worker)
+enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const uint32_t *const *row, size_t n,
+    double *logit, struct apg_error *err)
+{
+    struct apg_slot *s = &m->graph.slot[slot];
+    s->rows = n;
+    if (!fill_bags(&s->bags, m->schema, row, n))
+        return apg_fail_memory(err);
+    apg_graph_forward(&m->graph, s);
+    for (size_t r = 0; r < n; r++)
+        logit[r] = s->x[m->graph.logit][r];
+    return APG_OK;
+}
+
+struct logits {
+    struct fill fill;
+    double *logit;
+};
+
+static void logits_slot(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
-    struct apg_graph *g = arg;
-    apg_graph_forward(g, &g->slot[i]);
+    struct logits *l = arg;
+    size_t from = l->fill.n * i / APG_SLOTS, to = l->fill.n * (i + 1) / APG_SLOTS;
+    if (apg_model_slot_logits(l->fill.m, i, l->fill.row + from, to - from, l->logit + from, NULL))
+        atomic_store(&l->fill.failed, true);
 }
 
 enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row, size_t n,
     struct apg_pool *pool, double *logit, struct apg_error *err)
 {
-    enum apg_status status = apg_model_fill(m, row, n, pool, err);
-    if (status)
-        return status;
-    apg_pool_run(pool, APG_SLOTS, forward_slot, &m->graph);
-    for (size_t i = 0; i < APG_SLOTS; i++)
-        for (size_t r = 0; r < m->graph.slot[i].rows; r++)
-            *logit++ = m->graph.slot[i].x[m->graph.logit][r];
-    return APG_OK;
+    struct logits l = {{m, row, n, false}, logit};
+    apg_pool_run(pool, APG_SLOTS, logits_slot, &l);
+    return atomic_load(&l.fill.failed) ? apg_fail_memory(err) : APG_OK;
 }
 
 /* ---- files ---- */

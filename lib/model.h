@@ -37,6 +37,10 @@ enum apg_status apg_model_fill(
 /* Logits of n rows. The same for any number of threads and any cut into calls. */
 enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row, size_t n,
     struct apg_pool *pool, double *logit, struct apg_error *err);
+/* The same by the caller's thread and SLOT alone: n <= max_rows / APG_SLOTS. Thread-safe for different slots.
+ */
+enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const uint32_t *const *row, size_t n,
+    double *logit, struct apg_error *err);
 
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err);
 /* The model that the open container T is; T is taken over, also on failure. */
