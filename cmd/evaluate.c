@@ -11,198 +11,40 @@
 #include <string.h>
 #include "../lib/mem.h"
 #include "../lib/metrics.h"
-#include "../lib/vocab.h"
 #include "cmd.h"
 #include "score.h"
-
-static const char *const score_names[] = {"score", "prediction", "p", "probability", "pred", NULL};
+#include "scored.h"
 
 struct evaluate {
-    const char *label, *score; /* NULL: found by name */
-    struct opt_list group;
-    bool logit;
-    struct apg_columns columns;
-
+    struct scored_want want;
     struct score score_of; /* the model's, with --model */
-    size_t *field;         /* with it: (group.n) of the schema */
+    size_t *field;         /* with it: (want.group.n) of the schema */
     struct apg_metrics metrics;
-    struct apg_vocab
-        groups; /* a token: the group columns' cells, each with a NUL behind it, or their words */
-    char *token;
-    size_t n_token, cap_token;
+    struct grouping groups;        /* a token: the group columns' cells, or their words */
     char *label_name, *score_name; /* as found in the last file */
 };
 
-/* ---- rows into the collector ---- */
+/* ---- CSV with scores ---- */
 
-/* A part of the token of a row's group. */
-static bool put_group(struct evaluate *e, const void *part, size_t n)
+static enum apg_status keep_names(
+    struct evaluate *e, const char *label, const char *score, struct apg_error *err)
 {
-    if (!apg_grow(&e->token, &e->cap_token, e->n_token + n, 1))
-        return false;
-    memcpy(e->token + e->n_token, part, n);
-    e->n_token += n;
-    return true;
-}
-
-/* A row, with the group whose token was put together before. */
-static enum apg_status add_row(struct evaluate *e, double score, bool label, struct apg_error *err)
-{
-    uint32_t group = 0;
-    if (e->group.n)
-        group = apg_vocab_add(&e->groups, e->token, e->n_token, apg_vocab_hash(e->token, e->n_token));
-    e->n_token = 0;
-    if (e->group.n && !group)
-        return apg_fail_memory(err);
-    return apg_metrics_add(&e->metrics, score, label, group, err);
-}
-
-/* ---- CSV with scores: columns of one file ---- */
-
-struct columns {
-    const char *file;
-    size_t n, label, score, *group;
-    char **name; /* (n) */
-};
-
-static const char *cell_text(const struct apg_csv_chunk *chunk, size_t record, size_t column, size_t *len)
-{
-    const struct apg_cell *cell = &chunk->cell[chunk->first[record] + column];
-    *len = cell->len;
-    return chunk->text + cell->at;
-}
-
-/* *at is SIZE_MAX when there is none. */
-static enum apg_status find_column(
-    const struct columns *c, const char *name, size_t *at, struct apg_error *err)
-{
-    *at = SIZE_MAX;
-    for (size_t i = 0; i < c->n; i++) {
-        if (strcmp(c->name[i], name) != 0)
-            continue;
-        if (*at != SIZE_MAX)
-            return apg_fail(err, APG_EINPUT, "%s:1: two columns are named '%s'", c->file, name);
-        *at = i;
-    }
-    return APG_OK;
-}
-
-static enum apg_status find_asked(
-    const struct columns *c, const char *name, size_t *at, struct apg_error *err)
-{
-    enum apg_status status = find_column(c, name, at, err);
-    if (!status && *at == SIZE_MAX)
-        return apg_fail(err, APG_EINPUT, "%s:1: no column is named '%s'", c->file, name);
-    return status;
-}
-
-/* The first of NAMES that is a column. */
-static enum apg_status find_usual(
-    const struct columns *c, const char *const *names, size_t *at, struct apg_error *err)
-{
-    *at = SIZE_MAX;
-    for (; *names && *at == SIZE_MAX; names++) {
-        enum apg_status status = find_column(c, *names, at, err);
-        if (status)
-            return status;
-    }
-    return APG_OK;
-}
-
-static void columns_release(struct columns *c)
-{
-    for (size_t i = 0; c->name && i < c->n; i++)
-        free(c->name[i]);
-    free(c->name);
-    free(c->group);
-}
-
-static enum apg_status columns_find(
-    struct columns *c, struct evaluate *e, const struct apg_csv_chunk *header, struct apg_error *err)
-{
-    enum apg_status status;
-    c->n = header->first[1] - header->first[0];
-    c->name = apg_alloc(c->n, sizeof *c->name);
-    c->group = apg_alloc(e->group.n, sizeof *c->group);
-    if (!c->name || !c->group)
-        return apg_fail_memory(err);
-    for (size_t i = 0; i < c->n; i++) {
-        size_t len;
-        c->name[i] = strdup(cell_text(header, 0, i, &len));
-        if (!c->name[i])
-            return apg_fail_memory(err);
-    }
-    if ((status = e->label ? find_asked(c, e->label, &c->label, err)
-                           : find_usual(c, apg_label_names, &c->label, err)))
-        return status;
-    if (c->label == SIZE_MAX)
-        return apg_fail(err, APG_EINPUT,
-            "%s:1: no column is named label, click, y, target or the like: "
-            "name it with --label",
-            c->file);
-    if ((status = e->score ? find_asked(c, e->score, &c->score, err)
-                           : find_usual(c, score_names, &c->score, err)))
-        return status;
-    if (c->score == SIZE_MAX)
-        c->score = c->n - 1;
-    if (c->score == c->label)
-        return apg_fail(err, APG_EINPUT,
-            "%s:1: the scores cannot be those of the label, '%s': name them with --score", c->file,
-            c->name[c->label]);
-    for (size_t i = 0; i < e->group.n; i++)
-        if ((status = find_asked(c, e->group.item[i], &c->group[i], err)))
-            return status;
     free(e->label_name);
     free(e->score_name);
-    e->label_name = strdup(c->name[c->label]);
-    e->score_name = strdup(c->name[c->score]);
+    e->label_name = strdup(label);
+    e->score_name = strdup(score);
     return e->label_name && e->score_name ? APG_OK : apg_fail_memory(err);
-}
-
-/* ---- CSV with scores: rows ---- */
-
-static enum apg_status read_record(struct evaluate *e, const struct columns *c,
-    const struct apg_csv_chunk *chunk, size_t record, struct apg_error *err)
-{
-    size_t len, cells = chunk->first[record + 1] - chunk->first[record];
-    if (cells != c->n)
-        return apg_fail(err, APG_EINPUT, "%zu cells, where the header has %zu", cells, c->n);
-    double score;
-    float label;
-    const char *text = cell_text(chunk, record, c->label, &len);
-    if (!apg_cell_label(text, len, &label))
-        return apg_fail(err, APG_EINPUT, "%s: a label is 0 or 1, not '%s'", c->name[c->label], text);
-    text = cell_text(chunk, record, c->score, &len);
-    if (!apg_cell_number(text, len, &score))
-        return apg_fail(err, APG_EINPUT, "%s: not a number: '%s'", c->name[c->score], text);
-    if (!e->logit && (score < 0 || score > 1))
-        return apg_fail(
-            err, APG_EINPUT, "%s: not a probability: '%s' (--logit reads logits)", c->name[c->score], text);
-    for (size_t i = 0; i < e->group.n; i++) {
-        text = cell_text(chunk, record, c->group[i], &len);
-        if (!put_group(e, text, len + 1))
-            return apg_fail_memory(err);
-    }
-    return add_row(e, score, label == 1, err);
 }
 
 static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct apg_error *err)
 {
-    struct columns c = {.file = apg_csv_name(csv)};
-    struct apg_csv_chunk chunk = {0};
-    enum apg_status status = apg_columns_header(&e->columns, csv, &chunk, err);
-    if (!status && chunk.records == 0)
-        status = apg_fail(err, APG_EINPUT, "%s: empty, not even a header", c.file);
+    struct scored s = {.groups = &e->groups};
+    enum apg_status status = scored_begin(&s, &e->want, csv, err);
     if (!status)
-        status = columns_find(&c, e, &chunk, err);
-    while (!status && !(status = apg_csv_next(csv, &chunk, err)) && chunk.n_bytes > 0) {
-        status = apg_csv_parse(csv, &chunk, false, err);
-        for (size_t r = 0; !status && r < chunk.records; r++)
-            if ((status = read_record(e, &c, &chunk, r, err)) == APG_EINPUT)
-                (void)apg_fail_at(err, "%s:%llu", c.file, (unsigned long long)apg_csv_line(csv, &chunk, r));
-    }
-    apg_csv_chunk_release(&chunk);
-    columns_release(&c);
+        status = keep_names(e, s.label_name, s.score_name[0], err);
+    while (!status && !(status = scored_next(&s, err)) && s.row)
+        status = apg_metrics_add(&e->metrics, s.score[0], s.label, s.group, err);
+    scored_end(&s);
     return status;
 }
 
@@ -214,19 +56,19 @@ static enum apg_status open_model(struct evaluate *e, const char *path, size_t t
     if (status)
         return status;
     const struct apg_schema *s = e->score_of.model->schema;
-    e->field = apg_alloc(e->group.n, sizeof *e->field);
-    e->label_name = strdup(s->label);
-    e->score_name = strdup("score");
-    if (!e->field || !e->label_name || !e->score_name)
+    e->field = apg_alloc(e->want.group.n, sizeof *e->field);
+    if (!e->field)
         return apg_fail_memory(err);
-    for (size_t i = 0; i < e->group.n; i++)
-        if ((e->field[i] = apg_schema_find(s, e->group.item[i])) == SIZE_MAX)
+    if ((status = keep_names(e, s->label, "score", err)))
+        return status;
+    for (size_t i = 0; i < e->want.group.n; i++)
+        if ((e->field[i] = apg_schema_find(s, e->want.group.item[i])) == SIZE_MAX)
             return apg_fail(err, APG_EUSAGE,
                 "--group: '%s' is no input of the model (scored by apg predict --append it may be any "
                 "column)",
-                e->group.item[i]);
+                e->want.group.item[i]);
     if (!opt_given("delimiter"))
-        e->columns.delimiter = s->delimiter;
+        e->want.columns.delimiter = s->delimiter;
     return APG_OK;
 }
 
@@ -235,12 +77,12 @@ static enum apg_status open_model(struct evaluate *e, const char *path, size_t t
 static bool put_fields(struct evaluate *e, const uint32_t *row)
 {
     const struct apg_schema *s = e->score_of.model->schema;
-    for (size_t i = 0; i < e->group.n; i++) {
+    for (size_t i = 0; i < e->want.group.n; i++) {
         bool multi = s->field[e->field[i]].kind == APG_MULTI;
         uint32_t word = row[1 + e->field[i]], count = word & 0xffff;
         const uint32_t *id = row + apg_row_head(s) + (word >> 16);
-        if (!put_group(e, multi ? &count : &word, sizeof word) ||
-            (multi && !put_group(e, id, count * sizeof *id)))
+        if (!grouping_put(&e->groups, multi ? &count : &word, sizeof word) ||
+            (multi && !grouping_put(&e->groups, id, count * sizeof *id)))
             return false;
     }
     return true;
@@ -255,15 +97,19 @@ static enum apg_status score_row(struct evaluate *e, size_t i, struct apg_error 
     double score;
     if (label != label)
         return apg_fail(err, APG_EINPUT, "no label");
-    if (!apg_cell_number(text, score_text(text, e->score_of.logit[i], e->logit), &score))
+    if (!apg_cell_number(text, score_text(text, e->score_of.logit[i], e->want.logit), &score))
         return apg_fail(err, APG_EINPUT, "the model's score is not a number: '%s'", text);
-    return put_fields(e, row) ? add_row(e, score, label > 0, err) : apg_fail_memory(err);
+    uint32_t group = 0;
+    if (!put_fields(e, row))
+        return apg_fail_memory(err);
+    enum apg_status status = e->want.group.n ? grouping_end(&e->groups, &group, err) : APG_OK;
+    return status ? status : apg_metrics_add(&e->metrics, score, label > 0, group, err);
 }
 
 static enum apg_status score_rows(struct evaluate *e, struct input *in, struct apg_error *err)
 {
     struct score *s = &e->score_of;
-    enum apg_status status = score_begin(s, in, &e->columns, true, err);
+    enum apg_status status = score_begin(s, in, &e->want.columns, true, err);
     while (!status && !(status = score_next(s, false, err)) && s->n)
         for (size_t i = 0; !status && i < s->n; i++)
             if ((status = score_row(e, i, err)) == APG_EINPUT)
@@ -274,7 +120,7 @@ static enum apg_status score_rows(struct evaluate *e, struct input *in, struct a
 static enum apg_status evaluate(struct evaluate *e, const char *path, struct apg_error *err)
 {
     struct input in;
-    enum apg_status status = input_open(&in, path, e->columns.delimiter, err);
+    enum apg_status status = input_open(&in, path, e->want.columns.delimiter, err);
     if (status)
         return status;
     if (e->score_of.model)
@@ -311,7 +157,7 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
         e->score_name);
     fprintf(f, "%-20s%10llu\n", "positive", (unsigned long long)r->positives);
     print_line(f, "AUC", r->auc);
-    if (e->group.n)
+    if (e->want.group.n)
         print_line(f, "GAUC", r->all.gauc);
     print_line(f, "log loss", r->means.log_loss);
     print_line(f, "normalized entropy", r->means.normalized_entropy);
@@ -329,11 +175,11 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
         print_number(f, 12, 4, b->positives ? b->mean_score / b->mean_label : NAN);
         putc('\n', f);
     }
-    if (!e->group.n)
+    if (!e->want.group.n)
         return;
     fprintf(f, "\nby group (");
-    for (size_t i = 0; i < e->group.n; i++)
-        fprintf(f, "%s%s", i ? "," : "", e->group.item[i]);
+    for (size_t i = 0; i < e->want.group.n; i++)
+        fprintf(f, "%s%s", i ? "," : "", e->want.group.item[i]);
     fprintf(f, "), from few rows to many; GAUC is of %llu groups and %llu rows with both labels\n",
         (unsigned long long)r->all.mixed_groups, (unsigned long long)r->all.mixed_rows);
     fprintf(f, "%10s%12s%12s%12s%12s%12s%12s\n", "groups", "rows", "fewest", "most", "both labels", "AUC",
@@ -373,8 +219,8 @@ static json_t *json_groups(const struct evaluate *e, const struct apg_metrics_re
 {
     json_t *groups = json_slice(&r->all), *columns = json_array(), *deciles = json_array();
     int bad = 0;
-    for (size_t i = 0; i < e->group.n; i++)
-        bad |= json_array_append_new(columns, json_string(e->group.item[i]));
+    for (size_t i = 0; i < e->want.group.n; i++)
+        bad |= json_array_append_new(columns, json_string(e->want.group.item[i]));
     for (size_t i = 0; i < r->n_deciles; i++)
         bad |= json_array_append_new(deciles, json_slice(&r->decile[i]));
     bad |= json_object_set_new(groups, "columns", columns);
@@ -401,7 +247,7 @@ static enum apg_status report_json(
             json_number(r->auc), "log_loss", json_number(m->log_loss), "normalized_entropy",
             json_number(m->normalized_entropy), "mean_score", json_number(m->mean_score), "mean_label",
             json_number(m->mean_label), "calibration", json_number(m->calibration), "by_score", bins);
-    if (root && e->group.n)
+    if (root && e->want.group.n)
         bad |= json_object_set_new(root, "by_group", json_groups(e, r));
     enum apg_status status = APG_OK;
     if (!root || bad)
@@ -414,7 +260,7 @@ static enum apg_status report_json(
 
 int cmd_evaluate(int argc, char **argv)
 {
-    struct evaluate e = {0};
+    struct evaluate e = {.want = {.n_scores = 1}};
     struct columns_args args = COLUMNS_ARGS;
     bool json = false;
     const char *model_path = NULL, *out_path = NULL;
@@ -422,13 +268,13 @@ int cmd_evaluate(int argc, char **argv)
     const struct opt table[] = {
         OPT_HEADING("Input"),
         OPTS_FORMAT(args),
-        OPT_STRING(0, "label", &e.label, "COLUMN", "column of labels, 0 or 1; else found by its name"),
-        OPT_STRING(
-            0, "score", &e.score, "COLUMN", "column of scores; else found by its name, else the last one"),
+        OPT_STRING(0, "label", &e.want.label, "COLUMN", "column of labels, 0 or 1; else found by its name"),
+        OPT_STRING(0, "score", &e.want.score[0], "COLUMN",
+            "column of scores; else found by its name, else the last one"),
         OPT_STRING('m', "model", &model_path, "FILE",
             "score the rows, CSV or features, with this model, by its own label"),
-        OPT_LIST('g', "group", &e.group, "COLUMN,...", "also GAUC, and AUC by the size of groups"),
-        OPT_FLAG(0, "logit", &e.logit, "scores are logits, not probabilities"),
+        OPT_LIST('g', "group", &e.want.group, "COLUMN,...", "also GAUC, and AUC by the size of groups"),
+        OPT_FLAG(0, "logit", &e.want.logit, "scores are logits, not probabilities"),
         OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "with --model: threads; 0: one for each processor"),
         OPT_HEADING("Output"),
         OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
@@ -444,9 +290,9 @@ int cmd_evaluate(int argc, char **argv)
         "    apg evaluate -m serve.apg --group user_id test.csv\n"
         "    apg simulate --truth p | apg evaluate --score p --json | jq .auc\n"};
     int code = opt_parse(&argc, &argv, &command);
-    if (code != OPT_GO || (code = input_columns(&command, &args, &e.columns)) != OPT_GO)
+    if (code != OPT_GO || (code = input_columns(&command, &args, &e.want.columns)) != OPT_GO)
         return code;
-    if (model_path && (e.label || e.score))
+    if (model_path && (e.want.label || e.want.score[0]))
         return opt_usage(&command, "--model has its own label and scores: no --label, no --score");
     if (!model_path && opt_given("threads"))
         return opt_usage(&command, "--threads is for --model");
@@ -454,8 +300,8 @@ int cmd_evaluate(int argc, char **argv)
     struct apg_error err;
     struct cmd_out out = {0};
     struct apg_metrics_report report;
-    apg_metrics_init(&e.metrics, e.logit);
-    enum apg_status status = apg_vocab_init(&e.groups, &err);
+    apg_metrics_init(&e.metrics, e.want.logit);
+    enum apg_status status = grouping_init(&e.groups, &err);
     if (!status && model_path)
         status = open_model(&e, model_path, threads, &err);
     for (int i = 0; !status && (i < argc || i == 0); i++)
@@ -475,10 +321,9 @@ done:
     if (status)
         cmd_out_abandon(&out);
     apg_metrics_release(&e.metrics);
-    apg_vocab_release(&e.groups);
+    grouping_release(&e.groups);
     score_close(&e.score_of);
     free(e.field);
-    free(e.token);
     free(e.label_name);
     free(e.score_name);
     return status ? cmd_fail(&err) : EXIT_OK;

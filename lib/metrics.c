@@ -58,12 +58,7 @@ static void sums_add(struct apg_metrics_sums *s, double probability, double loss
 
 /* ---- rows, and their order ---- */
 
-struct apg_metrics_row {
-    uint64_t key; /* the score, in an order that integers have */
-    uint32_t group, label;
-};
-
-static uint64_t key_of(double score)
+uint64_t apg_metrics_key(double score)
 {
     uint64_t u;
     score += 0.0; /* -0 and 0 tie */
@@ -123,7 +118,7 @@ static void sort_radix(struct apg_metrics_row *a, size_t n, unsigned shift)
 }
 
 /* Scores of one sign and size share their high bits: start where keys first differ. */
-static void sort_rows(struct apg_metrics_row *a, size_t n)
+void apg_metrics_sort(struct apg_metrics_row *a, size_t n)
 {
     uint64_t differ = 0;
     for (size_t i = 1; i < n; i++)
@@ -137,14 +132,7 @@ static void sort_rows(struct apg_metrics_row *a, size_t n)
 
 /* ---- AUC, fed from the lowest score up ---- */
 
-struct tally {
-    uint64_t key;      /* the present score */
-    uint64_t below[2]; /* rows with a lower one, by label */
-    uint64_t tied[2];  /* rows with just it */
-    uint64_t twice;    /* 2 * pairs of a positive and a negative below it, + pairs that tie; <= 2^63 */
-};
-
-static void tally_level(struct tally *t)
+void apg_metrics_tally_level(struct apg_metrics_tally *t)
 {
     t->twice += t->tied[1] * (2 * t->below[0] + t->tied[0]);
     t->below[0] += t->tied[0];
@@ -152,18 +140,9 @@ static void tally_level(struct tally *t)
     t->tied[0] = t->tied[1] = 0;
 }
 
-static inline void tally_add(struct tally *t, uint64_t key, uint32_t label)
+double apg_metrics_tally_auc(struct apg_metrics_tally *t)
 {
-    if (key != t->key)
-        tally_level(t);
-    t->key = key;
-    t->tied[label]++;
-}
-
-/* Call once all rows are in. */
-static double tally_auc(struct tally *t)
-{
-    tally_level(t);
+    apg_metrics_tally_level(t);
     uint64_t pairs = t->below[0] * t->below[1];
     return pairs ? (double)t->twice / (2 * (double)pairs) : NAN;
 }
@@ -196,7 +175,7 @@ enum apg_status apg_metrics_add(
         return apg_fail(err, APG_ERANGE, "more than %u rows are too many for an exact AUC", UINT32_MAX);
     if (n >= m->cap && !apg_grow(&m->row, &m->cap, n + 1, sizeof *m->row))
         return apg_fail_memory(err);
-    m->row[n] = (struct apg_metrics_row){key_of(score), group, label};
+    m->row[n] = (struct apg_metrics_row){apg_metrics_key(score), group, label};
     if (group >= m->groups)
         m->groups = group + 1;
     if (m->logit)
@@ -230,11 +209,6 @@ static void report_bins(const struct apg_metrics *m, struct apg_metrics_report *
     }
 }
 
-struct group {
-    struct tally tally;
-    uint32_t rows, decile;
-};
-
 /* GAUC's sum: add a finished group to a slice; slice_end divides. */
 static void slice_add(struct apg_metrics_slice *s, uint32_t rows, uint64_t positives, double auc)
 {
@@ -252,29 +226,26 @@ static void slice_add(struct apg_metrics_slice *s, uint32_t rows, uint64_t posit
     s->gauc += rows * auc;
 }
 
-static void slice_end(struct apg_metrics_slice *s, struct tally *t)
+static void slice_end(struct apg_metrics_slice *s, struct apg_metrics_tally *t)
 {
-    s->auc = tally_auc(t);
+    s->auc = apg_metrics_tally_auc(t);
     s->gauc = s->mixed_rows ? s->gauc / (double)s->mixed_rows : NAN;
 }
 
-/* Groups by their number of rows, then by id, cut into ten parts of equally many groups. */
-static enum apg_status cut_deciles(
-    const struct apg_metrics *m, struct group *group, size_t *n_deciles, struct apg_error *err)
+enum apg_status apg_metrics_deciles(
+    const uint32_t *rows, uint32_t groups, uint32_t *decile, size_t *n_deciles, struct apg_error *err)
 {
-    struct apg_metrics_row *order = apg_alloc(m->groups, sizeof *order);
+    struct apg_metrics_row *order = apg_alloc(groups, sizeof *order);
     if (!order)
         return apg_fail_memory(err);
-    for (size_t i = 0; i < m->sums.rows; i++)
-        group[m->row[i].group].rows++;
     size_t n = 0;
-    for (uint32_t g = 0; g < m->groups; g++)
-        if (group[g].rows)
-            order[n++] = (struct apg_metrics_row){(uint64_t)group[g].rows << 32 | g, g, 0};
-    sort_rows(order, n);
+    for (uint32_t g = 0; g < groups; g++)
+        if (rows[g])
+            order[n++] = (struct apg_metrics_row){(uint64_t)rows[g] << 32 | g, g, 0};
+    apg_metrics_sort(order, n);
     *n_deciles = n < APG_METRICS_PARTS ? n : APG_METRICS_PARTS;
     for (size_t i = 0; i < n; i++)
-        group[order[i].group].decile = (uint32_t)(i * *n_deciles / n);
+        decile[order[i].group] = (uint32_t)(i * *n_deciles / n);
     free(order);
     return APG_OK;
 }
@@ -282,32 +253,31 @@ static enum apg_status cut_deciles(
 enum apg_status apg_metrics_report(
     struct apg_metrics *m, struct apg_metrics_report *out, struct apg_error *err)
 {
-    struct tally all = {0}, decile[APG_METRICS_PARTS] = {{0}};
+    struct apg_metrics_tally all = {0}, decile[APG_METRICS_PARTS] = {{0}};
     size_t n = m->sums.rows;
     *out = (struct apg_metrics_report){
         .rows = n, .positives = m->sums.positives, .auc = NAN, .means = apg_metrics_means(&m->sums)};
-    struct group *group = apg_alloc(m->groups, sizeof *group);
-    if (!group)
-        return apg_fail_memory(err);
-    enum apg_status status = cut_deciles(m, group, &out->n_deciles, err);
-    if (status)
+    struct apg_metrics_tally *group = apg_alloc(m->groups, sizeof *group);
+    uint32_t *rows = apg_alloc(m->groups, sizeof *rows), *part = apg_alloc(m->groups, sizeof *part);
+    enum apg_status status = group && rows && part ? APG_OK : apg_fail_memory(err);
+    for (size_t i = 0; !status && i < n; i++)
+        rows[m->row[i].group]++;
+    if (status || (status = apg_metrics_deciles(rows, m->groups, part, &out->n_deciles, err)))
         goto done;
-    sort_rows(m->row, n);
+    apg_metrics_sort(m->row, n);
     report_bins(m, out);
     for (size_t i = 0; i < n; i++) {
         const struct apg_metrics_row *r = &m->row[i];
-        struct group *g = &group[r->group];
-        tally_add(&all, r->key, r->label);
-        tally_add(&decile[g->decile], r->key, r->label);
-        tally_add(&g->tally, r->key, r->label);
+        apg_metrics_tally_add(&all, r->key, r->label);
+        apg_metrics_tally_add(&decile[part[r->group]], r->key, r->label);
+        apg_metrics_tally_add(&group[r->group], r->key, r->label);
     }
-    for (uint32_t i = 0; i < m->groups; i++) {
-        struct group *g = &group[i];
-        double auc = tally_auc(&g->tally);
-        if (g->rows == 0)
+    for (uint32_t g = 0; g < m->groups; g++) {
+        double auc = apg_metrics_tally_auc(&group[g]);
+        if (rows[g] == 0)
             continue;
-        slice_add(&out->all, g->rows, g->tally.below[1], auc);
-        slice_add(&out->decile[g->decile], g->rows, g->tally.below[1], auc);
+        slice_add(&out->all, rows[g], group[g].below[1], auc);
+        slice_add(&out->decile[part[g]], rows[g], group[g].below[1], auc);
     }
     slice_end(&out->all, &all);
     for (size_t d = 0; d < out->n_deciles; d++)
@@ -315,22 +285,24 @@ enum apg_status apg_metrics_report(
     out->auc = out->all.auc;
 done:
     free(group);
+    free(rows);
+    free(part);
     return status;
 }
 
 enum apg_status apg_metrics_auc(
     const float *score, const float *label, size_t n, double *auc, struct apg_error *err)
 {
-    struct tally t = {0};
+    struct apg_metrics_tally t = {0};
     struct apg_metrics_row *row = apg_alloc(n, sizeof *row);
     if (!row)
         return apg_fail_memory(err);
     for (size_t i = 0; i < n; i++)
-        row[i] = (struct apg_metrics_row){key_of((double)score[i]), 0, label[i] != 0};
-    sort_rows(row, n);
+        row[i] = (struct apg_metrics_row){apg_metrics_key((double)score[i]), 0, label[i] != 0};
+    apg_metrics_sort(row, n);
     for (size_t i = 0; i < n; i++)
-        tally_add(&t, row[i].key, row[i].label);
-    *auc = tally_auc(&t);
+        apg_metrics_tally_add(&t, row[i].key, row[i].label);
+    *auc = apg_metrics_tally_auc(&t);
     free(row);
     return APG_OK;
 }

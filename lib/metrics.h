@@ -42,7 +42,10 @@ struct apg_metrics_means apg_metrics_means(const struct apg_metrics_sums *s);
 
 /* ---- exact ---- */
 
-struct apg_metrics_row; /* 16 bytes */
+struct apg_metrics_row { /* 16 bytes */
+    uint64_t key;        /* the score, in an order that integers have */
+    uint32_t group, label;
+};
 
 struct apg_metrics {
     bool logit; /* scores are logits */
@@ -93,6 +96,34 @@ struct apg_metrics_report {
 /* Sorts the rows in place; more may be added afterwards. */
 enum apg_status apg_metrics_report(
     struct apg_metrics *m, struct apg_metrics_report *out, struct apg_error *err);
+
+/* Its parts, for others that walk over rows in the order of their scores (compare.c). Equal scores, and only
+ * those, have equal keys; after the sort keys ascend, and rows of one key are in no order that is promised.
+ */
+uint64_t apg_metrics_key(double score);
+void apg_metrics_sort(struct apg_metrics_row *row, size_t n);
+
+/* AUC, fed from the lowest score up; starts zeroed. Counts are integers: exact to the last division. */
+struct apg_metrics_tally {
+    uint64_t key;      /* the present score */
+    uint64_t below[2]; /* rows with a lower one, by label */
+    uint64_t tied[2];  /* rows with just it */
+    uint64_t twice;    /* 2 * pairs of a positive and a negative below it, + pairs that tie; <= 2^63 */
+};
+void apg_metrics_tally_level(struct apg_metrics_tally *t); /* the present score is over */
+static inline void apg_metrics_tally_add(struct apg_metrics_tally *t, uint64_t key, uint32_t label)
+{
+    if (key != t->key)
+        apg_metrics_tally_level(t);
+    t->key = key;
+    t->tied[label]++;
+}
+double apg_metrics_tally_auc(struct apg_metrics_tally *t); /* call once, when all rows are in */
+
+/* Groups by their number of rows, ROWS (groups), then by number, cut into at most ten parts of equally many.
+ * Gives decile (groups), of those with rows, and how many parts there are. */
+enum apg_status apg_metrics_deciles(
+    const uint32_t *rows, uint32_t groups, uint32_t *decile, size_t *n_deciles, struct apg_error *err);
 
 /* The AUC alone, of arrays (N); label 0 is negative, any other positive. */
 enum apg_status apg_metrics_auc(
