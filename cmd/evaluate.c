@@ -88,16 +88,17 @@ static bool put_fields(struct evaluate *e, const uint32_t *row)
     return true;
 }
 
-/* Row I of those at hand. Its score is what predict would have written, so that the reports are the same. */
-static enum apg_status score_row(struct evaluate *e, size_t i, struct apg_error *err)
+/* Row I of a part. Its score is what predict would have written, so that the reports are the same. */
+static enum apg_status score_row(
+    struct evaluate *e, const struct score_part *part, size_t i, struct apg_error *err)
 {
-    const uint32_t *row = e->score_of.row[i];
+    const uint32_t *row = apg_block_row(&part->block, i);
     float label = apg_word_float(row[0]);
     char text[SCORE_TEXT];
     double score;
     if (label != label)
         return apg_fail(err, APG_EINPUT, "no label");
-    if (!apg_cell_number(text, score_text(text, e->score_of.logit[i], e->want.logit), &score))
+    if (!apg_cell_number(text, score_text(text, part->logit[i], e->want.logit), &score))
         return apg_fail(err, APG_EINPUT, "the model's score is not a number: '%s'", text);
     uint32_t group = 0;
     if (!put_fields(e, row))
@@ -106,15 +107,21 @@ static enum apg_status score_row(struct evaluate *e, size_t i, struct apg_error 
     return status ? status : apg_metrics_add(&e->metrics, score, label > 0, group, err);
 }
 
+static enum apg_status take_rows(void *arg, struct score_part *part, struct apg_error *err)
+{
+    struct evaluate *e = arg;
+    enum apg_status status = APG_OK;
+    for (size_t i = 0; !status && i < part->rows; i++)
+        if ((status = score_row(e, part, i, err)) == APG_EINPUT)
+            (void)score_fail_at(&e->score_of, part, i, err);
+    return status;
+}
+
 static enum apg_status score_rows(struct evaluate *e, struct input *in, struct apg_error *err)
 {
-    struct score *s = &e->score_of;
-    enum apg_status status = score_begin(s, in, &e->want.columns, true, err);
-    while (!status && !(status = score_next(s, false, err)) && s->n)
-        for (size_t i = 0; !status && i < s->n; i++)
-            if ((status = score_row(e, i, err)) == APG_EINPUT)
-                (void)score_fail_at(s, i, err);
-    return status;
+    const struct score_user user = {.take = take_rows, .arg = e};
+    enum apg_status status = score_begin(&e->score_of, in, &e->want.columns, true, err);
+    return status ? status : score_run(&e->score_of, &user, err);
 }
 
 static enum apg_status evaluate(struct evaluate *e, const char *path, struct apg_error *err)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg predict: one probability per row, in order, as rows arrive. Chunk after chunk: read, encode, forward,
- * write; what the input has now is answered now.
+ * apg predict: one probability per row, in order, as rows arrive. Part after part, by as many threads as
+ * there are: read, encode, forward, text; then written in order. What the input has now is answered now.
  */
-#include <stdlib.h>
 #include <string.h>
+#include "../lib/mem.h"
 #include "../lib/metrics.h"
 #include "cmd.h"
 #include "score.h"
@@ -48,59 +48,71 @@ static enum apg_status put_header(struct predict *p, bool header, struct apg_err
     return APG_OK;
 }
 
-/* The part of a line before the score: record R as it came without its line end, or its id. */
-static enum apg_status put_before(struct predict *p, size_t r, struct apg_error *err)
+/* The part of a line before the score: record R as it came without its line end, or its id. N bytes at OUT
+ * are enough. */
+static size_t before_size(const struct predict *p, const struct apg_csv_chunk *c, size_t r)
 {
-    const struct apg_csv_chunk *c = &p->score.chunk;
+    return !p->id ? c->record[r + 1] - c->record[r] + 1
+                  : 2 * (size_t)c->cell[c->first[r] + p->id_cell].len + 3;
+}
+
+static size_t put_before(const struct predict *p, const struct apg_csv_chunk *c, size_t r, char *out)
+{
+    size_t n;
     if (p->append) {
         size_t from = c->record[r], to = c->record[r + 1];
         while (to > from && (c->bytes[to - 1] == '\n' || c->bytes[to - 1] == '\r'))
             to--;
-        fwrite(c->bytes + from, 1, to - from, p->out.f);
+        n = to - from;
+        memcpy(out, c->bytes + from, n);
     } else {
         const struct apg_cell *cell = &c->cell[c->first[r] + p->id_cell];
-        char small[512],
-            *quoted = 2 * (size_t)cell->len + 2 <= sizeof small ? small : malloc(2 * (size_t)cell->len + 2);
-        if (!quoted)
-            return apg_fail_memory(err);
-        fwrite(quoted, 1, apg_csv_quote(quoted, c->text + cell->at, cell->len, p->delimiter), p->out.f);
-        if (quoted != small)
-            free(quoted);
+        n = apg_csv_quote(out, c->text + cell->at, cell->len, p->delimiter);
     }
-    putc(p->delimiter, p->out.f);
+    out[n] = p->delimiter;
+    return n + 1;
+}
+
+/* A part's lines. */
+static enum apg_status make(void *arg, struct score_part *part, struct apg_error *err)
+{
+    const struct predict *p = arg;
+    bool before = p->append || p->id;
+    for (size_t r = 0; r < part->rows; r++) {
+        size_t need = part->n_text + (before ? before_size(p, &part->chunk, r) : 0) + SCORE_TEXT;
+        if (!apg_grow(&part->text, &part->cap_text, need, 1))
+            return apg_fail_memory(err);
+        if (before)
+            part->n_text += put_before(p, &part->chunk, r, part->text + part->n_text);
+        part->n_text += score_text(part->text + part->n_text, part->logit[r], p->logit);
+        part->text[part->n_text++] = '\n';
+    }
     return APG_OK;
 }
 
-/* Those at hand. */
-static enum apg_status put_rows(struct predict *p, struct apg_error *err)
+static enum apg_status take(void *arg, struct score_part *part, struct apg_error *err)
 {
-    const struct score *s = &p->score;
-    for (size_t i = 0; i < s->n; i++) {
-        char text[SCORE_TEXT];
-        float label = apg_word_float(s->row[i][0]);
+    struct predict *p = arg;
+    for (size_t r = 0; r < part->rows; r++) {
+        float label = apg_word_float(apg_block_row(&part->block, r)[0]);
         if (label == label)
-            apg_metrics_running_add(&p->metrics, s->logit[i], label > 0);
-        if ((p->append || p->id) && put_before(p, s->at + i, err))
-            return err->status;
-        size_t n = score_text(text, s->logit[i], p->logit);
-        text[n] = '\n';
-        if (fwrite(text, 1, n + 1, p->out.f) != n + 1)
-            return apg_fail_errno(err, "%s", p->out.name);
+            apg_metrics_running_add(&p->metrics, part->logit[r], label > 0);
     }
-    return fflush(p->out.f) ? apg_fail_errno(err, "%s", p->out.name) : APG_OK;
+    return fwrite(part->text, 1, part->n_text, p->out.f) < part->n_text || fflush(p->out.f)
+               ? apg_fail_errno(err, "%s", p->out.name)
+               : APG_OK;
 }
 
 static enum apg_status predict(
     struct predict *p, struct input *in, const struct apg_columns *columns, struct apg_error *err)
 {
+    const struct score_user user = {.spans = p->append, .make = make, .take = take, .arg = p};
     if (!in->csv && (p->append || p->id))
         return apg_fail(err, APG_EUSAGE, "%s: --append and --id need CSV", in->name);
     enum apg_status status = score_begin(&p->score, in, columns, false, err);
     if (!status && in->csv)
         status = put_header(p, columns->header, err);
-    while (!status && !(status = score_next(&p->score, p->append, err)) && p->score.n)
-        status = put_rows(p, err);
-    return status;
+    return status ? status : score_run(&p->score, &user, err);
 }
 
 static void tell(const struct predict *p)

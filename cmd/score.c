@@ -1,36 +1,64 @@
 /* SPDX-License-Identifier: MIT */
 #include "score.h"
 
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <unistd.h>
+#include "../lib/mem.h"
 #include "../lib/metrics.h"
+
+/* PASS: rows that go through the model at once. SMALL: bytes of CSV that are sooner predicted than another
+ * thread is woken to read on. */
+enum { PASS = 512, FEATURE_PART = 2 * PASS, SMALL = 8 << 10, LOOK_UP_MS = 100 };
 
 static void leave_input(struct score *s)
 {
     apg_csv_chunk_release(&s->header);
-    apg_csv_chunk_release(&s->chunk);
     apg_binding_release(&s->binding);
-    apg_block_release(&s->block); /* what it borrowed from features must not be grown for CSV */
-    s->at = s->n = 0;
+    apg_block_release(&s->block);
+    for (size_t i = 0; i < s->n_parts; i++)
+        apg_csv_chunk_release(&s->part[i].chunk); /* its parser knows the delimiter */
+    s->at = 0;
     s->before = 0;
     s->in = NULL;
 }
 
+/* A worker has a slot of the graph, so there are no more of them. For each there are two parts: it need not
+ * wait for the one before to be taken. */
 enum apg_status score_open(struct score *s, const char *model_path, size_t threads, struct apg_error *err)
 {
     const char *name;
     int fd = cmd_in_open(model_path, &name, err);
     if (fd < 0)
         return err->status;
-    enum apg_status status = apg_model_load(&s->model, fd, name, SCORE_BATCH, true, err);
+    enum apg_status status = apg_model_load(&s->model, fd, name, APG_SLOTS * PASS, true, err);
     if (fd != STDIN_FILENO)
         (void)close(fd);
-    return status ? status : apg_pool_new(&s->pool, (unsigned)threads, err);
+    if (status || (status = apg_pool_new(&s->pool, (unsigned)threads, err)))
+        return status;
+    size_t n = apg_pool_threads(s->pool);
+    s->n_workers = n < APG_SLOTS ? n : APG_SLOTS;
+    s->sheet = apg_alloc(s->n_workers, sizeof *s->sheet);
+    s->part = apg_alloc(2 * s->n_workers, sizeof *s->part);
+    if (!s->sheet || !s->part)
+        return apg_fail_memory(err);
+    s->n_parts = 2 * s->n_workers;
+    return APG_OK;
 }
 
 void score_close(struct score *s)
 {
     leave_input(s);
-    apg_sheet_release(&s->sheet);
+    for (size_t i = 0; i < s->n_parts; i++) {
+        apg_block_release(&s->part[i].block);
+        free(s->part[i].logit);
+        free(s->part[i].text);
+    }
+    free(s->part);
+    for (size_t i = 0; s->sheet && i < s->n_workers; i++)
+        apg_sheet_release(&s->sheet[i]);
+    free(s->sheet);
     apg_model_free(s->model);
     apg_pool_free(s->pool);
     *s = (struct score){0};
@@ -52,47 +80,177 @@ enum apg_status score_begin(struct score *s, struct input *in, const struct apg_
     return APG_OK;
 }
 
-static enum apg_status next_block(struct score *s, bool spans, bool *end, struct apg_error *err)
-{
-    enum apg_status status;
-    if (!s->in->csv) {
-        status = apg_feat_next(s->in->feat, &s->block, err);
-        *end = !s->block.rows;
-        return status;
-    }
-    status = apg_csv_next(s->in->csv, &s->chunk, err);
-    *end = !s->chunk.n_bytes;
-    if (status || *end || (status = apg_csv_parse(s->in->csv, &s->chunk, spans, err)))
-        return status;
-    return apg_schema_encode(s->model->schema, &s->binding, s->in->csv, &s->chunk, &s->sheet, &s->block, err);
-}
+/* ---- a part ---- */
 
-enum apg_status score_next(struct score *s, bool spans, struct apg_error *err)
+/* A block of features may go with the next one's reading, so a part takes its rows along. */
+static enum apg_status read_features(struct score *s, struct score_part *p, bool *end)
 {
-    bool end = false;
-    s->before += s->n;
-    s->at += s->n;
-    s->n = 0;
-    while (s->at == s->block.rows) { /* a chunk of blank lines has none */
-        enum apg_status status = next_block(s, spans, &end, err);
-        if (status || end)
+    if (s->at == s->block.rows) {
+        enum apg_status status = apg_feat_next(s->in->feat, &s->block, &p->err);
+        if (status)
             return status;
         s->at = 0;
     }
-    size_t left = s->block.rows - s->at, n = left < SCORE_BATCH ? left : SCORE_BATCH;
-    for (size_t i = 0; i < n; i++)
-        s->row[i] = apg_block_row(&s->block, s->at + i);
-    enum apg_status status = apg_model_logits(s->model, s->row, n, s->pool, s->logit, err);
-    s->n = status ? 0 : n;
+    size_t left = s->block.rows - s->at, n = left < FEATURE_PART ? left : FEATURE_PART;
+    *end = n == 0;
+    p->before = s->before;
+    p->block.rows = 0;
+    enum apg_status status = n ? apg_block_append(&p->block, &s->block, s->at, s->at + n, &p->err) : APG_OK;
+    s->at += n;
+    s->before += n;
     return status;
 }
 
-enum apg_status score_fail_at(const struct score *s, size_t i, struct apg_error *err)
+static enum apg_status read_part(struct score *s, struct score_part *p, bool *end)
+{
+    if (!s->in->csv)
+        return read_features(s, p, end);
+    enum apg_status status = apg_csv_next(s->in->csv, &p->chunk, &p->err);
+    *end = !status && !p->chunk.n_bytes;
+    return status;
+}
+
+/* By worker W. */
+static enum apg_status make_part(
+    struct score *s, size_t w, const struct score_user *user, struct score_part *p)
+{
+    enum apg_status status = APG_OK;
+    if (s->in->csv && ((status = apg_csv_parse(s->in->csv, &p->chunk, user->spans, &p->err)) ||
+                          (status = apg_schema_encode(s->model->schema, &s->binding, s->in->csv, &p->chunk,
+                               &s->sheet[w], &p->block, &p->err))))
+        return status;
+    p->rows = p->block.rows;
+    p->n_text = 0;
+    if (!apg_grow(&p->logit, &p->cap_logit, p->rows, sizeof *p->logit))
+        return apg_fail_memory(&p->err);
+    for (size_t at = 0; !status && at < p->rows; at += PASS) {
+        size_t n = p->rows - at < PASS ? p->rows - at : PASS;
+        const uint32_t *row[PASS];
+        for (size_t i = 0; i < n; i++)
+            row[i] = apg_block_row(&p->block, at + i);
+        status = apg_model_slot_logits(s->model, w, row, n, p->logit + at, &p->err);
+    }
+    return status || !user->make ? status : user->make(user->arg, p, &p->err);
+}
+
+/* ---- all parts ---- */
+
+/* Part k is in part[k % n_parts] from its reading until it is taken. One worker reads at a time, one takes
+ * at a time: whichever finished the part that is next. */
+struct run {
+    struct score *s;
+    const struct score_user *user;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint64_t read, taken; /* parts */
+    bool reading, taking; /* by some worker */
+    bool ended;           /* nothing more is to be read */
+    enum apg_status status;
+    struct apg_error *err;
+};
+
+/* Wait until this worker is the one to read (ALREADY: it is) and has a part to read to. False: no more. */
+static bool may_read(struct run *r, bool already)
+{
+    while (!r->ended && ((r->reading && !already) || r->read - r->taken == r->s->n_parts))
+        pthread_cond_wait(&r->changed, &r->lock);
+    r->reading = true;
+    return !r->ended;
+}
+
+/* While others are at work, one of them may find a bad row, which should be told without waiting for more
+ * input. (What the reader holds back of CSV is less than a record, so there is nothing to miss.) */
+static void wait_for_input(struct run *r)
+{
+    struct pollfd in = {.fd = r->s->in->fd, .events = POLLIN};
+    while (r->s->in->csv && !r->ended && r->taken < r->read) {
+        pthread_mutex_unlock(&r->lock);
+        int n = poll(&in, 1, LOOK_UP_MS);
+        pthread_mutex_lock(&r->lock);
+        if (n != 0)
+            return;
+    }
+}
+
+static void take_parts(struct run *r)
+{
+    if (r->taking)
+        return;
+    r->taking = true;
+    for (;;) {
+        struct score_part *p = &r->s->part[r->taken % r->s->n_parts];
+        if (r->status || r->taken == r->read || !p->done)
+            break;
+        pthread_mutex_unlock(&r->lock);
+        if (p->status)
+            *r->err = p->err;
+        enum apg_status status = p->status ? p->status : r->user->take(r->user->arg, p, r->err);
+        pthread_mutex_lock(&r->lock);
+        if (status) {
+            r->status = status;
+            r->ended = true;
+        }
+        if (status || r->read - r->taken == r->s->n_parts)
+            pthread_cond_broadcast(&r->changed);
+        r->taken++;
+    }
+    r->taking = false;
+}
+
+static void work(void *arg, size_t w, unsigned worker)
+{
+    (void)worker;
+    struct run *r = arg;
+    struct score *s = r->s;
+    bool reader = false, end = false;
+    pthread_mutex_lock(&r->lock);
+    while (may_read(r, reader)) {
+        struct score_part *p = &s->part[r->read % s->n_parts];
+        wait_for_input(r);
+        if (r->ended)
+            break;
+        pthread_mutex_unlock(&r->lock);
+        p->status = read_part(s, p, &end);
+        p->done = false;
+        pthread_mutex_lock(&r->lock);
+        r->ended |= end || p->status;
+        if (end)
+            break;
+        r->read++;
+        reader = !r->ended && s->in->csv && p->chunk.n_bytes < SMALL;
+        if (!reader) {
+            r->reading = false;
+            pthread_cond_signal(&r->changed);
+        }
+        pthread_mutex_unlock(&r->lock);
+        if (!p->status)
+            p->status = make_part(s, w, r->user, p);
+        pthread_mutex_lock(&r->lock);
+        p->done = true;
+        take_parts(r);
+    }
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+enum apg_status score_run(struct score *s, const struct score_user *user, struct apg_error *err)
+{
+    struct run r = {.s = s, .user = user, .err = err};
+    pthread_mutex_init(&r.lock, NULL);
+    pthread_cond_init(&r.changed, NULL);
+    apg_pool_run(s->pool, s->n_workers, work, &r);
+    pthread_cond_destroy(&r.changed);
+    pthread_mutex_destroy(&r.lock);
+    return r.status;
+}
+
+enum apg_status score_fail_at(
+    const struct score *s, const struct score_part *p, size_t i, struct apg_error *err)
 {
     if (s->in->csv)
         return apg_fail_at(
-            err, "%s:%llu", s->in->name, (unsigned long long)apg_csv_line(s->in->csv, &s->chunk, s->at + i));
-    return apg_fail_at(err, "%s: row %llu", s->in->name, (unsigned long long)(s->before + i + 1));
+            err, "%s:%llu", s->in->name, (unsigned long long)apg_csv_line(s->in->csv, &p->chunk, i));
+    return apg_fail_at(err, "%s: row %llu", s->in->name, (unsigned long long)(p->before + i + 1));
 }
 
 size_t score_text(char out[SCORE_TEXT], double logit, bool as_logit)

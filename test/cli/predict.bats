@@ -23,6 +23,56 @@ load small_model
     wait
 }
 
+# By more than one thread, with parts of every size: some of them are done before those that come first.
+@test "predict: 1, 2 and 9 threads, from a file and a pipe, with --append and --id: the same bytes in order" {
+    for _ in $(seq 12); do tail -n +2 new.csv; done | cat <(head -n 1 new.csv) - > long.csv
+    for options in -q "-q --logit --append" "-q --id user_id"; do
+        # shellcheck disable=SC2086
+        apg predict $options --threads 1 -m m.apg long.csv > one.txt
+        for threads in 2 9; do
+            # shellcheck disable=SC2086
+            apg predict $options --threads $threads -m m.apg long.csv | cmp - one.txt
+            # shellcheck disable=SC2086
+            dd bs=3001 if=long.csv status=none | apg predict $options --threads $threads -m m.apg | cmp - one.txt
+        done
+    done
+    apg encode -q --encoder m.apg < long.csv > long.apgf
+    apg predict -q --threads 1 -m m.apg long.csv > one.txt
+    apg predict -q --threads 9 -m m.apg long.apgf | cmp - one.txt
+    apg predict -q --threads 9 -m m.apg < long.apgf | cmp - one.txt
+    apg predict --threads 1 -m m.apg long.csv 2> one.err > /dev/null
+    apg predict --threads 9 -m m.apg long.csv 2>&1 > /dev/null | cmp - one.err
+}
+
+@test "predict: the first bad row ends it, with the rows before its part written, and while the input is open" {
+    for _ in $(seq 12); do tail -n +2 new.csv; done | cat <(head -n 1 new.csv) - > long.csv
+    { head -n 20001 long.csv; echo 1,2,3; tail -n +20002 long.csv; echo 1,2; } > bad.csv
+    apg predict -q -m m.apg long.csv > whole.txt
+    for threads in 1 2 9; do
+        run --separate-stderr -1 apg predict -q --threads $threads -m m.apg bad.csv
+        [[ "$stderr" == "apg predict: bad.csv:20002: 3 columns where the header has "* ]]
+        [ "${#lines[@]}" -gt 10000 ] && [ "${#lines[@]}" -le 20000 ]
+        printf '%s\n' "${lines[@]}" | cmp -n "$(printf '%s\n' "${lines[@]}" | wc -c)" - whole.txt
+    done
+    { head -n 20001 long.csv; echo 1,2,3; sleep 3; } | apg predict -q -m m.apg > /dev/null 2> open.err &
+    for _ in $(seq 20); do
+        [ -s open.err ] && break
+        sleep 0.1
+    done
+    [ -s open.err ]
+    wait
+}
+
+@test "predict: a reader that has enough ends it silently, a full disk does not" {
+    for _ in $(seq 12); do tail -n +2 new.csv; done | cat <(head -n 1 new.csv) - > long.csv
+    for threads in 1 9; do
+        run --separate-stderr -141 bash -o pipefail -c "apg predict -q --threads $threads -m m.apg long.csv | head -n 1"
+        [ -z "$stderr" ] && [ "${#lines[@]}" -eq 1 ]
+        run --separate-stderr -1 bash -c "apg predict -q --threads $threads -m m.apg long.csv > /dev/full"
+        [[ "$stderr" == "apg predict: standard output: "* ]]
+    done
+}
+
 @test "predict: --append keeps rows as they came, --id names them, columns are found by name" {
     apg predict -q -m m.apg --append new.csv > appended.csv
     cut -d, -f1-"$(head -n 1 new.csv | tr , '\n' | wc -l)" appended.csv | cmp - new.csv
