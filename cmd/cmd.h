@@ -14,6 +14,7 @@
 #include "opt.h"
 
 int cmd_collapse(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 int cmd_complexity(int argc, char **argv);
 int cmd_encode(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);

@@ -5,13 +5,13 @@
  * Rows go into the collector by read_rows, from a CSV that has scores, or by score_rows, with those of a
  * model; then report_text or report_json.
  */
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../lib/mem.h"
 #include "../lib/metrics.h"
 #include "cmd.h"
+#include "report.h"
 #include "score.h"
 #include "scored.h"
 
@@ -142,19 +142,10 @@ static enum apg_status evaluate(struct evaluate *e, const char *path, struct apg
 
 /* ---- the report ---- */
 
-/* X with PLACES decimals, right-aligned in WIDTH; what is not defined says so. */
-static void print_number(FILE *f, int width, int places, double x)
-{
-    if (isnan(x))
-        fprintf(f, "%*s", width, "undefined");
-    else
-        fprintf(f, "%*.*f", width, places, x);
-}
-
 static void print_line(FILE *f, const char *name, double x)
 {
     fprintf(f, "%-20s", name);
-    print_number(f, 10, 6, x);
+    report_number(f, 10, 6, x);
     putc('\n', f);
 }
 
@@ -175,11 +166,11 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
     for (size_t i = 0; i < r->n_bins; i++) {
         const struct apg_metrics_bin *b = &r->bin[i];
         fprintf(f, "%10llu", (unsigned long long)b->rows);
-        print_number(f, 12, 6, b->low);
-        print_number(f, 12, 6, b->high);
-        print_number(f, 12, 6, b->mean_score);
-        print_number(f, 12, 6, b->mean_label);
-        print_number(f, 12, 4, b->positives ? b->mean_score / b->mean_label : NAN);
+        report_number(f, 12, 6, b->low);
+        report_number(f, 12, 6, b->high);
+        report_number(f, 12, 6, b->mean_score);
+        report_number(f, 12, 6, b->mean_label);
+        report_number(f, 12, 4, b->positives ? b->mean_score / b->mean_label : NAN);
         putc('\n', f);
     }
     if (!e->want.group.n)
@@ -196,22 +187,17 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
         fprintf(f, "%10llu%12llu%12llu%12llu%12llu", (unsigned long long)s->groups,
             (unsigned long long)s->rows, (unsigned long long)s->fewest, (unsigned long long)s->most,
             (unsigned long long)s->mixed_groups);
-        print_number(f, 12, 6, s->auc);
-        print_number(f, 12, 6, s->gauc);
+        report_number(f, 12, 6, s->auc);
+        report_number(f, 12, 6, s->gauc);
         fputs(i < r->n_deciles ? "\n" : "  all\n", f);
     }
-}
-
-static json_t *json_number(double x)
-{
-    return isnan(x) ? json_null() : json_real(x);
 }
 
 static json_t *json_bin(const struct apg_metrics_bin *b)
 {
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "rows", (json_int_t)b->rows, "positives",
-        (json_int_t)b->positives, "low", json_number(b->low), "high", json_number(b->high), "mean_score",
-        json_number(b->mean_score), "mean_label", json_number(b->mean_label));
+        (json_int_t)b->positives, "low", report_json_number(b->low), "high", report_json_number(b->high),
+        "mean_score", report_json_number(b->mean_score), "mean_label", report_json_number(b->mean_label));
 }
 
 static json_t *json_slice(const struct apg_metrics_slice *s)
@@ -219,7 +205,7 @@ static json_t *json_slice(const struct apg_metrics_slice *s)
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "groups", (json_int_t)s->groups, "rows",
         (json_int_t)s->rows, "positives", (json_int_t)s->positives, "fewest_rows", (json_int_t)s->fewest,
         "most_rows", (json_int_t)s->most, "mixed_groups", (json_int_t)s->mixed_groups, "mixed_rows",
-        (json_int_t)s->mixed_rows, "auc", json_number(s->auc), "gauc", json_number(s->gauc));
+        (json_int_t)s->mixed_rows, "auc", report_json_number(s->auc), "gauc", report_json_number(s->gauc));
 }
 
 static json_t *json_groups(const struct evaluate *e, const struct apg_metrics_report *r)
@@ -238,9 +224,7 @@ static json_t *json_groups(const struct evaluate *e, const struct apg_metrics_re
     return NULL;
 }
 
-/* jansson's functions pass a NULL from one to the next, so running out of memory, or a name that is not
- * UTF-8, shows at the end. */
-static enum apg_status report_json(
+static enum apg_status report_as_json(
     FILE *f, const struct evaluate *e, const struct apg_metrics_report *r, struct apg_error *err)
 {
     const struct apg_metrics_means *m = &r->means;
@@ -248,21 +232,15 @@ static enum apg_status report_json(
     int bad = 0;
     for (size_t i = 0; i < r->n_bins; i++)
         bad |= json_array_append_new(bins, json_bin(&r->bin[i]));
-    json_t *root =
-        json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "label", e->label_name, "score",
-            e->score_name, "rows", (json_int_t)r->rows, "positives", (json_int_t)r->positives, "auc",
-            json_number(r->auc), "log_loss", json_number(m->log_loss), "normalized_entropy",
-            json_number(m->normalized_entropy), "mean_score", json_number(m->mean_score), "mean_label",
-            json_number(m->mean_label), "calibration", json_number(m->calibration), "by_score", bins);
+    json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "label",
+        e->label_name, "score", e->score_name, "rows", (json_int_t)r->rows, "positives",
+        (json_int_t)r->positives, "auc", report_json_number(r->auc), "log_loss",
+        report_json_number(m->log_loss), "normalized_entropy", report_json_number(m->normalized_entropy),
+        "mean_score", report_json_number(m->mean_score), "mean_label", report_json_number(m->mean_label),
+        "calibration", report_json_number(m->calibration), "by_score", bins);
     if (root && e->want.group.n)
         bad |= json_object_set_new(root, "by_group", json_groups(e, r));
-    enum apg_status status = APG_OK;
-    if (!root || bad)
-        status = apg_fail(err, APG_EINPUT, "cannot be said in JSON: the name of a column is not UTF-8");
-    else if (!json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(17)))
-        putc('\n', f);
-    json_decref(root);
-    return status;
+    return report_json(f, root, bad, err);
 }
 
 int cmd_evaluate(int argc, char **argv)
@@ -319,7 +297,7 @@ int cmd_evaluate(int argc, char **argv)
         (status = cmd_out_open(&out, out_path, false, &err)))
         goto done;
     if (json)
-        status = report_json(out.f, &e, &report, &err);
+        status = report_as_json(out.f, &e, &report, &err);
     else
         report_text(out.f, &e, &report);
     if (!status)

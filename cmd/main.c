@@ -15,6 +15,7 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"collapse", cmd_collapse, "make a trained model small and ready to serve"},
+    {"compare", cmd_compare, "say whether one set of scores is better than another"},
     {"complexity", cmd_complexity, "count multiply-adds and numbers, of each form of layer or of a model"},
     {"encode", cmd_encode, "turn CSV logs into a binary feature file"},
     {"evaluate", cmd_evaluate, "measure scores: AUC, GAUC, log loss, calibration"},

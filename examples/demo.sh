@@ -51,8 +51,8 @@ run "apg evaluate --score truth --group user_id test.csv | head -n 5"
 run "apg evaluate --group user_id dense.csv | head -n 5"
 run "apg evaluate --group user_id scored.csv | head -n 5"
 
-say "And for rare users? Users in ten groups, from those with few rows to those with many"
-run "apg evaluate --group user_id scored.csv | sed -n '/^by group/,\$p'"
+say "Is that chance? And for rare users? Users in ten groups, from those with few rows to those with many"
+run "apg compare --group user_id --by-activity dense.csv scored.csv"
 
 say "What a layer's forms cost: multiply-adds and numbers kept"
 run "apg complexity"

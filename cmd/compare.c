@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * apg compare: two sets of scores of the same rows in, whether the second one is better out. The two come
+ * from two files, read row by row side by side, or from two columns of one.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../lib/compare.h"
+#include "cmd.h"
+#include "report.h"
+#include "scored.h"
+
+enum { FEW = 20 }; /* units: of so few, the spread that the bootstrap sees is well short of the true one */
+
+/* One of the sets, or the file of both. */
+struct side {
+    struct scored_want want;
+    struct input in;
+    struct scored rows;
+};
+
+struct compare {
+    struct side side[2]; /* A, B; of one file, the first alone */
+    bool two;            /* files */
+    const char *file[2], *score[2], *label;
+    struct grouping groups;
+    struct apg_compare rows;
+    struct apg_compare_plan plan;
+    struct apg_compare_report report;
+};
+
+/* ---- rows ---- */
+
+static enum apg_status side_open(struct compare *c, int s, const char *path, struct apg_error *err)
+{
+    struct side *side = &c->side[s];
+    enum apg_status status = input_open(&side->in, path, side->want.columns.delimiter, err);
+    if (status)
+        return status;
+    if (!side->in.csv)
+        return apg_fail(
+            err, APG_EUSAGE, "%s: a feature file has no scores: apg predict makes them", side->in.name);
+    side->rows.groups = &c->groups;
+    return scored_begin(&side->rows, &side->want, side->in.csv, err);
+}
+
+/* The row at hand of both files: is it the same? */
+static enum apg_status same_row(const struct compare *c, struct apg_error *err)
+{
+    const struct scored *a = &c->side[0].rows, *b = &c->side[1].rows;
+    if (a->row != b->row) {
+        int more = b->row, ended = !more;
+        return apg_fail(err, APG_EINPUT,
+            "%s: ends after %zu rows, but %s has more, from line %llu on: the "
+            "rows are not the same",
+            c->file[ended], c->rows.n, c->file[more], (unsigned long long)scored_line(&c->side[more].rows));
+    }
+    if (a->row && a->label != b->label)
+        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: %d, but %s:%llu has %d: the rows are not the same",
+            c->file[1], (unsigned long long)scored_line(b), b->label_name, b->label, c->file[0],
+            (unsigned long long)scored_line(a), a->label);
+    return APG_OK;
+}
+
+static enum apg_status read_rows(struct compare *c, struct apg_error *err)
+{
+    struct scored *a = &c->side[0].rows, *b = &c->side[1].rows;
+    const double *second = c->two ? &b->score[0] : &a->score[1];
+    enum apg_status status = APG_OK;
+    do {
+        status = scored_next(a, err);
+        if (!status && c->two && !(status = scored_next(b, err)))
+            status = same_row(c, err);
+        if (!status && a->row)
+            status =
+                apg_compare_add(&c->rows, a->score[0], *second, a->label, a->group ? a->group - 1 : 0, err);
+    } while (!status && a->row);
+    if (!status && c->rows.n == 0)
+        status = apg_fail(err, APG_EINPUT, "%s: no rows to compare: only a header", c->file[0]);
+    return status;
+}
+
+static enum apg_status compare(struct compare *c, char **path, size_t threads, struct apg_error *err)
+{
+    struct apg_pool *pool = NULL;
+    enum apg_status status = grouping_init(&c->groups, err);
+    for (int s = 0; !status && s < 1 + c->two; s++)
+        status = side_open(c, s, path[s], err);
+    if (status)
+        return status;
+    const struct side *a = &c->side[0], *b = &c->side[c->two];
+    c->label = a->rows.label_name;
+    c->file[0] = a->in.name;
+    c->file[1] = b->in.name;
+    c->score[0] = a->rows.score_name[0];
+    c->score[1] = b->rows.score_name[!c->two];
+    apg_compare_init(&c->rows, a->want.logit, a->want.group.n > 0);
+    if (!(status = read_rows(c, err)) && !(status = apg_pool_new(&pool, (unsigned)threads, err)))
+        status = apg_compare_report(&c->rows, &c->plan, pool, &c->report, err);
+    apg_pool_free(pool);
+    return status;
+}
+
+static void compare_release(struct compare *c)
+{
+    for (int s = 0; s < 2; s++) {
+        scored_end(&c->side[s].rows);
+        input_close(&c->side[s].in);
+    }
+    grouping_release(&c->groups);
+    apg_compare_release(&c->rows);
+}
+
+/* ---- the report ---- */
+
+static const char *units_name(const struct compare *c)
+{
+    return c->rows.grouped ? "groups" : "rows";
+}
+
+/* NULL: the AUC, or its interval, is undefined. */
+static const char *verdict(const struct apg_compare_figure *auc)
+{
+    if (isnan(auc->low))
+        return NULL;
+    return auc->low > 0 ? "better" : auc->high < 0 ? "worse" : "none";
+}
+
+static void print_verdict(FILE *f, const struct apg_compare_figure *auc)
+{
+    const char *word = verdict(auc);
+    if (!word) {
+        fputs("undefined: too few rows of one of the labels\n", f);
+        return;
+    }
+    if (strcmp(word, "none") == 0)
+        fputs("no difference that these rows can show", f);
+    else
+        fprintf(f, "B is %s", word);
+    fprintf(
+        f, ": %+.3f points of AUC [%.3f, %.3f]\n", 100 * auc->difference, 100 * auc->low, 100 * auc->high);
+}
+
+/* The difference and its interval, SCALE times as large. */
+static void print_interval(FILE *f, const struct apg_compare_figure *x, double scale, int places)
+{
+    const double part[] = {x->difference, x->low, x->high};
+    for (int i = 0; i < 3; i++)
+        report_number(f, 12, places, scale * part[i]);
+    putc('\n', f);
+}
+
+static void print_figure(
+    FILE *f, const char *name, const struct apg_compare_figure *x, double scale, int places)
+{
+    fprintf(f, "%-16s", name);
+    report_number(f, 12, 6, x->a);
+    report_number(f, 12, 6, x->b);
+    print_interval(f, x, scale, places);
+}
+
+static void report_text(FILE *f, const struct compare *c)
+{
+    const struct apg_compare_report *r = &c->report;
+    for (int s = 0; s < 2; s++)
+        fprintf(f, "%c                 '%s' of %s\n", "AB"[s], c -> score[s], c -> file[s]);
+    fprintf(f, "%-16s%12llu\n%-16s%12llu\n", "rows", (unsigned long long)r->rows, "positive",
+        (unsigned long long)r->positives);
+    if (c->rows.grouped)
+        fprintf(f, "%-16s%12llu  %llu of them, with %llu rows, have both labels and so a GAUC\n", "groups",
+            (unsigned long long)r->units, (unsigned long long)r->mixed_groups,
+            (unsigned long long)r->mixed_rows);
+
+    fprintf(f, "\n%-16s%12s%12s%12s%12s%12s\n", "", "A", "B", "B - A", "from", "to");
+    print_figure(f, "AUC, points", &r->auc, 100, 3);
+    if (c->rows.grouped)
+        print_figure(f, "GAUC, points", &r->gauc, 100, 3);
+    print_figure(f, "log loss", &r->log_loss, 1, 6);
+    const struct apg_compare_figure normal = {0, 0, r->auc.difference, r->delong.low, r->delong.high};
+    fprintf(f, "%-40s", "AUC, points, by DeLong's test");
+    print_interval(f, &normal, 100, 3);
+    if (!isnan(r->delong.z))
+        fprintf(f, "%-16sstandard error %.3f, z = %.2f, p = %.2g\n", "", 100 * r->delong.error, r->delong.z,
+            r->delong.p);
+
+    if (r->n_deciles)
+        fprintf(f,
+            "\nby activity: groups in ten parts, from few rows to many\n%7s%9s%8s%8s%11s%11s%12s%12s%12s\n",
+            "groups", "rows", "fewest", "most", "AUC of A", "of B", "B - A", "from", "to");
+    for (size_t d = 0; d < r->n_deciles; d++) {
+        const struct apg_compare_part *p = &r->decile[d];
+        fprintf(f, "%7llu%9llu%8llu%8llu", (unsigned long long)p->groups, (unsigned long long)p->rows,
+            (unsigned long long)p->fewest, (unsigned long long)p->most);
+        report_number(f, 11, 6, p->auc.a);
+        report_number(f, 11, 6, p->auc.b);
+        print_interval(f, &p->auc, 100, 3);
+    }
+    fprintf(f, "\nfrom, to: %g %% interval of %zu resamples of %s; 1 point = 0.01\n", 100 * c->plan.level,
+        c->plan.replicates, units_name(c));
+    print_verdict(f, &r->auc);
+}
+
+static json_t *json_figure(const struct apg_compare_figure *x)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "a", report_json_number(x->a), "b",
+        report_json_number(x->b), "difference", report_json_number(x->difference), "low",
+        report_json_number(x->low), "high", report_json_number(x->high));
+}
+
+static json_t *json_part(const struct apg_compare_part *p)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "groups", (json_int_t)p->groups, "rows",
+        (json_int_t)p->rows, "positives", (json_int_t)p->positives, "fewest_rows", (json_int_t)p->fewest,
+        "most_rows", (json_int_t)p->most, "auc", json_figure(&p->auc));
+}
+
+static json_t *json_groups(const struct compare *c)
+{
+    const struct apg_compare_report *r = &c->report;
+    const struct opt_list *names = &c->side[0].want.group;
+    json_t *columns = json_array(), *deciles = json_array();
+    int bad = 0;
+    for (size_t i = 0; i < names->n; i++)
+        bad |= json_array_append_new(columns, json_string(names->item[i]));
+    for (size_t i = 0; i < r->n_deciles; i++)
+        bad |= json_array_append_new(deciles, json_part(&r->decile[i]));
+    json_t *groups = json_pack("{s:o, s:I, s:I, s:I, s:o, s:o}", "columns", columns, "groups",
+        (json_int_t)r->units, "mixed_groups", (json_int_t)r->mixed_groups, "mixed_rows",
+        (json_int_t)r->mixed_rows, "gauc", json_figure(&r->gauc), "deciles", deciles);
+    if (!bad)
+        return groups;
+    json_decref(groups);
+    return NULL;
+}
+
+static enum apg_status report_as_json(FILE *f, const struct compare *c, struct apg_error *err)
+{
+    const struct apg_compare_report *r = &c->report;
+    json_t *delong = json_pack("{s:o, s:o, s:o, s:o, s:o}", "error", report_json_number(r->delong.error),
+        "low", report_json_number(r->delong.low), "high", report_json_number(r->delong.high), "z",
+        report_json_number(isinf(r->delong.z) ? NAN : r->delong.z), "p", report_json_number(r->delong.p));
+    json_t *root =
+        json_pack("{s:{s:s, s:s}, s:{s:s, s:s}, s:s, s:I, s:I, s:f, s:I, s:I, s:s, s:s?, s:o, s:o, s:o}", "a",
+            "file", c->file[0], "score", c->score[0], "b", "file", c->file[1], "score", c->score[1], "label",
+            c->label, "rows", (json_int_t)r->rows, "positives", (json_int_t)r->positives, "level",
+            c->plan.level, "replicates", (json_int_t)c->plan.replicates, "seed", (json_int_t)c->plan.seed,
+            "resampled", units_name(c), "verdict", verdict(&r->auc), "auc", json_figure(&r->auc), "delong",
+            delong, "log_loss", json_figure(&r->log_loss));
+    int bad = root && c->rows.grouped ? json_object_set_new(root, "by_group", json_groups(c)) : 0;
+    return report_json(f, root, bad, err);
+}
+
+/* What is undefined is an empty cell. */
+static void csv_number(FILE *f, double x)
+{
+    if (isnan(x))
+        putc(',', f);
+    else
+        fprintf(f, ",%.17g", x);
+}
+
+static void csv_figure(
+    FILE *f, const char *name, uint64_t units, uint64_t rows, const struct apg_compare_figure *x, double p)
+{
+    const double number[] = {x->a, x->b, x->difference, x->low, x->high, p};
+    fprintf(f, "%s,%llu,%llu", name, (unsigned long long)units, (unsigned long long)rows);
+    for (size_t i = 0; i < sizeof number / sizeof *number; i++)
+        csv_number(f, number[i]);
+    putc('\n', f);
+}
+
+static void report_csv(FILE *f, const struct compare *c)
+{
+    const struct apg_compare_report *r = &c->report;
+    struct apg_compare_figure normal = r->auc;
+    normal.low = r->delong.low;
+    normal.high = r->delong.high;
+    fputs("figure,units,rows,a,b,difference,low,high,p\n", f);
+    csv_figure(f, "auc", r->units, r->rows, &r->auc, NAN);
+    csv_figure(f, "auc_delong", r->units, r->rows, &normal, r->delong.p);
+    csv_figure(f, "log_loss", r->units, r->rows, &r->log_loss, NAN);
+    if (c->rows.grouped)
+        csv_figure(f, "gauc", r->mixed_groups, r->mixed_rows, &r->gauc, NAN);
+    for (size_t d = 0; d < r->n_deciles; d++) {
+        char name[32];
+        snprintf(name, sizeof name, "auc_decile_%zu", d + 1);
+        csv_figure(f, name, r->decile[d].groups, r->decile[d].rows, &r->decile[d].auc, NAN);
+    }
+}
+
+/* ---- the command line ---- */
+
+/* The wanted columns of each file: --score names one for both, or one for each. */
+static void want(struct compare *c, const struct scored_want *common, const struct opt_list *score)
+{
+    for (int s = 0; s < 2; s++) {
+        c->side[s].want = *common;
+        c->side[s].want.n_scores = c->two ? 1 : 2;
+        for (size_t i = 0; i < score->n && !c->two; i++)
+            c->side[s].want.score[i] = score->item[i];
+        if (score->n && c->two)
+            c->side[s].want.score[0] = score->item[score->n == 2 ? s : 0];
+    }
+    c->side[1].want.group.n = 0; /* A's say it */
+}
+
+int cmd_compare(int argc, char **argv)
+{
+    struct compare c = {.plan = {.level = 0.95, .replicates = 1000, .seed = 1}};
+    struct scored_want common = {0};
+    struct columns_args args = COLUMNS_ARGS;
+    struct opt_list score = {0};
+    bool csv = false, json = false;
+    const char *out_path = NULL;
+    size_t threads = 0;
+    const struct opt table[] = {
+        OPT_HEADING("Input"),
+        OPTS_FORMAT(args),
+        OPT_STRING(0, "label", &common.label, "COLUMN", "column of labels, 0 or 1; else found by its name"),
+        OPT_LIST(0, "score", &score, "A[,B]",
+            "columns of the scores of A and of B; one name is for both files; else found by name, else the "
+            "last one"),
+        OPT_LIST('g', "group", &common.group, "COLUMN,...",
+            "rows with the same cells in these columns of A are drawn together; also GAUC"),
+        OPT_FLAG(0, "logit", &common.logit, "scores are logits, not probabilities"),
+        OPT_HEADING("Intervals"),
+        OPT_REAL(0, "level", &c.plan.level, 0.5, 0.9999, "P", "what share of intervals holds the truth"),
+        OPT_SIZE(0, "replicates", &c.plan.replicates, 100, 1000000, "N", "resamples"),
+        OPT_U64(0, "seed", &c.plan.seed, "of the random numbers"),
+        OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "0: one for each processor"),
+        OPT_HEADING("Output"),
+        OPT_FLAG(0, "by-activity", &c.plan.by_activity, "also AUC by the number of rows of a --group"),
+        OPT_FLAG(0, "csv", &csv, "write CSV instead of tables"),
+        OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
+        OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
+        OPT_END,
+    };
+    const struct opt_command command = {"compare", "[OPTION]... A.csv B.csv | --score A,B [FILE]",
+        "Say whether the scores B are better than the scores A of the same rows, and by how much: the "
+        "difference of AUC and of log loss, each with its interval.",
+        table,
+        "    apg compare --group user_id dense.csv adaptive.csv\n"
+        "    apg predict -m b.apg --append < test.csv | apg compare --group user_id --by-activity a.csv -\n"
+        "    apg compare --score old,new --json scored.csv | jq .auc.difference\n"};
+    int code = opt_parse(&argc, &argv, &command);
+    if (code != OPT_GO || (code = input_columns(&command, &args, &common.columns)) != OPT_GO)
+        return code;
+    c.two = argc == 2;
+    if (argc > 2)
+        return opt_usage(&command, "two files are compared, not %d", argc);
+    if (score.n > 2)
+        return opt_usage(&command, "--score: two columns are compared, not %zu", score.n);
+    if (!c.two && score.n < 2)
+        return opt_usage(&command, "give two files, or name two columns of one: --score A,B");
+    if (c.two && strcmp(argv[0], "-") == 0 && strcmp(argv[1], "-") == 0)
+        return opt_usage(&command, "standard input cannot be both files");
+    if (c.plan.by_activity && !common.group.n)
+        return opt_usage(&command, "--by-activity is of groups: name them with --group");
+    if (csv && json)
+        return opt_usage(&command, "--csv and --json exclude each other");
+    want(&c, &common, &score);
+
+    char *standard[] = {NULL};
+    struct apg_error err;
+    struct cmd_out out = {0};
+    enum apg_status status = compare(&c, argc ? argv : standard, threads, &err);
+    if (status || (status = cmd_out_open(&out, out_path, false, &err)))
+        goto done;
+    if (c.report.units < FEW)
+        cmd_warn("only %llu %s: intervals of so few are too narrow", (unsigned long long)c.report.units,
+            units_name(&c));
+    if (json)
+        status = report_as_json(out.f, &c, &err);
+    else
+        (csv ? report_csv : report_text)(out.f, &c);
+    if (!status)
+        status = cmd_out_commit(&out, &err);
+done:
+    if (status)
+        cmd_out_abandon(&out);
+    compare_release(&c);
+    return status ? cmd_fail(&err) : EXIT_OK;
+}
