@@ -10,7 +10,7 @@
 
 /* PASS: rows that go through the model at once. SMALL: bytes of CSV that are sooner predicted than another
  * thread is woken to read on. */
-enum { PASS = 512, FEATURE_PART = 2 * PASS, SMALL = 8 << 10, LOOK_UP_MS = 100 };
+enum { PASS = 256, FEATURE_PART = 4 * PASS, SMALL = 8 << 10, LOOK_UP_MS = 100 };
 
 static void leave_input(struct score *s)
 {

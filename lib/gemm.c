@@ -36,6 +36,11 @@ static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_re
     if (!(beta > 0))
         for (size_t i = 0; i < m; i++)
             memset(c + i * ldc, 0, n * sizeof *c);
+    if (m == 1 && !tb) { /* b is read once: packing it would take longer. The same sums */
+        for (size_t p = 0; p < k; p++)
+            apg_kernel_add(c, b + p * ldb, a[p * step], n);
+        return;
+    }
     for (size_t j0 = 0, width; j0 < n; j0 += width) {
         const bool wide = n - j0 > APG_NARROW_COLUMNS;
         const size_t rows_at_once = wide ? APG_WIDE_ROWS : APG_NARROW_ROWS;
