@@ -149,7 +149,9 @@ static enum apg_status order_init(struct order *o, const struct work *w, int s, 
     return APG_OK;
 }
 
-/* Rows are their own units by A's order: its walk then reads counts one after another. */
+/* Rows are units by their number, not by A's order, which would be read faster (a million rows in 4.9
+ * seconds, not 5.7): so one seed draws the same rows whatever the scores, and B against A is A against B
+ * turned round. */
 static enum apg_status sort_units(const struct apg_compare *c, struct work *w, struct apg_error *err)
 {
     size_t n = w->n = c->n;
@@ -170,12 +172,8 @@ static enum apg_status sort_units(const struct apg_compare *c, struct work *w, s
         apg_metrics_sort(row, n);
     }
     for (size_t i = 0; i < n; i++) {
-        size_t r = c->grouped ? i : w->sorted[0][i].group;
-        w->unit_of[r] = c->grouped ? c->row[r].group : (uint32_t)i;
-    }
-    for (size_t i = 0; i < n; i++) {
         const struct apg_compare_row *r = &c->row[i];
-        uint32_t u = w->unit_of[i];
+        uint32_t u = w->unit_of[i] = c->grouped ? r->group : (uint32_t)i;
         w->rows[u]++;
         w->parts[u].rows[r->label]++;
         for (int s = 0; s < 2; s++)
