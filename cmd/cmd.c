@@ -136,7 +136,8 @@ enum apg_status cmd_out_open(struct cmd_out *o, const char *path, bool binary, s
 enum apg_status cmd_out_commit(struct cmd_out *o, struct apg_error *err)
 {
     bool good = true;
-    errno = 0;
+    if (!o->f || !ferror(o->f)) /* else errno is still, or again, that of the write that failed */
+        errno = 0;
     if (o->f) {
         good = fflush(o->f) == 0 && !ferror(o->f);
         if (good && o->path)

@@ -60,25 +60,39 @@ static enum apg_status count_formulas(struct complexity *c, struct apg_error *er
     return status;
 }
 
-/* The model as it is, and the same with hidden layers of other forms. */
+static const enum apg_complexity_form form_of[] = {
+    [APG_FORM_FULL] = APG_COMPLEXITY_FULL,
+    [APG_FORM_LOWRANK] = APG_COMPLEXITY_LOWRANK,
+    [APG_FORM_DECOMPOSED] = APG_COMPLEXITY_DECOMPOSED,
+    [APG_FORM_SHARED] = APG_COMPLEXITY_SHARED,
+    [APG_FORM_OVERPARAM] = APG_COMPLEXITY_OVERPARAM,
+    [APG_FORM_RESIDUAL] = APG_COMPLEXITY_RESIDUAL,
+};
+
+/* The model as it is, and the same with hidden layers of all other forms that its description allows. */
 static enum apg_status count_model(struct complexity *c, struct apg_error *err)
 {
     const struct apg_model *m = c->model;
+    const char *layer = apg_layers[m->arch.layer].name;
+    enum apg_status status = APG_OK;
     struct apg_arch arch = m->arch;
-    bool apg = arch.layer == APG_LAYER_APG;
-    enum apg_complexity_form shared =
-        arch.P || m->collapsed ? APG_COMPLEXITY_COLLAPSED : APG_COMPLEXITY_SHARED;
-    c->form = !apg ? APG_COMPLEXITY_DENSE : arch.P ? APG_COMPLEXITY_OVERPARAM : shared;
-    c->cost[c->form] = apg_complexity_graph(&m->graph);
-    if (!apg)
-        return APG_OK;
-    arch.P = 0;
-    enum apg_status status =
-        apg_complexity_arch(&c->cost[shared], &arch, m->schema->n_fields, m->schema->rows, err);
-    arch.layer = APG_LAYER_DENSE;
+    c->form = strcmp(layer, "apg") != 0                      ? APG_COMPLEXITY_DENSE
+              : m->collapsed && arch.form == APG_FORM_SHARED ? APG_COMPLEXITY_COLLAPSED
+                                                             : form_of[arch.form];
+    for (int f = APG_FORM_FULL; !status && c->form != APG_COMPLEXITY_DENSE && f <= APG_FORM_RESIDUAL; f++) {
+        arch = m->arch, arch.form = (enum apg_form)f;
+        if (f == APG_FORM_OVERPARAM && !arch.P[0])
+            continue;
+        if (f != APG_FORM_OVERPARAM)
+            memset(arch.P, 0, sizeof arch.P);
+        status = apg_complexity_arch(&c->cost[form_of[f]], &arch, &m->graph, err);
+    }
+    c->cost[APG_COMPLEXITY_COLLAPSED] =
+        m->arch.P[0] || m->collapsed ? c->cost[APG_COMPLEXITY_SHARED] : (struct apg_cost){0};
+    arch.layer = 0;
     if (!status)
-        status = apg_complexity_arch(
-            &c->cost[APG_COMPLEXITY_DENSE], &arch, m->schema->n_fields, m->schema->rows, err);
+        status = apg_complexity_arch(&c->cost[APG_COMPLEXITY_DENSE], &arch, &m->graph, err);
+    c->cost[c->form] = apg_complexity_graph(&m->graph);
     return status;
 }
 
@@ -86,7 +100,8 @@ static enum apg_status count_model(struct complexity *c, struct apg_error *err)
 enum { N_WIDTHS = 5 };
 static const char *const width_name[N_WIDTHS] = {"N", "M", "D", "K", "P"};
 struct row {
-    char layer[sizeof((struct apg_param *)0)->name]; /* "hidden.0" of the param hidden.0.U; "": no param */
+    char layer[sizeof((struct apg_param *)0)->name]; /* "hidden.0.S" of the param hidden.0.S.weight; "": no
+                                                        param */
     const char *op;
     size_t width[N_WIDTHS]; /* 0: the op has none. N is the sum over its inputs, without the condition */
     struct apg_cost cost;
@@ -95,15 +110,14 @@ struct row {
 static struct row op_row(const struct apg_graph *g, size_t o)
 {
     const struct apg_op *op = &g->op[o];
-    struct row r = {.op = op->type->name,
-        .width = {0, g->width[op->out], op->D, op->K, op->P},
-        .cost = apg_complexity_op(g, o)};
+    struct row r = {
+        .op = op->type->name, .width = {0, op->M, op->D, op->K, op->P}, .cost = apg_complexity_op(g, o)};
     for (int i = 0; i < op->n_in; i++)
-        r.width[0] += op->D && i == 1 ? 0 : g->width[op->in[i]];
+        r.width[0] += op->D && i == op->n_in - 1 ? 0 : g->width[op->in[i]];
     if (op->param[0] >= 0) {
         memcpy(r.layer, g->param[op->param[0]].name, sizeof r.layer);
         char *dot = strrchr(r.layer, '.');
-        if (dot)
+        if (dot && (strcmp(dot, ".weight") == 0 || strcmp(dot, ".scale") == 0))
             *dot = 0;
     }
     return r;

@@ -111,29 +111,37 @@ done:
     return status;
 }
 
-/* "self", or "group:COL[,COL]". */
+/* "self", "group:COL[,COL]..." or "mix:COL,COL...". */
 static int read_condition(
     const struct opt_command *command, const char *text, const struct apg_schema *s, struct apg_arch *a)
 {
+    a->mode = strncmp(text, "group:", 6) == 0 ? APG_CONDITION_GROUP
+              : strncmp(text, "mix:", 4) == 0 ? APG_CONDITION_MIX
+                                              : APG_CONDITION_SELF;
     if (strcmp(text, "self") == 0)
         return OPT_GO;
-    if (strncmp(text, "group:", 6) != 0)
-        return opt_usage(command, "--condition takes self or group:COLUMN[,COLUMN...], not '%s'", text);
-    for (const char *c = text + 6; s && *c;) {
+    if (a->mode == APG_CONDITION_SELF)
+        return opt_usage(command,
+            "--condition takes self, group:COLUMN[,COLUMN...] or mix:COLUMN,COLUMN[,...], not '%s'", text);
+    const char *columns = strchr(text, ':') + 1;
+    size_t least = a->mode == APG_CONDITION_MIX ? 2 : 1, n_columns = 0;
+    for (const char *c = columns; *c;) {
         char name[1024];
         size_t n = strcspn(c, ",");
-        if (n >= sizeof name || a->n_condition == APG_CONDITION_MAX)
+        if (n >= sizeof name || n_columns++ == APG_CONDITION_MAX)
             return opt_usage(command, "--condition has too many columns, or too long a name");
         memcpy(name, c, n);
         name[n] = 0;
-        size_t f = apg_schema_find(s, name);
+        size_t f = s ? apg_schema_find(s, name) : 0;
         if (f == SIZE_MAX)
             return opt_usage(command, "--condition: '%s' is no column that the model reads", name);
-        a->condition[a->n_condition++] = f;
+        if (s)
+            a->condition[a->n_condition++] = f;
         c += n + (c[n] == ',');
     }
-    if (!text[6] || (s && !a->n_condition))
-        return opt_usage(command, "--condition group: needs a column");
+    if (n_columns < least)
+        return opt_usage(command, "--condition %.*s needs %s", (int)(columns - text), text,
+            least == 1 ? "a column" : "two columns or more");
     return OPT_GO;
 }
 
@@ -145,16 +153,34 @@ static bool copy_sizes(const struct opt_sizes *from, size_t *to, size_t *n)
     return from->n <= APG_LAYERS_MAX;
 }
 
-/* An option that would do nothing is refused: its user means something else. */
-static int check_layer(const struct opt_command *command, int layer, int form)
+/* A number for each of N layers: as many, or one for all. */
+static bool spread(const struct opt_sizes *from, size_t *to, size_t n)
 {
-    static const char *const generated[] = {
-        "form", "condition", "rank", "overparam", "generator-hidden", "bias", "init"};
-    for (size_t i = 0; layer == APG_LAYER_DENSE && i < sizeof generated / sizeof *generated; i++)
+    for (size_t i = 0; i < n && from->n; i++)
+        to[i] = from->item[from->n == 1 ? 0 : i];
+    return from->n == n || from->n == 1;
+}
+
+/* An option that would do nothing is refused: its user means something else. */
+static int check_layer(const struct opt_command *command, const struct apg_arch *a)
+{
+    static const char *const generated[] = {"form", "condition", "aggregate", "condition-embedding",
+        "condition-gradient", "rank", "overparam", "generator-hidden", "bias", "init"};
+    const char *layer = apg_layers[a->layer].name;
+    for (size_t i = 0; strcmp(layer, "apg") != 0 && i < sizeof generated / sizeof *generated; i++)
         if (opt_given(generated[i]))
-            return opt_usage(command, "--%s is of a generated layer, not of --layer dense", generated[i]);
-    if (form == 0 && opt_given("overparam"))
-        return opt_usage(command, "--overparam is of --form overparam, not of --form shared");
+            return opt_usage(command, "--%s is of a generated layer, not of --layer %s", generated[i], layer);
+    if (opt_given("overparam") && a->form != APG_FORM_OVERPARAM && a->form != APG_FORM_RESIDUAL)
+        return opt_usage(command, "--overparam is of --form overparam and residual");
+    if (opt_given("rank") && a->form == APG_FORM_FULL)
+        return opt_usage(command, "--form full has no rank");
+    if (opt_given("init") && a->form == APG_FORM_RESIDUAL)
+        return opt_usage(command, "--form residual starts at the static layer: it has no --init");
+    if (opt_given("aggregate") && a->mode != APG_CONDITION_MIX)
+        return opt_usage(command, "--aggregate is of --condition mix:");
+    if (a->mode == APG_CONDITION_SELF &&
+        (opt_given("condition-embedding") || opt_given("condition-gradient")))
+        return opt_usage(command, "--condition self is no embedding: neither its own, nor stopped");
     if (opt_given("valid") && opt_given("holdout"))
         return opt_usage(command, "--holdout is for training without --valid");
     return OPT_GO;
@@ -164,22 +190,60 @@ static int check_layer(const struct opt_command *command, int layer, int form)
 static void warn_disguise(const struct apg_model *m)
 {
     const struct apg_arch *a = &m->arch;
-    if (a->layer != APG_LAYER_APG || a->bias != APG_BIAS_GENERATED || a->n_condition || a->n_generator)
+    if (strcmp(apg_layers[a->layer].name, "apg") != 0 || a->bias != APG_BIAS_GENERATED ||
+        a->mode != APG_CONDITION_SELF || a->n_generator)
         return;
-    size_t N = m->schema->n_fields * a->E, weights = 0;
-    for (size_t i = 0; i < a->n_hidden; N = a->hidden[i++])
-        weights += N * a->hidden[i];
+    size_t weights = 0;
+    for (size_t o = 0; o < m->graph.n_ops; o++)
+        if (strcmp(m->graph.op[o].type->name, "generated-bias") == 0)
+            weights += m->graph.op[o].N * m->graph.op[o].M;
     cmd_warn("the generated bias of a self-wise layer with a linear generator is a dense layer in disguise: "
              "%zu weights, "
              "as many as --layer dense has; --bias static has none of them",
         weights);
 }
 
+/* v1 and v2 make N M numbers for every instance. */
+static void tell_memory(const struct apg_model *m, size_t batch)
+{
+    uint64_t numbers = 0, kept = 0;
+    for (size_t o = 0; o < m->graph.n_ops; o++)
+        for (int i = 0; i < 2 && strcmp(m->graph.op[o].type->name, "generated") == 0; i++) {
+            size_t v = (size_t)m->graph.op[o].aux[i], rows = (batch + APG_SLOTS - 1) / APG_SLOTS;
+            if (i == 1 && !m->graph.op[o].K)
+                break;
+            numbers += (uint64_t)m->graph.width[v] * batch;
+            kept +=
+                (uint64_t)m->graph.width[v] * APG_SLOTS * (m->graph.most[v] < rows ? m->graph.most[v] : rows);
+        }
+    if (m->arch.form <= APG_FORM_LOWRANK && numbers)
+        fprintf(stderr,
+            "apg train: --form %.*s makes %.3g MB of weights for a batch of %zu; %.3g MB at a time, in "
+            "pieces\n",
+            (int)strcspn(apg_name_at(APG_FORMS, (int)m->arch.form, &(int){0}), "|"),
+            apg_name_at(APG_FORMS, (int)m->arch.form, &(int){0}), 2e-6 * (double)numbers * sizeof(apg_real),
+            batch, 2e-6 * (double)kept * sizeof(apg_real));
+}
+
+/* "a|b|c" of a table whose rows begin with a name. */
+static const char *choices(char *out, size_t size, const void *table, size_t row)
+{
+    size_t n = 0;
+    for (const char *at = table;; at += row) {
+        const char *name;
+        memcpy(&name, at, sizeof name);
+        if (!name)
+            return out;
+        n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "|" : "", name);
+    }
+}
+
 int cmd_train(int argc, char **argv)
 {
     struct train t = {.next = 1, .terminal = isatty(STDERR_FILENO)};
     struct columns_args columns = COLUMNS_ARGS;
-    struct apg_arch arch = {.backbone = 1, .layer = APG_LAYER_APG, .E = 16, .K = 16, .P = 128};
+    struct apg_arch arch = {.backbone = 1, .layer = 1, .E = 16};
+    char backbones[256], layers[256];
     struct apg_fit_options fit = {.optim.lr = 1e-3,
         .lr_decay = 1,
         .batch_size = 1024,
@@ -187,9 +251,10 @@ int cmd_train(int argc, char **argv)
         .patience = 2,
         .holdout = 0.1,
         .seed = 1};
-    struct opt_sizes hidden = {3, {256, 128, 64}}, generator = {0};
+    struct opt_sizes hidden = {3, {256, 128, 64}}, generator = {0}, rank = {1, {16}}, overparam = {1, {128}};
     const char *out_path = NULL, *valid_path = NULL, *condition = "self";
-    int layer = APG_LAYER_APG, form = 1, bias = APG_BIAS_STATIC, init = 1, optimizer = 0, stop = 0;
+    int form = APG_FORM_OVERPARAM, bias = APG_BIAS_STATIC, aggregate = APG_AGGREGATE_INPUT_CONCAT;
+    int own = 0, stopped = 0, init = 1, optimizer = 0, stop = 0;
     double embedding_std = 1e-2;
     size_t threads = 0;
     const struct opt table[] = {
@@ -202,14 +267,25 @@ int cmd_train(int argc, char **argv)
         OPT_HEADING("Columns"),
         OPTS_COLUMNS(columns),
         OPT_HEADING("Model"),
-        OPT_CHOICE(0, "backbone", &arch.backbone, "dnn|deepfm", "what stands beside the deep tower"),
-        OPT_CHOICE(0, "layer", &layer, "dense|apg", "hidden layers: static, or with generated weights"),
-        OPT_CHOICE(
-            0, "form", &form, "shared|overparam|v4=shared|v5=overparam", "form of the generated layer"),
+        OPT_CHOICE(0, "backbone", &arch.backbone,
+            choices(backbones, sizeof backbones, apg_backbones, sizeof *apg_backbones),
+            "what stands beside the deep tower"),
+        OPT_CHOICE(0, "layer", &arch.layer, choices(layers, sizeof layers, apg_layers, sizeof *apg_layers),
+            "hidden layers: static, or adapted to each row"),
+        OPT_CHOICE(0, "form", &form, APG_FORMS "|v1=full|v2=lowrank|v3=decomposed|v4=shared|v5=overparam",
+            "form of the generated layer"),
         OPT_STRING(0, "condition", &condition, "CONDITION",
-            "what weights are generated from: self, or group:COL[,COL...]"),
-        OPT_SIZE(0, "rank", &arch.K, 1, 1024, "K", "rank of the generated matrices"),
-        OPT_SIZE(0, "overparam", &arch.P, 1, 65536, "P", "over-parameterization width, for --form overparam"),
+            "what weights are generated from: self, group:COL[,COL...] or mix:COL,COL[,...]"),
+        OPT_CHOICE(0, "aggregate", &aggregate, APG_AGGREGATES, "how the conditions of a mix become one"),
+        OPT_CHOICE(0, "condition-embedding", &own, "shared|own",
+            "the condition's embeddings: the model's, or a table of their own"),
+        OPT_CHOICE(0, "condition-gradient", &stopped, "through|stopped",
+            "does the generator train the condition's embeddings"),
+        OPT_SIZES(0, "rank", &rank, 0, 4096, "K,...",
+            "rank of the generated matrices, for all layers or each; 0: that layer is dense"),
+        OPT_SIZES(0, "overparam", &overparam, 0, 65536, "P,...",
+            "over-parameterization width, for all layers or each; of --form overparam, and of residual if "
+            "given"),
         OPT_SIZES(0, "generator-hidden", &generator, 1, 65536, "N,...",
             "hidden layers of the generator; none: linear"),
         OPT_CHOICE(0, "bias", &bias, "static|generated|none", "bias of a generated layer"),
@@ -254,10 +330,15 @@ int cmd_train(int argc, char **argv)
     if (!copy_sizes(&hidden, arch.hidden, &arch.n_hidden) ||
         !copy_sizes(&generator, arch.generator, &arch.n_generator))
         return opt_usage(&command, "at most %d layers", APG_LAYERS_MAX);
-    if ((code = check_layer(&command, layer, form)) != OPT_GO)
+    arch.form = (enum apg_form)form, arch.bias = (enum apg_bias)bias;
+    arch.aggregate = (enum apg_aggregate)aggregate, arch.own_embedding = own, arch.stop_gradient = stopped;
+    if (form != APG_FORM_OVERPARAM && !(form == APG_FORM_RESIDUAL && opt_given("overparam")))
+        overparam = (struct opt_sizes){1, {0}};
+    if (!spread(&rank, arch.K, arch.n_hidden) || !spread(&overparam, arch.P, arch.n_hidden))
+        return opt_usage(&command,
+            "--rank and --overparam take one number, or one for each of %zu hidden layers", arch.n_hidden);
+    if ((code = check_layer(&command, &arch)) != OPT_GO)
         return code;
-    arch.layer = (enum apg_layer)layer, arch.bias = (enum apg_bias)bias;
-    arch.P = form == 1 ? arch.P : 0;
     fit.optim.adagrad = optimizer == 1, fit.stop_on_loss = stop == 1;
 
     struct apg_error err;
@@ -276,6 +357,7 @@ int cmd_train(int argc, char **argv)
     apg_model_start(t.model, fit.seed, embedding_std, init == 0);
     if (!t.quiet) {
         warn_disguise(t.model);
+        tell_memory(t.model, fit.batch_size);
         size_t tables, other;
         apg_model_count(t.model, &tables, &other);
         fprintf(stderr, "%llu rows, %zu fields, %zu numbers in embeddings, %zu outside\n",

@@ -11,6 +11,7 @@ static const struct {
     [APG_COMPLEXITY_SHARED] = {"v4", "shared"},
     [APG_COMPLEXITY_OVERPARAM] = {"v5", "overparam"},
     [APG_COMPLEXITY_COLLAPSED] = {"v5", "collapsed"},
+    [APG_COMPLEXITY_RESIDUAL] = {"", "residual"},
     [APG_COMPLEXITY_STAR] = {"", "star"},
 };
 
@@ -103,6 +104,12 @@ enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_fo
         c.batch = n * p * k + k * p * m;
         c.numbers = s * d + n * p + p * k + k * p + p * m;
         break;
+    case APG_COMPLEXITY_RESIDUAL:
+        c.generated = s;
+        c.generate = s * d;
+        c.forward = n * m + u_v + s;
+        c.numbers = s * d + n * m + u_v;
+        break;
     case APG_COMPLEXITY_STAR:
         c.forward = n * m;
         c.batch = n * m * (batch < domains ? batch : domains);
@@ -122,7 +129,7 @@ static bool is_generator(const struct apg_graph *g, size_t o)
     for (size_t r = o + 1; r < g->n_ops; r++)
         for (int i = 0; i < g->op[r].n_in; i++)
             if (g->op[r].in[i] == g->op[o].out) {
-                bool condition = g->op[r].D && i == 1;
+                bool condition = g->op[r].D && i == g->op[r].n_in - 1;
                 if (!condition && !is_generator(g, r))
                     return false;
                 read = true;
@@ -152,10 +159,12 @@ struct apg_cost apg_complexity_graph(const struct apg_graph *g)
 }
 
 enum apg_status apg_complexity_arch(
-    struct apg_cost *cost, const struct apg_arch *arch, size_t F, size_t T, struct apg_error *err)
+    struct apg_cost *cost, const struct apg_arch *arch, const struct apg_graph *of, struct apg_error *err)
 {
-    struct apg_graph g = {.F = F};
-    (void)apg_backbones[arch->backbone].build(&g, arch, T);
+    struct apg_graph g = {0};
+    for (size_t f = 0; f < of->F; f++)
+        apg_graph_field(&g, of->field[f].rows);
+    apg_backbone_build(&g, arch);
     enum apg_status status = g.failed ? apg_fail_memory(err) : APG_OK;
     if (!status)
         *cost = apg_complexity_graph(&g);

@@ -11,6 +11,7 @@
  *   shared      K^2 D                                 NK + K^2 + KM    K^2 D + NK + KM
  *   overparam   K^2 D; NPK + KPM per batch            NK + K^2 + KM    K^2 D + NP + PK + KP + PM
  *   collapsed   as shared
+ *   residual    K^2 D                                 NM + NK + K^2 + KM   NM + K^2 D + NK + KM
  *   star        NM per domain in a batch              NM               NM (1 + domains)
  *
  * A cost (graph.h) is in multiply-adds of the forward pass. Generation is all that makes the matrices x is
@@ -33,6 +34,7 @@ enum apg_complexity_form {
     APG_COMPLEXITY_SHARED,     /* v4 */
     APG_COMPLEXITY_OVERPARAM,  /* v5 in training */
     APG_COMPLEXITY_COLLAPSED,  /* v5 afterwards */
+    APG_COMPLEXITY_RESIDUAL,
     APG_COMPLEXITY_STAR,
     APG_COMPLEXITY_FORMS
 };
@@ -66,9 +68,9 @@ enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_fo
 struct apg_cost apg_complexity_op(const struct apg_graph *g, size_t o);
 /* Of all ops. */
 struct apg_cost apg_complexity_graph(const struct apg_graph *g);
-/* Of a model of ARCH over F fields with T rows of embeddings: its graph is put together, without weights. */
+/* Of a model of ARCH over the fields that graph OF has: its graph is put together, without weights. */
 enum apg_status apg_complexity_arch(
-    struct apg_cost *cost, const struct apg_arch *arch, size_t F, size_t T, struct apg_error *err);
+    struct apg_cost *cost, const struct apg_arch *arch, const struct apg_graph *of, struct apg_error *err);
 
 /* Multiply-adds per instance in a batch of BATCH > 0: generate + forward + batch / BATCH. */
 double apg_complexity_total(const struct apg_cost *cost, size_t batch);

@@ -6,14 +6,36 @@
 #include <string.h>
 #include "mem.h"
 
-int apg_graph_value(struct apg_graph *g, size_t width)
+void apg_graph_field(struct apg_graph *g, size_t rows)
 {
-    if (!apg_grow(&g->width, &g->cap_width, g->n_values + 1, sizeof *g->width)) {
+    if (!apg_grow(&g->field, &g->cap_field, g->F + 1, sizeof *g->field)) {
+        g->failed = true;
+        return;
+    }
+    g->field[g->F++] = (struct apg_graph_field){g->T, rows};
+    g->T += rows;
+}
+
+int apg_graph_scratch(struct apg_graph *g, size_t width, size_t rows)
+{
+    if (!apg_grow(&g->width, &g->cap_width, g->n_values + 1, sizeof *g->width) ||
+        !apg_grow(&g->most, &g->cap_most, g->n_values + 1, sizeof *g->most)) {
         g->failed = true;
         return 0;
     }
     g->width[g->n_values] = width;
+    g->most[g->n_values] = rows;
     return (int)g->n_values++;
+}
+
+int apg_graph_value(struct apg_graph *g, size_t width)
+{
+    return apg_graph_scratch(g, width, SIZE_MAX);
+}
+
+size_t apg_graph_width(const struct apg_graph *g, int value)
+{
+    return g->failed ? 1 : g->width[value];
 }
 
 int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size_t cols, const char *fmt, ...)
@@ -39,7 +61,7 @@ struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type)
         return &nowhere;
     }
     struct apg_op *op = &g->op[g->n_ops++];
-    *op = (struct apg_op){.type = type};
+    *op = (struct apg_op){.type = type, .out = -1};
     for (int i = 0; i < APG_OP_PARAMS; i++)
         op->param[i] = -1;
     return op;
@@ -57,21 +79,27 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
             g->n_flat += (n + 15) / 16 * 16;
         }
     }
-    g->failed = g->failed || !(g->shared = apg_alloc(g->n_values, sizeof *g->shared));
-    for (size_t o = 0; !g->failed && o < g->n_ops; o++) {
-        g->shared[g->op[o].out] = true;
-        for (int i = 0; i < g->op[o].n_in; i++)
-            g->shared[g->op[o].in[i]] = true;
-    }
+    bool *read = apg_alloc(g->n_values, sizeof *read); /* by a later op */
+    g->failed = g->failed || !read;
+    for (size_t o = g->n_ops; !g->failed && o-- > 0;)
+        for (int i = 0; i < g->op[o].n_in; i++) {
+            int v = g->op[o].in[i];
+            if (!read[v] && v != g->op[o].out) /* in place, d is what came in */
+                g->op[o].zeroes |= 1u << i;
+            read[v] = true;
+        }
+    free(read);
     for (int i = 0; !g->failed && i < APG_SLOTS; i++) {
         struct apg_slot *s = &g->slot[i];
         g->failed = !(s->x = apg_alloc(g->n_values, sizeof *s->x)) ||
                     !(s->dx = apg_alloc(g->n_values, sizeof *s->dx)) ||
                     !(s->label = apg_alloc(max_rows, sizeof *s->label)) ||
                     (train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad)));
-        for (size_t v = 0; !g->failed && v < g->n_values; v++)
-            g->failed = !(s->x[v] = apg_alloc(max_rows * g->width[v], sizeof **s->x)) ||
-                        (train && !(s->dx[v] = apg_alloc(max_rows * g->width[v], sizeof **s->dx)));
+        for (size_t v = 0; !g->failed && v < g->n_values; v++) {
+            size_t rows = g->most[v] < max_rows ? g->most[v] : max_rows;
+            g->failed = !(s->x[v] = apg_alloc(rows * g->width[v], sizeof **s->x)) ||
+                        (train && !(s->dx[v] = apg_alloc(rows * g->width[v], sizeof **s->dx)));
+        }
     }
     return g->failed ? apg_fail_memory(err) : APG_OK;
 }
@@ -94,8 +122,9 @@ void apg_graph_release(struct apg_graph *g)
         free(s->bags.id);
         free(s->bags.weight);
     }
+    free(g->field);
     free(g->width);
-    free(g->shared);
+    free(g->most);
     free(g->param);
     free(g->op);
     *g = (struct apg_graph){0};
@@ -143,13 +172,15 @@ static void run_slot(void *arg, size_t i, unsigned worker)
         g->op[o].type->forward(g, &g->op[o], s);
     if (p->from < p->to && p->to == g->n_ops) {
         memset(s->grad, 0, g->n_flat * sizeof *s->grad);
-        for (size_t v = 0; v < g->n_values; v++)
-            if (g->shared[v])
-                memset(s->dx[v], 0, s->rows * g->width[v] * sizeof **s->dx);
         p->loss(p->arg, i);
     }
-    for (size_t o = p->back_from; s->rows && o-- > p->back_to;)
-        g->op[o].type->backward(g, &g->op[o], s);
+    for (size_t o = p->back_from; s->rows && o-- > p->back_to;) {
+        const struct apg_op *op = &g->op[o];
+        for (int k = 0; k < op->n_in; k++) /* only now, so that it is in the cache when it is added to */
+            if (op->zeroes >> k & 1)
+                memset(s->dx[op->in[k]], 0, s->rows * g->width[op->in[k]] * sizeof **s->dx);
+        op->type->backward(g, op, s);
+    }
 }
 
 enum { REDUCE = 16384 };

@@ -17,7 +17,7 @@
 #include "rng.h"
 #include "tensor.h"
 
-enum { APG_SLOTS = 8, APG_OP_IN = 4, APG_OP_PARAMS = 10 };
+enum { APG_SLOTS = 8, APG_OP_IN = 20, APG_OP_PARAMS = 6, APG_FIELDS_MAX = 16 };
 
 /* What a param starts as; the numbers are in apg_model_start. */
 enum apg_start {
@@ -30,16 +30,24 @@ enum apg_start {
     APG_START_GENERATED, /* its bias: zero, or what the generator puts out at that start */
 };
 
+/* What generated weights are where the generator is near zero: N x M numbers, or with K > 0 the factors U
+ * (N, K), S (K, K), V (K, M) one after another. */
+struct apg_base {
+    size_t N, M, K;
+    bool identity; /* of N x M: the identity, not Xavier. S always is */
+    double scale;  /* of S, or of N x M where there is no S */
+};
+
 struct apg_param {
     char name[64];
     size_t rows, cols;
     enum apg_start start;
-    size_t K;     /* of APG_START_GENERATED: its last K K numbers are S, the identity at the start */
-    bool table;   /* an embedding table: gradients by row, not in the flat gradient */
-    bool derived; /* formed from other params (U of U_l U_r): not trained, not saved */
-    bool state;   /* saved, but not trained by a gradient: running statistics */
-    size_t at;    /* where its gradient stands in the flat gradient; dense params only */
-    apg_real *w;  /* (rows, cols) */
+    struct apg_base base; /* of APG_START_GENERATED */
+    bool table;           /* an embedding table: gradients by row, not in the flat gradient */
+    bool derived;         /* formed from other params (U of U_l U_r): not trained, not saved */
+    bool state;           /* saved, but not trained by a gradient: running statistics */
+    size_t at;            /* where its gradient stands in the flat gradient; dense params only */
+    apg_real *w;          /* (rows, cols) */
 };
 
 /* Bags: what a slot's rows hold of each field. Bag i = b F + f has table rows id[first[i] .. first[i + 1]),
@@ -62,23 +70,33 @@ struct apg_slot {
 
 struct apg_op {
     const struct apg_op_type *type;
-    int in[APG_OP_IN], n_in, out;
+    int in[APG_OP_IN], n_in;
+    int out;                  /* -1: writes no value */
     int aux[2];               /* values of its own, kept from forward to backward */
     int param[APG_OP_PARAMS]; /* -1: absent */
-    /* D > 0: in[1] is a condition, of this width. */
+    /* D > 0: the last of in[] is a condition, of this width. */
     size_t N, M, D, K, P, F, E;
-    bool generated_bias;
+    size_t field[APG_FIELDS_MAX]; /* of an op on F chosen fields */
+    bool chosen;                  /* field[] counts: else it is on all */
+    bool add;                     /* to what the value holds */
     double rate;
+    uint32_t zeroes; /* bit i: the last to read in[i], so the first to write d in[i], which it finds at 0 */
+};
+
+/* A field of the rows: its ids are the rows first .. first + rows of an embedding table. */
+struct apg_graph_field {
+    size_t first, rows;
 };
 
 struct apg_graph {
-    size_t F, max_rows; /* of a slot */
+    size_t F, T;     /* fields; rows of a table of all fields */
+    size_t max_rows; /* of a slot */
+    struct apg_graph_field *field;
     size_t n_values, n_params, n_ops, n_flat;
-    size_t *width;
-    bool *shared; /* by value: between ops, so that gradients are added up in it; else one op's own (aux) */
+    size_t *width, *most; /* by value: numbers of a row; most rows it holds */
     struct apg_param *param;
     struct apg_op *op;
-    size_t cap_width, cap_param, cap_op;
+    size_t cap_field, cap_width, cap_most, cap_param, cap_op;
     int logit;
     struct apg_slot slot[APG_SLOTS];
     bool failed; /* out of memory while being made */
@@ -114,7 +132,11 @@ struct apg_op_type {
 };
 
 /* Building: a failure for want of memory is remembered and returned by apg_graph_finish. */
+void apg_graph_field(struct apg_graph *g, size_t rows);
 int apg_graph_value(struct apg_graph *g, size_t width);
+/* An op's own, for at most ROWS rows at a time: it cuts its slot into pieces of that many. */
+int apg_graph_scratch(struct apg_graph *g, size_t width, size_t rows);
+size_t apg_graph_width(const struct apg_graph *g, int value); /* 1 when building has failed */
 int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size_t cols, const char *fmt, ...)
     APG_PRINTF(5, 6);
 struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type);

@@ -21,66 +21,67 @@
 
 /* ---- products of instances ---- */
 
-INLINE void vecmat(size_t B, size_t K, const apg_real *restrict x, const apg_real *restrict S, size_t ldS,
-    apg_real *restrict y)
+INLINE void vecmat(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
+    size_t ldW, apg_real *restrict y)
 {
-    for (size_t i = 0; i < B; i++, x += K, S += ldS, y += K) {
-        for (size_t j = 0; j < K; j++)
-            y[j] = x[0] * S[j];
-        for (size_t k = 1; k < K; k++)
-            for (size_t j = 0; j < K; j++)
-                y[j] += x[k] * S[k * K + j];
+    for (size_t i = 0; i < B; i++, x += N, W += ldW, y += M) {
+        for (size_t j = 0; j < M; j++)
+            y[j] = x[0] * W[j];
+        for (size_t k = 1; k < N; k++)
+            for (size_t j = 0; j < M; j++)
+                y[j] += x[k] * W[k * M + j];
     }
 }
 
 /* The sum over j goes in LANES parts, so that it is a vector's. */
 enum { LANES = 8 };
 
-INLINE void vecmat_back(size_t B, size_t K, const apg_real *restrict x, const apg_real *restrict S,
-    const apg_real *restrict dy, size_t ldS, apg_real *restrict dS, apg_real *restrict dx)
+INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
+    const apg_real *restrict dy, size_t ldW, apg_real *restrict dW, apg_real *restrict dx)
 {
-    for (size_t i = 0; i < B; i++, x += K, S += ldS, dS += ldS, dx += K, dy += K)
-        for (size_t k = 0; k < K; k++) {
+    for (size_t i = 0; i < B; i++, x += N, W += ldW, dW += ldW, dx += N, dy += M)
+        for (size_t k = 0; k < N; k++) {
             apg_real part[LANES] = {0};
             size_t j = 0;
-            for (; j + LANES <= K; j += LANES)
+            for (; j + LANES <= M; j += LANES)
                 for (size_t l = 0; l < LANES; l++) {
-                    part[l] += dy[j + l] * S[k * K + j + l];
-                    dS[k * K + j + l] = x[k] * dy[j + l];
+                    part[l] += dy[j + l] * W[k * M + j + l];
+                    dW[k * M + j + l] = x[k] * dy[j + l];
                 }
-            for (size_t l = 0; j < K; j++, l++) {
-                part[l] += dy[j] * S[k * K + j];
-                dS[k * K + j] = x[k] * dy[j];
+            for (size_t l = 0; j < M; j++, l++) {
+                part[l] += dy[j] * W[k * M + j];
+                dW[k * M + j] = x[k] * dy[j];
             }
-            dx[k] = ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+            dx[k] +=
+                ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
         }
 }
 
 /* The usual ranks as constants: the loops over K unroll. */
 CLONED void apg_kernel_vecmat(
-    size_t B, size_t K, const apg_real *x, const apg_real *S, size_t ldS, apg_real *y)
+    size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y)
 {
-    if (K == 16)
-        vecmat(B, 16, x, S, ldS, y);
-    else if (K == 32)
-        vecmat(B, 32, x, S, ldS, y);
-    else if (K == 8)
-        vecmat(B, 8, x, S, ldS, y);
+    if (N == 16 && M == 16)
+        vecmat(B, 16, 16, x, W, ldW, y);
+    else if (N == 32 && M == 32)
+        vecmat(B, 32, 32, x, W, ldW, y);
+    else if (N == 8 && M == 8)
+        vecmat(B, 8, 8, x, W, ldW, y);
     else
-        vecmat(B, K, x, S, ldS, y);
+        vecmat(B, N, M, x, W, ldW, y);
 }
 
-CLONED void apg_kernel_vecmat_back(size_t B, size_t K, const apg_real *x, const apg_real *S,
-    const apg_real *dy, size_t ldS, apg_real *dS, apg_real *dx)
+CLONED void apg_kernel_vecmat_back(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
+    const apg_real *dy, size_t ldW, apg_real *dW, apg_real *dx)
 {
-    if (K == 16)
-        vecmat_back(B, 16, x, S, dy, ldS, dS, dx);
-    else if (K == 32)
-        vecmat_back(B, 32, x, S, dy, ldS, dS, dx);
-    else if (K == 8)
-        vecmat_back(B, 8, x, S, dy, ldS, dS, dx);
+    if (N == 16 && M == 16)
+        vecmat_back(B, 16, 16, x, W, dy, ldW, dW, dx);
+    else if (N == 32 && M == 32)
+        vecmat_back(B, 32, 32, x, W, dy, ldW, dW, dx);
+    else if (N == 8 && M == 8)
+        vecmat_back(B, 8, 8, x, W, dy, ldW, dW, dx);
     else
-        vecmat_back(B, K, x, S, dy, ldS, dS, dx);
+        vecmat_back(B, N, M, x, W, dy, ldW, dW, dx);
 }
 
 /* ---- activations ---- */

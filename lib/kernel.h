@@ -11,13 +11,14 @@
 #include <stdint.h>
 #include "tensor.h"
 
-/* The products of B instances with K x K matrices of their own, too small for a BLAS call each.
- * x, y, dx, dy (B, K); S, dS (B) matrices (K, K), LDS numbers from one instance's to the next's. */
-/* y_i = x_i S_i */
-void apg_kernel_vecmat(size_t B, size_t K, const apg_real *x, const apg_real *S, size_t ldS, apg_real *y);
-/* dS_i = x_i^T dy_i, dx_i = dy_i S_i^T */
-void apg_kernel_vecmat_back(size_t B, size_t K, const apg_real *x, const apg_real *S, const apg_real *dy,
-    size_t ldS, apg_real *dS, apg_real *dx);
+/* The products of B instances with matrices of their own, too small for a BLAS call each.
+ * x, dx (B, N); y, dy (B, M); W, dW (B) matrices (N, M), LDW numbers from one instance's to the next's. */
+/* y_i = x_i W_i */
+void apg_kernel_vecmat(
+    size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y);
+/* dW_i = x_i^T dy_i, dx_i += dy_i W_i^T */
+void apg_kernel_vecmat_back(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
+    const apg_real *dy, size_t ldW, apg_real *dW, apg_real *dx);
 
 /* x (n) = relu(x); with CUT > 0 each is then kept with probability 1 - CUT / 65536 and scaled by its inverse,
  * by random numbers that are a function of KEY and the place alone. */

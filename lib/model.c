@@ -18,8 +18,9 @@ enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *s
     m->schema = schema;
     m->arch = *arch;
     m->max_rows = max_rows;
-    m->graph.F = schema->n_fields;
-    m->graph.logit = apg_backbones[arch->backbone].build(&m->graph, &m->arch, schema->rows);
+    for (size_t f = 0; f < schema->n_fields; f++)
+        apg_graph_field(&m->graph, schema->field[f].rows);
+    apg_backbone_build(&m->graph, &m->arch);
     enum apg_status status = apg_graph_finish(&m->graph, (max_rows + APG_SLOTS - 1) / APG_SLOTS, train, err);
     if (status) {
         apg_model_free(m);
@@ -49,6 +50,27 @@ void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other)
     }
 }
 
+/* N x M numbers: those of a Xavier-normal matrix, or of the identity; times SCALE. Returns where they end. */
+static apg_real *start_matrix(apg_real *w, size_t N, size_t M, bool identity, double scale, struct apg_rng *r)
+{
+    double std = scale * sqrt(2.0 / (double)(N + M));
+    for (size_t n = 0; n < N; n++)
+        for (size_t k = 0; k < M; k++)
+            *w++ = (apg_real)(identity ? n == k ? scale : 0 : std * apg_rng_normal(r));
+    return w;
+}
+
+static void start_base(apg_real *w, const struct apg_base *b, struct apg_rng *r)
+{
+    if (!b->K) {
+        start_matrix(w, b->N, b->M, b->identity, b->scale, r);
+        return;
+    }
+    w = start_matrix(w, b->N, b->K, false, 1, r);
+    w = start_matrix(w, b->K, b->K, true, b->scale, r);
+    start_matrix(w, b->K, b->M, false, 1, r);
+}
+
 void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor)
 {
     for (size_t i = 0; i < m->graph.n_params; i++) {
@@ -65,8 +87,7 @@ void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, b
         for (size_t j = 0; j < p->rows * p->cols; j++)
             p->w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(&r)) : p->start == APG_START_ONE;
         if (p->start == APG_START_GENERATED && anchor)
-            for (size_t k = 0; k < p->K; k++)
-                p->w[p->cols - p->K * p->K + k * p->K + k] = 1;
+            start_base(p->w, &p->base, &r);
     }
 }
 
@@ -189,17 +210,29 @@ static bool sizes_from(const json_t *j, size_t *a, size_t *n, size_t max, size_t
     return true;
 }
 
+static json_t *name_json(const char *names, int index)
+{
+    int n;
+    const char *name = apg_name_at(names, index, &n);
+    return json_stringn(name, (size_t)n);
+}
+
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
 {
     const struct apg_arch *a = &m->arch;
     struct apg_tensors *t = NULL;
     char *text = NULL;
-    json_t *j = json_pack("{s:s, s:i, s:I, s:o, s:I, s:I, s:i, s:o, s:o, s:f, s:b, s:b}", "backbone",
-        apg_backbones[a->backbone].name, "layer", (int)a->layer, "embedding_dim", (json_int_t)a->E, "hidden",
-        sizes_json(a->hidden, a->n_hidden), "rank", (json_int_t)a->K, "overparam", (json_int_t)a->P, "bias",
-        (int)a->bias, "generator_hidden", sizes_json(a->generator, a->n_generator), "condition",
-        sizes_json(a->condition, a->n_condition), "dropout", a->dropout, "batch_norm", a->batch_norm,
-        "collapsed", m->collapsed);
+    json_t *j =
+        json_pack("{s:s, s:s, s:I, s:o, s:b, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}",
+            "backbone", apg_backbones[a->backbone].name, "layer", apg_layers[a->layer].name, "embedding_dim",
+            (json_int_t)a->E, "hidden", sizes_json(a->hidden, a->n_hidden), "batch_norm", a->batch_norm,
+            "dropout", a->dropout, "form", name_json(APG_FORMS, (int)a->form), "rank",
+            sizes_json(a->K, a->n_hidden), "overparam", sizes_json(a->P, a->n_hidden), "bias",
+            name_json(APG_BIASES, (int)a->bias), "generator_hidden", sizes_json(a->generator, a->n_generator),
+            "condition", name_json(APG_CONDITIONS, (int)a->mode), "aggregate",
+            name_json(APG_AGGREGATES, (int)a->aggregate), "condition_fields",
+            sizes_json(a->condition, a->n_condition), "condition_own", a->own_embedding, "condition_stopped",
+            a->stop_gradient, "collapsed", m->collapsed);
     enum apg_status status = APG_OK;
     if (!j || !(text = json_dumps(j, JSON_COMPACT)))
         status = apg_fail_memory(err);
@@ -220,28 +253,46 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
     return status;
 }
 
+/* The index of member KEY of J in NAMES; ok turns false if it is not there. */
+static int name_from(const json_t *j, const char *key, const char *names, bool *ok)
+{
+    const char *name = json_string_value(json_object_get(j, key));
+    int i = name ? apg_name_find(names, name) : -1;
+    *ok = *ok && i >= 0;
+    return i;
+}
+
 static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, size_t fields)
 {
-    json_t *j = text ? json_loads(text, 0, NULL) : NULL;
-    json_t *hidden, *generator, *condition;
-    const char *backbone;
-    json_int_t E, K, P;
-    int layer, bias, norm, flag;
-    bool ok = j && json_unpack(j, "{s:s, s:i, s:I, s:o, s:I, s:I, s:i, s:o, s:o, s:F, s:b, s:b}", "backbone",
-                       &backbone, "layer", &layer, "embedding_dim", &E, "hidden", &hidden, "rank", &K,
-                       "overparam", &P, "bias", &bias, "generator_hidden", &generator, "condition",
-                       &condition, "dropout", &a->dropout, "batch_norm", &norm, "collapsed", &flag) == 0;
+    json_t *j = text ? json_loads(text, 0, NULL) : NULL, *hidden, *generator, *condition, *rank, *overparam;
+    const char *backbone, *layer;
+    json_int_t E;
+    size_t n_rank, n_overparam;
+    int norm, own, stop, flag;
+    bool ok = j && json_unpack(j, "{s:s, s:s, s:I, s:o, s:b, s:F, s:o, s:o, s:o, s:o, s:b, s:b, s:b}",
+                       "backbone", &backbone, "layer", &layer, "embedding_dim", &E, "hidden", &hidden,
+                       "batch_norm", &norm, "dropout", &a->dropout, "rank", &rank, "overparam", &overparam,
+                       "generator_hidden", &generator, "condition_fields", &condition, "condition_own", &own,
+                       "condition_stopped", &stop, "collapsed", &flag) == 0;
     if (ok) {
-        for (a->backbone = 0;
-             apg_backbones[a->backbone].name && strcmp(apg_backbones[a->backbone].name, backbone) != 0;)
+        while (apg_backbones[a->backbone].name && strcmp(apg_backbones[a->backbone].name, backbone) != 0)
             a->backbone++;
-        ok = apg_backbones[a->backbone].name && layer >= 0 && layer <= APG_LAYER_APG && bias >= 0 &&
-             bias <= APG_BIAS_NONE && E >= 1 && E <= 4096 && K >= 1 && K <= 4096 && P >= 0 && P <= 65536 &&
-             sizes_from(hidden, a->hidden, &a->n_hidden, APG_LAYERS_MAX, 1, 65536) &&
-             sizes_from(generator, a->generator, &a->n_generator, APG_LAYERS_MAX, 1, 65536) && fields > 0 &&
-             sizes_from(condition, a->condition, &a->n_condition, APG_CONDITION_MAX, 0, fields - 1);
-        a->layer = (enum apg_layer)layer, a->bias = (enum apg_bias)bias;
-        a->E = (size_t)E, a->K = (size_t)K, a->P = (size_t)P, *collapsed = flag, a->batch_norm = norm;
+        while (apg_layers[a->layer].name && strcmp(apg_layers[a->layer].name, layer) != 0)
+            a->layer++;
+        a->form = (enum apg_form)name_from(j, "form", APG_FORMS, &ok);
+        a->bias = (enum apg_bias)name_from(j, "bias", APG_BIASES, &ok);
+        a->mode = (enum apg_condition)name_from(j, "condition", APG_CONDITIONS, &ok);
+        a->aggregate = (enum apg_aggregate)name_from(j, "aggregate", APG_AGGREGATES, &ok);
+        ok = ok && apg_backbones[a->backbone].name && apg_layers[a->layer].name && E >= 1 && E <= 4096 &&
+             fields > 0 && sizes_from(hidden, a->hidden, &a->n_hidden, APG_LAYERS_MAX, 1, 65536) &&
+             sizes_from(rank, a->K, &n_rank, APG_LAYERS_MAX, 0, 65536) && n_rank == a->n_hidden &&
+             sizes_from(overparam, a->P, &n_overparam, APG_LAYERS_MAX, 0, 65536) &&
+             n_overparam == a->n_hidden &&
+             sizes_from(generator, a->generator, &a->n_generator, APG_LAYERS_MAX, 1, 65536) &&
+             sizes_from(condition, a->condition, &a->n_condition, APG_CONDITION_MAX, 0, fields - 1) &&
+             (a->n_condition > 0 || a->mode == APG_CONDITION_SELF);
+        a->E = (size_t)E, a->batch_norm = norm, a->own_embedding = own, a->stop_gradient = stop;
+        *collapsed = flag;
     }
     json_decref(j);
     return ok;
@@ -297,7 +348,9 @@ enum apg_status apg_model_load(
 enum apg_status apg_model_collapse(struct apg_model **out, const struct apg_model *m, struct apg_error *err)
 {
     struct apg_arch arch = m->arch;
-    arch.P = 0;
+    memset(arch.P, 0, sizeof arch.P);
+    if (arch.form == APG_FORM_OVERPARAM)
+        arch.form = APG_FORM_SHARED;
     arch.dropout = 0;
     enum apg_status status = apg_model_new(out, m->schema, &arch, m->max_rows, false, err);
     if (status)

@@ -1,47 +1,170 @@
 /* SPDX-License-Identifier: MIT
  *
- * The static layer y = x W + b, the activation, and the sum that makes a logit.
+ * The static layer y = x W + b, the product that makes a W of two, the activation, and the sum that makes a
+ * logit.
  */
 #include "gemm.h"
 #include "kernel.h"
 #include "ops.h"
 
-static void dense_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+static void linear_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     apg_real *y = s->x[op->out];
-    apg_kernel_fill_rows(y, s->rows, op->M, apg_w(g, op->param[1]));
-    apg_op_product(
-        s, false, s->rows, op->M, op->N, s->x[op->in[0]], op->N, apg_w(g, op->param[0]), op->M, 1, y, op->M);
+    bool bias = op->param[1] >= 0;
+    if (bias)
+        apg_kernel_fill_rows(y, s->rows, op->M, apg_w(g, op->param[1]));
+    apg_op_product(s, false, s->rows, op->M, op->N, s->x[op->in[0]], op->N, apg_w(g, op->param[0]), op->M,
+        bias || op->add, y, op->M);
 }
 
-static void dense_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+static void linear_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     size_t B = s->rows, N = op->N, M = op->M;
     const apg_real *dy = s->dx[op->out];
     apg_gemm(true, false, N, M, B, s->x[op->in[0]], N, dy, M, 1, apg_dw(g, s->grad, op->param[0]), M);
-    apg_kernel_column_sums(dy, B, M, apg_dw(g, s->grad, op->param[1]));
+    if (op->param[1] >= 0)
+        apg_kernel_column_sums(dy, B, M, apg_dw(g, s->grad, op->param[1]));
     apg_gemm(false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, 1, s->dx[op->in[0]], N);
 }
 
-static void dense_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+static void linear_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
-    (void)g;
     c->forward += (uint64_t)op->N * op->M;
-    c->numbers += (uint64_t)op->N * op->M;
-    c->biases += op->M;
+    c->numbers += g->param[op->param[0]].derived ? 0 : (uint64_t)op->N * op->M;
+    c->biases += op->param[1] >= 0 ? op->M : 0;
 }
 
-static const struct apg_op_type dense = {"dense", dense_forward, dense_backward, dense_cost, 0, 0, 0, 0};
+static const struct apg_op_type linear = {"dense", linear_forward, linear_backward, linear_cost, 0, 0, 0, 0};
+
+static int add_linear(struct apg_graph *g, const struct apg_op_type *type, int x, int W, int b, int y)
+{
+    struct apg_op *op = apg_graph_op(g, type);
+    op->in[0] = x, op->n_in = 1;
+    op->N = apg_graph_width(g, x), op->M = g->failed ? 1 : g->param[W].cols;
+    op->param[0] = W, op->param[1] = b;
+    op->add = y >= 0;
+    return op->out = y >= 0 ? y : apg_graph_value(g, op->M);
+}
+
+int apg_op_linear(struct apg_graph *g, int x, int W, int b)
+{
+    return add_linear(g, &linear, x, W, b, -1);
+}
+
+int apg_op_linear_add(struct apg_graph *g, int x, int W, int y)
+{
+    return add_linear(g, &linear, x, W, -1, y);
+}
+
+static int dense(struct apg_graph *g, const struct apg_op_type *type, int x, size_t M, const char *name)
+{
+    int W = apg_graph_param(g, APG_START_XAVIER, apg_graph_width(g, x), M, "%s.weight", name);
+    int b = apg_graph_param(g, APG_START_ZERO, 1, M, "%s.bias", name);
+    return add_linear(g, type, x, W, b, -1);
+}
 
 int apg_op_dense(struct apg_graph *g, int x, size_t M, const char *name)
 {
-    struct apg_op *op = apg_graph_op(g, &dense);
-    op->in[0] = x, op->n_in = 1;
-    op->N = g->width[x], op->M = M;
-    op->param[0] = apg_graph_param(g, APG_START_XAVIER, op->N, M, "%s.weight", name);
-    op->param[1] = apg_graph_param(g, APG_START_ZERO, 1, M, "%s.bias", name);
-    return op->out = apg_graph_value(g, M);
+    return dense(g, &linear, x, M, name);
 }
+
+/* A bias that is generated is a static layer of the condition; but its products are generation. */
+static void generated_bias_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+{
+    (void)g;
+    c->generate += (uint64_t)op->N * op->M;
+    c->numbers += (uint64_t)op->N * op->M;
+    c->biases += op->M;
+    c->generated += op->M;
+}
+
+static const struct apg_op_type generated_bias = {
+    "generated-bias", linear_forward, linear_backward, generated_bias_cost, 0, 0, 0, 0};
+
+int apg_op_generated_bias(struct apg_graph *g, int z, size_t M, const char *name)
+{
+    int b = dense(g, &generated_bias, z, M, name);
+    if (!g->failed)
+        g->op[g->n_ops - 1].D = g->width[z];
+    return b;
+}
+
+static void bias_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+{
+    for (size_t i = 0; i < s->rows; i++)
+        apg_kernel_add(s->x[op->out] + i * op->M, apg_w(g, op->param[0]), 1, op->M);
+}
+
+static void bias_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+{
+    apg_kernel_column_sums(s->dx[op->out], s->rows, op->M, apg_dw(g, s->grad, op->param[0]));
+}
+
+static void bias_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+{
+    (void)g;
+    c->biases += op->M;
+}
+
+static const struct apg_op_type bias = {"bias", bias_forward, bias_backward, bias_cost, 0, 0, 0, 0};
+
+int apg_op_bias(struct apg_graph *g, int y, int b)
+{
+    struct apg_op *op = apg_graph_op(g, &bias);
+    op->M = apg_graph_width(g, y);
+    op->param[0] = b;
+    return op->out = y;
+}
+
+/* ---- W = W_l W_r ----
+ * Formed once a batch, not once an instance; the gradient of W is gathered as if it were trained itself, and
+ * then dW_l = dW W_r^T, dW_r = W_l^T dW: also once a batch. */
+
+static void product_prepare(struct apg_graph *g, const struct apg_op *op)
+{
+    apg_gemm(false, false, op->N, op->M, op->P, apg_w(g, op->param[1]), op->P, apg_w(g, op->param[2]), op->M,
+        0, apg_w(g, op->param[0]), op->M);
+}
+
+static void product_finish(const struct apg_graph *g, const struct apg_op *op, apg_real *grad)
+{
+    size_t N = op->N, P = op->P, M = op->M;
+    const apg_real *dW = apg_dw(g, grad, op->param[0]);
+    apg_gemm(false, true, N, P, M, dW, M, apg_w(g, op->param[2]), M, 0, apg_dw(g, grad, op->param[1]), P);
+    apg_gemm(true, false, P, M, N, apg_w(g, op->param[1]), P, dW, M, 0, apg_dw(g, grad, op->param[2]), M);
+}
+
+static void product_nothing(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+{
+    (void)g, (void)op, (void)s;
+}
+
+static void product_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
+{
+    (void)g;
+    c->batch += (uint64_t)op->N * op->P * op->M;
+    c->numbers += (uint64_t)op->N * op->P + (uint64_t)op->P * op->M;
+}
+
+static const struct apg_op_type product = {
+    "product", product_nothing, product_nothing, product_cost, product_prepare, product_finish, 0, 0};
+
+int apg_op_factor(struct apg_graph *g, size_t N, size_t P, size_t M, const char *layer, const char *name)
+{
+    int W = apg_graph_param(g, APG_START_XAVIER, N, M, "%s.%s", layer, name);
+    if (!P)
+        return W;
+    struct apg_op *op = apg_graph_op(g, &product);
+    op->N = N, op->P = P, op->M = M;
+    op->param[0] = W;
+    op->param[1] = apg_graph_param(g, APG_START_XAVIER, N, P, "%s.%s_l", layer, name);
+    op->param[2] = apg_graph_param(g, APG_START_XAVIER, P, M, "%s.%s_r", layer, name);
+    if (!g->failed)
+        g->param[W].derived = true;
+    return W;
+}
+
+/* ---- activation ---- */
 
 static unsigned cut_of(const struct apg_op *op, const struct apg_slot *s)
 {

@@ -7,21 +7,49 @@
 #include "kernel.h"
 #include "ops.h"
 
+bool apg_op_embed_place(
+    const struct apg_graph *g, const struct apg_op *op, size_t f, size_t *place, size_t *below, size_t *above)
+{
+    *place = f, *below = *above = 0;
+    if (!op->chosen)
+        return true;
+    *below = g->field[f].first;
+    for (*place = 0; *place < op->F; (*place)++) {
+        if (op->field[*place] == f)
+            return true;
+        *above += g->field[op->field[*place]].rows;
+    }
+    return false;
+}
+
+/* One bag to e (E). */
+static void embed_bag(const struct apg_bags *b, size_t bag, const apg_real *table, size_t E, apg_real *e)
+{
+    uint32_t i = b->first[bag], end = b->first[bag + 1];
+    if (end - i == 1 && !(b->weight[i] < 1) && !(b->weight[i] > 1)) { /* nearly all of them */
+        memcpy(e, table + (size_t)b->id[i] * E, E * sizeof *e);
+        return;
+    }
+    memset(e, 0, E * sizeof *e);
+    for (; i < end; i++)
+        apg_kernel_add(e, table + (size_t)b->id[i] * E, (apg_real)b->weight[i], E);
+}
+
 static void embed_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    const struct apg_bags *b = &s->bags;
     const apg_real *table = apg_w(g, op->param[0]);
     size_t E = op->E;
     apg_real *e = s->x[op->out];
-    for (size_t bag = 0; bag < s->rows * op->F; bag++, e += E) {
-        uint32_t i = b->first[bag], end = b->first[bag + 1];
-        if (end - i == 1 && !(b->weight[i] < 1) && !(b->weight[i] > 1)) { /* nearly all of them */
-            memcpy(e, table + (size_t)b->id[i] * E, E * sizeof *e);
-            continue;
-        }
-        memset(e, 0, E * sizeof *e);
-        for (; i < end; i++)
-            apg_kernel_add(e, table + (size_t)b->id[i] * E, (apg_real)b->weight[i], E);
+    if (!op->chosen) {
+        for (size_t bag = 0; bag < s->rows * op->F; bag++, e += E)
+            embed_bag(&s->bags, bag, table, E, e);
+        return;
+    }
+    for (size_t f = 0, above = 0; f < op->F; above += g->field[op->field[f++]].rows) {
+        const struct apg_graph_field *field = &g->field[op->field[f]];
+        for (size_t i = 0; i < s->rows; i++)
+            embed_bag(&s->bags, i * g->F + op->field[f], table + above * E - field->first * E, E,
+                e + (i * op->F + f) * E);
     }
 }
 
@@ -39,44 +67,61 @@ static void embed_cost(const struct apg_graph *g, const struct apg_op *op, struc
 
 static const struct apg_op_type embed = {"embed", embed_forward, embed_backward, embed_cost, 0, 0, 0, 0};
 
-int apg_op_embed(struct apg_graph *g, int table, size_t E)
+static int embed_op(struct apg_graph *g, size_t T, size_t F, size_t E, enum apg_start start, const char *name)
 {
     struct apg_op *op = apg_graph_op(g, &embed);
-    op->param[0] = table;
-    op->F = g->F, op->E = E;
+    op->param[0] = apg_graph_param(g, start, T, E, "%s", name);
+    op->F = F, op->E = E;
     if (!g->failed)
-        g->param[table].table = true;
-    return op->out = apg_graph_value(g, g->F * E);
+        g->param[op->param[0]].table = true;
+    return op->out = apg_graph_value(g, F * E);
+}
+
+int apg_op_embed(struct apg_graph *g, size_t E, enum apg_start start, const char *name)
+{
+    return embed_op(g, g->T, g->F, E, start, name);
+}
+
+int apg_op_embed_fields(struct apg_graph *g, const size_t *field, size_t n, size_t E, const char *name)
+{
+    size_t T = 0;
+    for (size_t i = 0; i < n; i++)
+        T += g->field[field[i]].rows;
+    int x = embed_op(g, T, n, E, APG_START_EMBEDDING, name);
+    if (!g->failed) {
+        struct apg_op *op = &g->op[g->n_ops - 1];
+        op->chosen = true;
+        memcpy(op->field, field, n * sizeof *field);
+    }
+    return x;
 }
 
 static void select_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    const apg_real *x = s->x[op->in[0]];
-    apg_real *z = s->x[op->out];
+    size_t E = op->E, N = g->width[op->in[0]];
     for (size_t i = 0; i < s->rows; i++)
-        memcpy(z + i * g->width[op->out] + op->N * op->E, x + i * g->width[op->in[0]] + op->F * op->E,
-            op->E * sizeof *z);
+        for (size_t k = 0; k < op->F; k++)
+            memcpy(s->x[op->out] + (i * op->F + k) * E, s->x[op->in[0]] + i * N + op->field[k] * E,
+                E * sizeof(apg_real));
 }
 
 static void select_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    apg_real *dx = s->dx[op->in[0]];
-    const apg_real *dz = s->dx[op->out];
-    for (size_t i = 0; i < s->rows; i++)
-        for (size_t j = 0; j < op->E; j++)
-            dx[i * g->width[op->in[0]] + op->F * op->E + j] += dz[i * g->width[op->out] + op->N * op->E + j];
+    size_t E = op->E, N = g->width[op->in[0]];
+    for (size_t i = 0; op->add && i < s->rows; i++)
+        for (size_t k = 0; k < op->F; k++)
+            apg_kernel_add(
+                s->dx[op->in[0]] + i * N + op->field[k] * E, s->dx[op->out] + (i * op->F + k) * E, 1, E);
 }
 
 static const struct apg_op_type select = {
     "select", select_forward, select_backward, apg_op_no_cost, 0, 0, 0, 0};
 
-int apg_op_select(struct apg_graph *g, int x, const size_t *field, size_t n, size_t E)
+int apg_op_select(struct apg_graph *g, int x, const size_t *piece, size_t n, size_t E, bool stop)
 {
-    int z = apg_graph_value(g, n * E);
-    for (size_t i = 0; i < n; i++) {
-        struct apg_op *op = apg_graph_op(g, &select);
-        op->in[0] = x, op->n_in = 1, op->out = z;
-        op->F = field[i], op->N = i, op->E = E;
-    }
-    return z;
+    struct apg_op *op = apg_graph_op(g, &select);
+    op->in[0] = x, op->n_in = 1;
+    op->F = n, op->E = E, op->add = !stop;
+    memcpy(op->field, piece, n * sizeof *piece);
+    return op->out = apg_graph_value(g, n * E);
 }

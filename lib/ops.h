@@ -7,24 +7,57 @@
 #include "gemm.h"
 #include "graph.h"
 
-/* (B, F E): of each field the weighted sum of its rows of TABLE (T, E). op_embed.c */
-int apg_op_embed(struct apg_graph *g, int table, size_t E);
-/* (B, n E): fields FIELD[0..n) of embeddings X side by side: the condition of a group. */
-int apg_op_select(struct apg_graph *g, int x, const size_t *field, size_t n, size_t E);
-/* (B, M): x W + b, W (N, M). op_dense.c */
+/* op_embed.c */
+/* (B, F E): of each field the weighted sum of its rows of the table NAME (T, E), made here. */
+int apg_op_embed(struct apg_graph *g, size_t E, enum apg_start start, const char *name);
+/* (B, n E): the same of fields FIELD[0..n) alone, n <= APG_FIELDS_MAX, and of a table of their rows alone. */
+int apg_op_embed_fields(struct apg_graph *g, const size_t *field, size_t n, size_t E, const char *name);
+/* Where an embed op keeps field F: at PLACE of its value's F, and bag id i is row i - BELOW + ABOVE of its
+ * table. False: not there. */
+bool apg_op_embed_place(const struct apg_graph *g, const struct apg_op *op, size_t f, size_t *place,
+    size_t *below, size_t *above);
+/* (B, n E): pieces PIECE[0..n) of E numbers of X side by side: the condition of a group. STOP: no gradient.
+ */
+int apg_op_select(struct apg_graph *g, int x, const size_t *piece, size_t n, size_t E, bool stop);
+
+/* op_dense.c */
+/* (B, M): x W + b, W (N, M). */
 int apg_op_dense(struct apg_graph *g, int x, size_t M, const char *name);
-/* (B, M): batch normalization with scale and shift. op_norm.c */
-int apg_op_norm(struct apg_graph *g, int x, const char *name);
+/* (B, M): x W + b of params W (N, M) and b (1, M), or no b: -1. */
+int apg_op_linear(struct apg_graph *g, int x, int W, int b);
+/* In place: y += x W. */
+int apg_op_linear_add(struct apg_graph *g, int x, int W, int y);
+/* In place: y += b, a param (1, M). */
+int apg_op_bias(struct apg_graph *g, int y, int b);
+/* The param NAME (N, M), or with P > 0 the product, formed once a batch, of NAME_l (N, P) and NAME_r (P, M).
+ */
+int apg_op_factor(struct apg_graph *g, size_t N, size_t P, size_t M, const char *layer, const char *name);
 /* In place: x = dropout(relu(x)). */
 int apg_op_relu(struct apg_graph *g, int x, double dropout);
 /* (B, 1): the sum of all columns of N values. */
 int apg_op_sum(struct apg_graph *g, const int *x, int n);
-/* (B, 1): factorization machine, 1/2 sum_e [(sum_f v_fe)^2 - sum_f v_fe^2]. op_fm.c */
+
+/* op_norm.c */
+/* (B, M): batch normalization with scale and shift. */
+int apg_op_norm(struct apg_graph *g, int x, const char *name);
+
+/* op_fm.c */
+/* (B, 1): factorization machine, 1/2 sum_e [(sum_f v_fe)^2 - sum_f v_fe^2]. */
 int apg_op_fm(struct apg_graph *g, int x, size_t E);
-/* (B, M): the generated layer. op_apg.c. P = 0: shared (v4), else overparam (v5). */
-enum apg_bias { APG_BIAS_STATIC, APG_BIAS_GENERATED, APG_BIAS_NONE };
-int apg_op_apg(
-    struct apg_graph *g, int x, int z, size_t M, size_t K, size_t P, enum apg_bias bias, const char *name);
+
+/* op_generated.c */
+/* (B, M): x_i W_i, W_i (N, M) generated from z_i; with K > 0 as the product of generated U_i, S_i, V_i. BASE:
+ * its identity and scale say what W_i is near at the start; NULL: W_i is 0. */
+int apg_op_generated(
+    struct apg_graph *g, int x, int z, size_t M, size_t K, const struct apg_base *base, const char *name);
+/* (B, M): b_i, generated from z_i. */
+int apg_op_generated_bias(struct apg_graph *g, int z, size_t M, const char *name);
+
+/* op_mix.c */
+/* (B, n): softmax over c of z^c w, of n values z^c (B, D) and a param w (D, 1). */
+int apg_op_attention(struct apg_graph *g, const int *z, int n, const char *name);
+/* (B, M): sum_c a_c x^c of n values (B, M) and A (B, n); A = -1: SCALE sum_c x^c. */
+int apg_op_mix(struct apg_graph *g, const int *x, int n, int a, double scale);
 
 /* For an op that works by element and has no numbers of its own. */
 static inline void apg_op_no_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)

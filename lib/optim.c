@@ -6,6 +6,7 @@
 #include <string.h>
 #include "kernel.h"
 #include "mem.h"
+#include "ops.h"
 
 /* The rows of a field that a batch touches. */
 struct touched {
@@ -134,7 +135,9 @@ static void table_update(void *arg, size_t f, unsigned worker)
         if (op->param[0] < 0 || !g->param[op->param[0]].table)
             continue;
         const struct apg_param *p = &g->param[op->param[0]];
-        size_t E = op->E;
+        size_t E = op->E, place, below, above;
+        if (!apg_op_embed_place(g, op, f, &place, &below, &above))
+            continue;
         if (!apg_grow(&t->grad, &t->cap_grad, t->n * E, sizeof *t->grad)) {
             atomic_store(&o->failed, true);
             goto done;
@@ -143,7 +146,7 @@ static void table_update(void *arg, size_t f, unsigned worker)
         for (int i = 0; i < APG_SLOTS; i++) {
             const struct apg_slot *s = &g->slot[i];
             for (size_t r = 0; r < s->rows; r++) {
-                const apg_real *de = s->dx[op->out] + (r * g->F + f) * E;
+                const apg_real *de = s->dx[op->out] + (r * op->F + place) * E;
                 for (uint32_t k = s->bags.first[r * g->F + f]; k < s->bags.first[r * g->F + f + 1]; k++) {
                     apg_real *row = t->grad + (size_t)(o->place[s->bags.id[k]] - 1) * E;
                     apg_kernel_add(row, de, (apg_real)s->bags.weight[k], E);
@@ -151,7 +154,7 @@ static void table_update(void *arg, size_t f, unsigned worker)
             }
         }
         for (uint32_t k = 0; k < t->n; k++) {
-            size_t at = (size_t)t->row[k] * E;
+            size_t at = (t->row[k] - below + above) * E;
             update(o, E, p->w + at, o->first[op->param[0]] + at, o->second[op->param[0]] + at,
                 t->grad + k * E, (apg_real)o->options->embedding_l2);
         }

@@ -48,6 +48,7 @@ decomposed,v3,84,28,0,112,84,28
 shared,v4,12,28,0,40,36,4
 overparam,v5,12,28,96,49.600000000000001,76,4
 collapsed,v5,12,28,0,40,36,4
+residual,,12,63,0,75,71,4
 star,,0,35,210,56,245,0
 END
 }
@@ -66,7 +67,7 @@ END
 
 @test "complexity: of a model: ops add up to the total, and to the numbers that inspect sees" {
     apg complexity -m "$M" --batch-size 10 --json > m.json
-    jq -e '.form == "overparam" and .batch_size == 10 and [.forms[].form] == ["dense", "overparam", "collapsed"]' m.json
+    jq -e '.form == "overparam" and .batch_size == 10 and [.forms[].form] == ["dense", "full", "lowrank", "decomposed", "shared", "overparam", "collapsed", "residual"]' m.json
     jq -e '.total as $t | .ops as $ops | $t | del(.per_instance) | to_entries
         | all(.value > 0 and .value == (.key as $k | [$ops[][$k]] | add))' m.json
     jq -e '.total | .per_instance == .generation + .forward + .batch_generation / 10' m.json
@@ -79,19 +80,22 @@ END
     for model in "$M" "$C"; do
         apg complexity -m "$model" --csv > ops.csv
         form=$(awk -F, '$1 == "total" { print $2; exit }' ops.csv)
-        awk -F, '$2 == "apg"' ops.csv > layers
-        [ "$(wc -l < layers)" -eq 2 ]
-        while IFS=, read -r _ _ n m d k p cost; do
-            apg complexity --mlp "$n,$m" --condition-dim "$d" --rank "$k" --overparam "${p:-1}" --csv > formula.csv
-            [ "$(sed -n "s/^$form,v5,//p" formula.csv)" = "${cost%,*,*}" ]
-        done < layers
+        for layer in hidden.0 hidden.1; do
+            grep "^$layer\." ops.csv > layer
+            IFS=, read -r n k p < <(awk -F, '$1 ~ /U$/ && $2 == "product" { p = $7 }
+                $1 ~ /U$/ && $2 == "dense" { n = $3; k = $4 } END { print n "," k "," p + 0 }' layer)
+            IFS=, read -r d m < <(awk -F, '$2 == "generated" { d = $5 } $1 ~ /V$/ && $2 == "dense" { m = $4 } END { print d "," m }' layer)
+            apg complexity --mlp "$n,$m" --condition-dim "$d" --rank "$k" --overparam "$((p ? p : 1))" --csv > formula.csv
+            awk -F, -v OFS=, '{ for (i = 8; i <= 13; i++) s[i] += $i } END { print s[8], s[9], s[10], s[12], s[13] }' layer > cost
+            awk -F, -v OFS=, -v f="$form" '$1 == f { print $3, $4, $5, $7, $8 }' formula.csv | diff - cost
+        done
     done
 }
 
 @test "complexity: of a model: collapsed and dense, foretold and made" {
     apg complexity -m "$M" --json | jq '.forms[] | select(.form == "collapsed")' > foretold
     apg complexity -m - --json < "$C" | jq '.forms[] | select(.form == "collapsed")' | diff foretold -
-    apg complexity -m "$C" --json | jq -e '.form == "collapsed" and ([.forms[].form] == ["dense", "collapsed"])
+    apg complexity -m "$C" --json | jq -e '.form == "collapsed" and ([.forms[].form] == ["dense", "full", "lowrank", "decomposed", "shared", "collapsed", "residual"])
         and .total.batch_generation == 0'
     apg train -q --multi genres --layer dense --hidden 16,8 --epochs 1 -o dense.apg "$BATS_FILE_TMPDIR/logs.csv"
     apg complexity -m dense.apg --json > dense.json
@@ -106,10 +110,10 @@ END
         .forward, .batch_generation, .numbers, .biases, .tables, .generated] | map(if . == 0 or . == null or . == ""
         then "-" else . end) | join(" ")' <(apg complexity -m "$M" --json) > json
     sed -n '/^layer/,/^total/p' text | sed 1d | tr -s ' ' | diff json -
-    sed '/^total,\(dense\|collapsed\)/d; 1d' csv |
+    sed '/^total,/{/^total,overparam/!d}; 1d' csv |
         awk -F, -v OFS=' ' '{ for (i = 1; i <= NF; i++) if ($i == "" || $i == "0") $i = "-"
             print $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, $14, $15, $13 }' | diff json -
-    grep -q '^hidden.0 *apg ' text
+    grep -q '^hidden.0.S *generated ' text
     grep -q '^v5 collapsed ' text
     [ "$(wc -L < text)" -le 125 ]
 }

@@ -58,20 +58,20 @@ numbers() {
         <(jq -S '.tensors | sort_by(.name)' m.json)
     diff <(jq -r '.tensors[] | select(.dtype == "F32") | .name' m.json | sort) - << END
 embedding
+hidden.0.S.bias
+hidden.0.S.weight
 hidden.0.U_l
 hidden.0.U_r
 hidden.0.V_l
 hidden.0.V_r
 hidden.0.bias
-hidden.0.hypernet.bias
-hidden.0.hypernet.weight
+hidden.1.S.bias
+hidden.1.S.weight
 hidden.1.U_l
 hidden.1.U_r
 hidden.1.V_l
 hidden.1.V_r
 hidden.1.bias
-hidden.1.hypernet.bias
-hidden.1.hypernet.weight
 linear
 out.bias
 out.weight

@@ -54,8 +54,8 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [ ! -e none.apg ]
     run --separate-stderr -1 apg train -o none.apg /dev/null
     [[ "$stderr" == "apg train: "* ]]
-    run --separate-stderr -2 apg train --rank 0 logs.csv
-    [[ "$stderr" == *"--rank takes an integer from 1 to 1024, not '0'"* ]]
+    run --separate-stderr -2 apg train --rank 5000 logs.csv
+    [[ "$stderr" == *"takes integers from 0 to 4096"* ]]
     run --separate-stderr -2 apg train -q --condition group:nobody -o none.apg logs.csv
     [[ "$stderr" == *"nobody"* ]]
     [ ! -e none.apg ]
@@ -90,7 +90,17 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     run --separate-stderr -2 apg train --layer dense --rank 8 logs.csv
     [[ "$stderr" == "apg train: --rank is of a generated layer, not of --layer dense"* ]]
     run --separate-stderr -2 apg train --form shared --overparam 8 logs.csv
-    [[ "$stderr" == "apg train: --overparam is of --form overparam, not of --form shared"* ]]
+    [[ "$stderr" == "apg train: --overparam is of --form overparam and residual"* ]]
+    run --separate-stderr -2 apg train --form full --rank 8 logs.csv
+    [[ "$stderr" == "apg train: --form full has no rank"* ]]
+    run --separate-stderr -2 apg train --aggregate output-sum logs.csv
+    [[ "$stderr" == "apg train: --aggregate is of --condition mix:"* ]]
+    run --separate-stderr -2 apg train --condition-embedding own logs.csv
+    [[ "$stderr" == "apg train: --condition self is no embedding"* ]]
+    run --separate-stderr -2 apg train --condition mix:user_id logs.csv
+    [[ "$stderr" == "apg train: --condition mix: needs two columns or more"* ]]
+    run --separate-stderr -2 apg train --rank 8,8 logs.csv
+    [[ "$stderr" == *"one for each of 3 hidden layers"* ]]
     run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 --bias generated -o g.apg logs.csv
     [[ "$stderr" == *"dense layer in disguise"* ]]
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lib/model.h"
+#include "lib/ops.h"
 
 enum { ROWS = 10, FIELDS = 4, TAIL = 3 };
 
@@ -64,9 +65,9 @@ static double loss(struct apg_graph *g)
 }
 
 /* GRAD (rows, cols) of params, one after another. Tables: d of the embed ops' values, by row. */
-static void gradients(struct apg_graph *g, double **grad)
+static double gradients(struct apg_graph *g, double **grad)
 {
-    (void)loss(g);
+    double at = loss(g);
     for (size_t p = 0; p < g->n_params; p++) {
         const struct apg_param *param = &g->param[p];
         assert_non_null(grad[p] = calloc(param->rows * param->cols, sizeof **grad));
@@ -79,13 +80,19 @@ static void gradients(struct apg_graph *g, double **grad)
             continue;
         for (size_t i = 0; i < APG_SLOTS; i++) {
             const struct apg_slot *s = &g->slot[i];
-            for (size_t bag = 0; bag < s->rows * FIELDS; bag++)
+            for (size_t bag = 0; bag < s->rows * FIELDS; bag++) {
+                size_t place, below, above;
+                if (!apg_op_embed_place(g, op, bag % FIELDS, &place, &below, &above))
+                    continue;
                 for (uint32_t k = s->bags.first[bag]; k < s->bags.first[bag + 1]; k++)
                     for (size_t e = 0; e < op->E; e++)
-                        grad[op->param[0]][s->bags.id[k] * op->E + e] +=
-                            (double)s->bags.weight[k] * s->dx[op->out][bag * op->E + e];
+                        grad[op->param[0]][(s->bags.id[k] - below + above) * op->E + e] +=
+                            (double)s->bags.weight[k] *
+                            s->dx[op->out][(bag / FIELDS * op->F + place) * op->E + e];
+            }
         }
     }
+    return at;
 }
 
 static double difference(struct apg_graph *g, apg_real *at, double step)
@@ -115,24 +122,30 @@ static void check(const struct apg_arch *arch)
     }
     for (size_t p = 0; p < g->n_params; p++)
         for (size_t j = 0; j < g->param[p].rows * g->param[p].cols; j++)
-            g->param[p].w[j] = 0.6 * apg_rng_normal(&rng);
-    gradients(g, grad);
+            g->param[p].w[j] = 0.4 * apg_rng_normal(&rng);
+    double rounding = 1e-16 * fabs(gradients(g, grad));
     for (size_t p = 0; p < g->n_params; p++) {
         const struct apg_param *param = &g->param[p];
         double largest = 0;
         for (size_t j = 0; !param->derived && !param->state && j < param->rows * param->cols; j++) {
-            double slope = difference(g, &param->w[j], 1e-5), tolerance = 1e-7, size = fabs(slope);
-            if (fabs(grad[p][j] - slope) > tolerance * (1 + size)) {
-                /* A relu that turns on in between yields to a smaller step; a wrong gradient does not. */
-                slope = difference(g, &param->w[j], 1e-8), tolerance = 1e-5, size = fabs(slope);
+            /* A relu that turns on in between, or a bend, yields to a smaller step, as far as rounding lets
+             * it; a wrong gradient yields to none. */
+            static const double step[] = {1e-5, 1e-6, 1e-7, 1e-8}, allowed[] = {1e-7, 1e-7, 1e-6, 1e-5};
+            double slope = 0, size = 0, tolerance = 0;
+            for (size_t k = 0; k < sizeof step / sizeof *step; k++) {
+                slope = difference(g, &param->w[j], step[k]), size = fabs(slope);
+                tolerance = allowed[k] * (1 + size) + rounding / step[k];
+                if (fabs(grad[p][j] - slope) <= tolerance)
+                    break;
             }
             largest = size > largest ? size : largest;
-            if (!(fabs(grad[p][j] - slope) <= tolerance * (1 + size)))
-                fail_msg(
-                    "%s, layer %d, bias %d, P %zu, %zu condition fields, %zu generator layers, dropout %g: "
-                    "d %s[%zu] is %.12g, by differences %.12g",
-                    apg_backbones[arch->backbone].name, (int)arch->layer, (int)arch->bias, arch->P,
-                    arch->n_condition, arch->n_generator, arch->dropout, param->name, j, grad[p][j], slope);
+            if (!(fabs(grad[p][j] - slope) <= tolerance))
+                fail_msg("%s, layer %s, form %d, bias %d, P %zu, condition %d, aggregate %d, own %d, %zu "
+                         "generator "
+                         "layers, dropout %g: d %s[%zu] is %.12g, by differences %.12g",
+                    apg_backbones[arch->backbone].name, apg_layers[arch->layer].name, (int)arch->form,
+                    (int)arch->bias, arch->P[0], (int)arch->mode, (int)arch->aggregate, arch->own_embedding,
+                    arch->n_generator, arch->dropout, param->name, j, grad[p][j], slope);
         }
         /* Normalization takes a constant out again, so a bias before it has no gradient. */
         bool constant = arch->batch_norm && strstr(param->name, "hidden") && strstr(param->name, "bias");
@@ -143,29 +156,49 @@ static void check(const struct apg_arch *arch)
     apg_model_free(m);
 }
 
+/* The forms of the generated layer, over each condition. */
+static void check_forms(struct apg_arch arch)
+{
+    for (int form = APG_FORM_FULL; form <= APG_FORM_RESIDUAL; form++)
+        for (int mode = APG_CONDITION_SELF; mode <= APG_CONDITION_MIX; mode++)
+            for (int aggregate = APG_AGGREGATE_INPUT_CONCAT; aggregate <= APG_AGGREGATE_OUTPUT_ATTENTION;
+                 aggregate++) {
+                if (mode != APG_CONDITION_MIX && aggregate > APG_AGGREGATE_INPUT_CONCAT)
+                    break;
+                arch.form = (enum apg_form)form, arch.mode = (enum apg_condition)mode;
+                arch.aggregate = (enum apg_aggregate)aggregate;
+                /* Not a product of all: each of these meets each form, or each condition. */
+                unsigned turn = (unsigned)(form + mode + aggregate);
+                arch.bias = (enum apg_bias)(turn % 3);
+                arch.n_generator = turn / 3 % 2;
+                arch.dropout = arch.n_generator ? 0.2 : 0; /* the same units are dropped in every pass */
+                arch.P[0] = form == APG_FORM_OVERPARAM || (form == APG_FORM_RESIDUAL && turn % 2) ? 4 : 0;
+                arch.P[1] = arch.P[0] ? 5 : 0;
+                arch.own_embedding = mode != APG_CONDITION_SELF && turn % 4 == 1;
+                check(&arch);
+            }
+}
+
 static void test_backbone(void **state)
 {
     struct apg_arch arch = {.backbone = *(const int *)*state,
         .E = 2,
         .n_hidden = 2,
-        .hidden = {9, 6},
-        .K = 3,
+        .hidden = {5, 4},
+        .K = {3, 2},
         .generator = {6},
+        .n_condition = 2,
         .condition = {2, 0}};
-    check(&arch);
-    arch.batch_norm = true;
-    check(&arch);
-    arch.layer = APG_LAYER_APG;
-    check(&arch);
-    arch.batch_norm = false;
-    for (arch.P = 0; arch.P <= 4; arch.P += 4)
-        for (arch.n_condition = 0; arch.n_condition <= 2; arch.n_condition++)
-            for (int bias = APG_BIAS_STATIC; bias <= APG_BIAS_NONE; bias++)
-                for (arch.n_generator = 0; arch.n_generator <= 1; arch.n_generator++) {
-                    arch.bias = (enum apg_bias)bias;
-                    arch.dropout = arch.n_generator ? 0.2 : 0; /* the same units are dropped in every pass */
-                    check(&arch);
-                }
+    for (; apg_layers[arch.layer].name; arch.layer++) {
+        arch.form = APG_FORM_SHARED;
+        arch.batch_norm = true;
+        check(&arch);
+        arch.batch_norm = false;
+        if (strcmp(apg_layers[arch.layer].name, "apg") == 0)
+            check_forms(arch);
+        else
+            check(&arch);
+    }
 }
 
 int main(void)

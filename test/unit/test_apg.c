@@ -35,7 +35,7 @@ static int make_model(void **state)
     };
     const struct apg_schema schema = {
         .label = label, .delimiter = ',', .n_fields = COLUMNS, .field = field, .rows = 21, .min_count = 1};
-    const struct apg_arch arch = {.layer = APG_LAYER_DENSE, .E = 2, .n_hidden = 1, .hidden = {2}, .K = 1};
+    const struct apg_arch arch = {.E = 2, .n_hidden = 1, .hidden = {2}};
     struct apg_model *m = NULL;
     int fd = mkstemp(path);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");

@@ -39,6 +39,8 @@ static void by_hand(void **state)
             {.generate = 12, .forward = 28, .batch = 96, .numbers = 76, .generated = 4},
         [APG_COMPLEXITY_COLLAPSED] =
             {.generate = 12, .forward = 28, .batch = 0, .numbers = 36, .generated = 4},
+        [APG_COMPLEXITY_RESIDUAL] =
+            {.generate = 12, .forward = 63, .batch = 0, .numbers = 71, .generated = 4},
         [APG_COMPLEXITY_STAR] = {.generate = 0, .forward = 35, .batch = 210, .numbers = 245},
     };
     for (int f = 0; f < APG_COMPLEXITY_FORMS; f++) {

@@ -44,35 +44,42 @@ static void same(const struct apg_cost *a, const struct apg_cost *b)
     assert_int_equal(a->generated, b->generated);
 }
 
-/* One layer in a graph of its own, for each form that has an op. */
+/* One layer in a graph of its own, for each form. */
 static void layers_cost_what_the_formulas_say(void **state)
 {
     (void)state;
-    static const enum apg_complexity_form form[] = {
-        APG_COMPLEXITY_DENSE, APG_COMPLEXITY_SHARED, APG_COMPLEXITY_OVERPARAM};
+    static const enum apg_complexity_form form[] = {APG_COMPLEXITY_FULL, APG_COMPLEXITY_LOWRANK,
+        APG_COMPLEXITY_DECOMPOSED, APG_COMPLEXITY_SHARED, APG_COMPLEXITY_OVERPARAM, APG_COMPLEXITY_RESIDUAL,
+        APG_COMPLEXITY_DENSE};
     const struct apg_complexity_shape s = {.n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .domains = 1, .batch = 1};
     for (size_t f = 0; f < sizeof form / sizeof form[0]; f++)
         for (int bias = APG_BIAS_STATIC; bias <= APG_BIAS_NONE; bias++) {
             struct apg_graph g = {0};
             int x = apg_graph_value(&g, s.n), z = apg_graph_value(&g, s.d);
+            const struct apg_arch arch = {.form = (enum apg_form)f,
+                .mode = APG_CONDITION_GROUP,
+                .E = s.d,
+                .n_condition = 1,
+                .hidden = {s.m},
+                .K = {s.k},
+                .bias = (enum apg_bias)bias,
+                .P = {form[f] == APG_COMPLEXITY_OVERPARAM ? s.p : 0}};
+            struct apg_tower t = {.g = &g, .arch = &arch, .group = z};
             if (form[f] == APG_COMPLEXITY_DENSE)
                 apg_op_dense(&g, x, s.m, "layer");
             else
-                apg_op_apg(&g, x, z, s.m, s.k, form[f] == APG_COMPLEXITY_OVERPARAM ? s.p : 0,
-                    (enum apg_bias)bias, "layer");
+                apg_layer_apg(&t, x, 0, "layer");
             assert_false(g.failed);
 
             struct apg_cost want = {0}, got = apg_complexity_graph(&g);
             assert_int_equal(apg_complexity_add(&want, form[f], &s, NULL), APG_OK);
-            if (form[f] == APG_COMPLEXITY_DENSE) {
-                want.biases = s.m;
-            } else {
-                want.biases = s.k * s.k + (bias == APG_BIAS_NONE ? 0 : s.m);
-                if (bias == APG_BIAS_GENERATED) { /* the formulas know of no bias */
-                    want.generate += s.m * s.d;
-                    want.numbers += s.m * s.d;
-                    want.generated += s.m;
-                }
+            want.biases =
+                form[f] == APG_COMPLEXITY_DENSE ? s.m : want.generated + (bias == APG_BIAS_NONE ? 0 : s.m);
+            if (form[f] != APG_COMPLEXITY_DENSE &&
+                bias == APG_BIAS_GENERATED) { /* the formulas know of none */
+                want.generate += s.m * s.d;
+                want.numbers += s.m * s.d;
+                want.generated += s.m;
             }
             same(&got, &want);
             apg_graph_release(&g);
@@ -89,13 +96,19 @@ static struct apg_field fields[FIELDS] = {
 static const struct apg_schema schema = {.n_fields = FIELDS, .field = fields, .rows = 14};
 static struct apg_pool *pool;
 
-/* What the ops of a model multiply without gemm.h, by their definition: S_i, embeddings, FM. */
+/* What the ops of a model multiply without gemm.h, by their definition: x_i W_i, attention, embeddings, FM.
+ */
 static uint64_t by_loops(const struct apg_graph *g)
 {
     uint64_t n = 0;
     for (size_t o = 0; o < g->n_ops; o++) {
         const struct apg_op *op = &g->op[o];
-        n += op->K * op->K;
+        if (strcmp(op->type->name, "generated") == 0)
+            n += op->N * op->M;
+        if (strcmp(op->type->name, "attention") == 0)
+            n += (size_t)op->n_in * op->N;
+        if (strcmp(op->type->name, "mix") == 0 && (size_t)op->n_in > op->N)
+            n += op->N * op->M;
         if (strcmp(op->type->name, "embed") == 0)
             n += FIELDS * op->E;
         if (strcmp(op->type->name, "fm") == 0)
@@ -130,9 +143,9 @@ static void check(const struct apg_arch *arch)
     /* The generator's hidden layers generate: what is left of forward is that of a model without them. */
     struct apg_arch plain = *arch;
     plain.n_generator = 0;
-    assert_int_equal(apg_complexity_arch(&built, arch, FIELDS, schema.rows, NULL), APG_OK);
+    assert_int_equal(apg_complexity_arch(&built, arch, g, NULL), APG_OK);
     same(&built, &cost);
-    assert_int_equal(apg_complexity_arch(&built, &plain, FIELDS, schema.rows, NULL), APG_OK);
+    assert_int_equal(apg_complexity_arch(&built, &plain, g, NULL), APG_OK);
     assert_int_equal(built.forward, cost.forward);
 
     /* Collapsing takes the batch's part away, and no more multiply-adds than that. */
@@ -150,18 +163,24 @@ static void check(const struct apg_arch *arch)
 static void models_cost_what_they_train_and_multiply(void **state)
 {
     (void)state;
-    struct apg_arch arch = {
-        .E = 2, .n_hidden = 3, .hidden = {9, 6, 4}, .K = 3, .generator = {6, 5}, .condition = {2, 0}};
+    struct apg_arch arch = {.E = 2,
+        .n_hidden = 3,
+        .hidden = {9, 6, 4},
+        .K = {3, 0, 2},
+        .generator = {6, 5},
+        .n_condition = 2,
+        .condition = {2, 0}};
     for (arch.backbone = 0; apg_backbones[arch.backbone].name; arch.backbone++)
-        for (int layer = APG_LAYER_DENSE; layer <= APG_LAYER_APG; layer++)
-            for (int bias = APG_BIAS_STATIC; bias <= APG_BIAS_NONE; bias++)
-                for (unsigned i = 0; i < 16; i++) {
-                    arch.layer = (enum apg_layer)layer;
-                    arch.bias = (enum apg_bias)bias;
-                    arch.P = i & 1 ? 4 : 0;
-                    arch.n_condition = i & 2 ? 2 : 0;
-                    arch.n_generator = i & 4 ? 2 : 0;
-                    arch.batch_norm = i & 8;
+        for (arch.layer = 0; apg_layers[arch.layer].name; arch.layer++)
+            for (int form = APG_FORM_FULL; form <= APG_FORM_RESIDUAL; form++)
+                for (unsigned i = 0; i < 27; i++) {
+                    arch.form = (enum apg_form)form;
+                    arch.bias = (enum apg_bias)(i % 3);
+                    arch.mode = (enum apg_condition)(i / 3 % 3);
+                    arch.aggregate = (enum apg_aggregate)((i + (unsigned)form) % 6);
+                    arch.n_generator = i / 9 % 3;
+                    arch.batch_norm = i % 2;
+                    arch.P[0] = arch.P[2] = form >= APG_FORM_OVERPARAM ? 4 : 0;
                     check(&arch);
                 }
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * arch.h - what a model is, apart from its columns. Saved with it, by these names.
+ */
+#ifndef APG_ARCH_H
+#define APG_ARCH_H
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { APG_LAYERS_MAX = 16, APG_CONDITION_MAX = 16 };
+
+/* The names of an enum's values, in its order. */
+#define APG_FORMS "full|lowrank|decomposed|shared|overparam|residual"
+enum apg_form {
+    APG_FORM_FULL,       /* v1 */
+    APG_FORM_LOWRANK,    /* v2 */
+    APG_FORM_DECOMPOSED, /* v3 */
+    APG_FORM_SHARED,     /* v4; from here on U and V are shared */
+    APG_FORM_OVERPARAM,  /* v5 */
+    APG_FORM_RESIDUAL,   /* v4, or v5 with P > 0, added to a full static layer */
+};
+
+#define APG_BIASES "static|generated|none"
+enum apg_bias { APG_BIAS_STATIC, APG_BIAS_GENERATED, APG_BIAS_NONE };
+
+#define APG_CONDITIONS "self|group|mix"
+enum apg_condition { APG_CONDITION_SELF, APG_CONDITION_GROUP, APG_CONDITION_MIX };
+
+#define APG_AGGREGATES "input-concat|input-mean|input-attention|output-mean|output-sum|output-attention"
+enum apg_aggregate {
+    APG_AGGREGATE_INPUT_CONCAT,
+    APG_AGGREGATE_INPUT_MEAN,
+    APG_AGGREGATE_INPUT_ATTENTION,
+    APG_AGGREGATE_OUTPUT_MEAN, /* from here on a generator for each condition */
+    APG_AGGREGATE_OUTPUT_SUM,
+    APG_AGGREGATE_OUTPUT_ATTENTION,
+};
+
+struct apg_arch {
+    int backbone, layer; /* in apg_backbones, apg_layers */
+    size_t E;            /* embedding dimension */
+    size_t n_hidden, hidden[APG_LAYERS_MAX];
+    bool batch_norm; /* after each hidden layer, before its activation */
+    double dropout;
+    /* of generated layers */
+    enum apg_form form;
+    size_t K[APG_LAYERS_MAX]; /* rank, by layer; 0: the layer is dense. full has none */
+    size_t P[APG_LAYERS_MAX]; /* over-parameterization width, by layer; 0: U and V are trained themselves */
+    enum apg_bias bias;
+    size_t n_generator, generator[APG_LAYERS_MAX]; /* hidden layers of the generator */
+    enum apg_condition mode;
+    enum apg_aggregate aggregate;                     /* of mix */
+    size_t n_condition, condition[APG_CONDITION_MAX]; /* fields, of group and mix */
+    bool own_embedding, stop_gradient;                /* of the condition */
+};
+
+/* The index of NAME in NAMES, "a|b|c"; -1: none. And the name at an index, of N letters. */
+int apg_name_find(const char *names, const char *name);
+const char *apg_name_at(const char *names, int index, int *n);
+
+#endif

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# Every backbone, layer, form and condition: trains, is saved and loaded, collapsed, and predicts the same. The names come
+# from the tables that --list-options shows, so a new row is tested here without a change.
+bats_require_minimum_version 1.5.0
+load helper
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return
+    apg simulate --rows 1500 --seed 5 > logs.csv
+    apg simulate --rows 300 --seed 5 --skip 1500 > new.csv
+    apg encode --multi genres -o logs.apgf logs.csv
+}
+setup() {
+    set -o pipefail
+    cd "$BATS_FILE_TMPDIR" || return
+}
+
+# choices OPTION: of apg train, by their own names.
+choices() {
+    apg train --list-options | sed -n "s/^--$1=//p" | tr '|' '\n' | grep -v '^v[1-5]$'
+}
+
+# whole_way OPTION...: a model of these; 9 digits of a float's logits are all of it.
+whole_way() {
+    apg train -q --epochs 1 --hidden 12,8 --batch-size 128 --embedding-dim 4 "$@" -o m.apg logs.apgf || { echo "train $*"; return 1; }
+    apg predict -q -m m.apg new.csv > scores && [ "$(wc -l < scores)" -eq 300 ] && ! grep -qi nan scores || { echo "predict $*"; return 1; }
+    [ "$(sort -u scores | wc -l)" -gt 250 ] || { echo "$*: hardly two scores differ"; return 1; }
+    apg predict -q --threads 1 -m m.apg < new.csv | cmp - scores || { echo "threads: $*"; return 1; }
+    apg collapse -q -o c.apg m.apg || { echo "collapse $*"; return 1; }
+    apg predict -q -m c.apg new.csv | paste -d, - scores | awk -F, '{ d = $1 - $2; if (d > 1e-6 || d < -1e-6) exit 1 }' ||
+        { echo "collapsed scores of $*"; return 1; }
+    apg complexity -m m.apg --json | jq -e '.total.numbers > 0' > complexity || { echo "complexity $*"; return 1; }
+}
+
+@test "forms: every form over every condition" {
+    for form in $(choices form); do
+        rank="--rank 3"
+        [ "$form" != full ] || rank=
+        for condition in self group:user_id group:genres,price mix:user_id,item_id; do
+            whole_way --form "$form" $rank --condition "$condition"
+        done
+    done
+}
+
+@test "forms: every aggregate of a mix, with the condition's own embeddings, stopped gradients, each bias" {
+    for aggregate in $(choices aggregate); do
+        for bias in $(choices bias); do
+            whole_way --rank 3 --condition mix:user_id,genres,price --aggregate "$aggregate" --bias "$bias" --generator-hidden 5
+        done
+        whole_way --form decomposed --rank 2 --condition mix:user_id,item_id --aggregate "$aggregate" --condition-embedding own
+        whole_way --rank 3,0 --overparam 5,1 --condition mix:user_id,item_id --aggregate "$aggregate" --condition-gradient stopped
+    done
+}
+
+@test "forms: every backbone with every layer, with and without normalization" {
+    for backbone in $(choices backbone); do
+        for layer in $(choices layer); do
+            whole_way --backbone "$backbone" --layer "$layer"
+            whole_way --backbone "$backbone" --layer "$layer" --batch-norm --dropout 0.1
+        done
+    done
+}
