@@ -73,7 +73,7 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
     for (size_t i = 0; !g->failed && i < g->n_params; i++) {
         struct apg_param *p = &g->param[i];
         size_t n;
-        g->failed = !apg_mul(p->rows, p->cols, &n) || !(p->w = apg_alloc(n, sizeof *p->w));
+        g->failed = !apg_mul(p->rows, p->cols, &n) || (!p->borrowed && !(p->w = apg_alloc(n, sizeof *p->w)));
         if (!p->table) {
             p->at = g->n_flat;
             g->n_flat += (n + 15) / 16 * 16;
@@ -107,7 +107,8 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
 void apg_graph_release(struct apg_graph *g)
 {
     for (size_t i = 0; i < g->n_params; i++)
-        free(g->param[i].w);
+        if (!g->param[i].borrowed)
+            free(g->param[i].w);
     for (int i = 0; i < APG_SLOTS; i++) {
         struct apg_slot *s = &g->slot[i];
         for (size_t v = 0; v < g->n_values; v++) {

@@ -46,6 +46,7 @@ struct apg_param {
     bool table;           /* an embedding table: gradients by row, not in the flat gradient */
     bool derived;         /* formed from other params (U of U_l U_r): not trained, not saved */
     bool state;           /* saved, but not trained by a gradient: running statistics */
+    bool borrowed;        /* w was set before apg_graph_finish, is another's and only read */
     size_t at;            /* where its gradient stands in the flat gradient; dense params only */
     apg_real *w;          /* (rows, cols) */
 };

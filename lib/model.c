@@ -8,26 +8,37 @@
 #include "gemm.h"
 #include "mem.h"
 
-enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *schema,
-    const struct apg_arch *arch, size_t max_rows, bool train, struct apg_error *err)
+/* All but memory for numbers, which is apg_graph_finish's. NULL: out of memory. */
+static struct apg_model *build(const struct apg_schema *schema, const struct apg_arch *arch, size_t max_rows)
 {
     apg_gemm_init();
     struct apg_model *m = apg_alloc(1, sizeof *m);
     if (!m)
-        return apg_fail_memory(err);
+        return NULL;
     m->schema = schema;
     m->arch = *arch;
     m->max_rows = max_rows;
     for (size_t f = 0; f < schema->n_fields; f++)
         apg_graph_field(&m->graph, schema->field[f].rows);
     apg_backbone_build(&m->graph, &m->arch);
-    enum apg_status status = apg_graph_finish(&m->graph, (max_rows + APG_SLOTS - 1) / APG_SLOTS, train, err);
-    if (status) {
+    return m;
+}
+
+static enum apg_status finish(struct apg_model *m, bool train, struct apg_error *err)
+{
+    return apg_graph_finish(&m->graph, (m->max_rows + APG_SLOTS - 1) / APG_SLOTS, train, err);
+}
+
+enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *schema,
+    const struct apg_arch *arch, size_t max_rows, bool train, struct apg_error *err)
+{
+    struct apg_model *m = build(schema, arch, max_rows);
+    enum apg_status status = m ? finish(m, train, err) : apg_fail_memory(err);
+    if (status)
         apg_model_free(m);
-        return status;
-    }
-    *out = m;
-    return APG_OK;
+    else
+        *out = m;
+    return status;
 }
 
 void apg_model_free(struct apg_model *m)
@@ -309,8 +320,9 @@ enum apg_status apg_model_from(
     enum apg_status status = apg_schema_load(&schema, t, err);
     if (!status && !arch_from(apg_tensors_get(t, "model"), &arch, &collapsed, schema->n_fields))
         status = apg_fail(err, APG_EFORMAT, "%s: not a model of apg: no valid description", name);
-    if (!status)
-        status = apg_model_new(&m, schema, &arch, max_rows, false, err);
+    if (!status && !(m = build(schema, &arch, max_rows)))
+        status = apg_fail_memory(err);
+    /* Weights are used where the file is mapped. */
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         struct apg_param *p = &m->graph.param[i];
         const struct apg_tensor_view *v = apg_tensors_find(t, p->name);
@@ -321,8 +333,10 @@ enum apg_status apg_model_from(
             status =
                 apg_fail(err, APG_EFORMAT, "%s: tensor %s is missing or has another shape", name, p->name);
         else
-            memcpy(p->w, v->data, p->rows * p->cols * sizeof *p->w);
+            p->w = (apg_real *)v->data, p->borrowed = true;
     }
+    if (!status)
+        status = finish(m, false, err);
     if (status) {
         apg_model_free(m);
         apg_schema_free(schema);

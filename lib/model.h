@@ -43,7 +43,8 @@ enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const ui
     double *logit, struct apg_error *err);
 
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err);
-/* The model that the open container T is; T is taken over, also on failure. */
+/* The model that the open container T is, whose weights are used where they lie and must not be written;
+ * T is taken over, also on failure. */
 enum apg_status apg_model_from(
     struct apg_model **out, struct apg_tensors *t, size_t max_rows, struct apg_error *err);
 /* The same of a file, by apg_tensors_open. FD may be closed afterwards. */
