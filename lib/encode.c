@@ -9,7 +9,7 @@
 #include <strings.h>
 #include "mem.h"
 
-enum { TAIL_MAX = 65535, AHEAD = 16 };
+enum { TAIL_MAX = 65535 };
 
 /* ---- cells ---- */
 
@@ -377,8 +377,7 @@ void apg_sheet_find(
 {
     struct apg_sheet_column *c = &sheet->column[column];
     for (size_t i = 0; i < c->n; i++) {
-        if (i + AHEAD < c->n)
-            apg_vocab_prefetch(&f->vocab, c->hash[i + AHEAD]);
+        apg_vocab_prefetch(&f->vocab, c->hash, i, c->n);
         c->value[i] = apg_vocab_find(&f->vocab, chunk->text + c->token[i].at, c->token[i].len, c->hash[i]);
     }
 }
@@ -388,8 +387,7 @@ bool apg_sheet_add(
 {
     struct apg_sheet_column *c = &sheet->column[column];
     for (size_t i = 0; i < c->n; i++) {
-        if (i + AHEAD < c->n)
-            apg_vocab_prefetch(&f->vocab, c->hash[i + AHEAD]);
+        apg_vocab_prefetch(&f->vocab, c->hash, i, c->n);
         c->value[i] = apg_vocab_add(&f->vocab, chunk->text + c->token[i].at, c->token[i].len, c->hash[i]);
         if (!c->value[i])
             return false;

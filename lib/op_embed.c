@@ -7,6 +7,8 @@
 #include "kernel.h"
 #include "ops.h"
 
+enum { AHEAD = 64 }; /* ids whose table rows are fetched into the cache while others are copied */
+
 bool apg_op_embed_place(
     const struct apg_graph *g, const struct apg_op *op, size_t f, size_t *place, size_t *below, size_t *above)
 {
@@ -41,8 +43,14 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
     size_t E = op->E;
     apg_real *e = s->x[op->out];
     if (!op->chosen) {
-        for (size_t bag = 0; bag < s->rows * op->F; bag++, e += E)
-            embed_bag(&s->bags, bag, table, E, e);
+        const struct apg_bags *b = &s->bags;
+        const size_t n = s->rows * op->F;
+        for (size_t bag = 0; bag < n; bag++, e += E) {
+            size_t ahead = b->first[bag] + AHEAD;
+            if (ahead < b->first[n])
+                __builtin_prefetch(table + (size_t)b->id[ahead] * E);
+            embed_bag(b, bag, table, E, e);
+        }
         return;
     }
     for (size_t f = 0, above = 0; f < op->F; above += g->field[op->field[f++]].rows) {
