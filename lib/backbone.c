@@ -26,9 +26,26 @@ static int deepfm(struct apg_graph *g, const struct apg_arch *a, int x)
     return apg_op_sum(g, (int[]){tower, fm, first}, 3);
 }
 
+/* Cheng et al., "Wide & Deep Learning for Recommender Systems", DLRS 2016, the wide part without crossed
+ * columns. */
+static int wdl(struct apg_graph *g, const struct apg_arch *a, int x)
+{
+    int tower = deep(g, a, x, x), first = first_order(g);
+    return apg_op_sum(g, (int[]){tower, first}, 2);
+}
+
+/* Qu et al., "Product-based Neural Networks for User Response Prediction", ICDM 2016: the tower reads the
+ * embeddings and the inner products of their pairs. */
+static int pnn(struct apg_graph *g, const struct apg_arch *a, int x)
+{
+    return deep(g, a, x, apg_op_concat(g, (int[]){x, apg_op_inner(g, x, a->E)}, 2));
+}
+
 const struct apg_backbone apg_backbones[] = {
     {"dnn", dnn},
     {"deepfm", deepfm},
+    {"wdl", wdl},
+    {"pnn", pnn},
     {0, 0},
 };
 

@@ -195,6 +195,33 @@ bool apg_kernel_is_wide(void)
 #endif
 }
 
+/* ---- pairs ---- */
+
+CLONED void apg_kernel_pairs(size_t F, size_t E, const apg_real *v, apg_real *y)
+{
+    const vector *a = (const vector *)v;
+    vector *out = (vector *)y;
+    for (size_t f = 0; f < F; f++)
+        for (size_t h = f + 1; h < F; h++) {
+            vector sum = a[f * E] * a[h * E];
+            for (size_t e = 1; e < E; e++)
+                sum += a[f * E + e] * a[h * E + e];
+            *out++ = sum;
+        }
+}
+
+CLONED void apg_kernel_pairs_back(size_t F, size_t E, const apg_real *v, const apg_real *dy, apg_real *dv)
+{
+    const vector *a = (const vector *)v, *d = (const vector *)dy;
+    vector *da = (vector *)dv;
+    for (size_t f = 0; f < F; f++)
+        for (size_t h = f + 1; h < F; h++, d++)
+            for (size_t e = 0; e < E; e++) {
+                da[f * E + e] += *d * a[h * E + e];
+                da[h * E + e] += *d * a[f * E + e];
+            }
+}
+
 /* ---- optimizers ---- */
 
 CLONED void apg_kernel_adam(size_t n, apg_real *w, apg_real *m, apg_real *v, const apg_real *g, apg_real l2,

@@ -50,6 +50,13 @@ void apg_kernel_narrow(
 /* Is this processor one on which these tiles beat BLAS: 512-bit registers? */
 bool apg_kernel_is_wide(void);
 
+/* Inner products of the pairs f < h of F vectors of E numbers, for APG_VECTOR instances at once, which are
+ * the columns of all: v, dv (F E, APG_VECTOR); y, dy (F (F - 1) / 2, APG_VECTOR). */
+/* y_fh = v_f v_h */
+void apg_kernel_pairs(size_t F, size_t E, const apg_real *v, apg_real *y);
+/* dv_f += dy_fh v_h, dv_h += dy_fh v_f */
+void apg_kernel_pairs_back(size_t F, size_t E, const apg_real *v, const apg_real *dy, apg_real *dv);
+
 /* Adam on n numbers: w, first and second moments, gradient; the gradient is g + l2 w. LR_M: rate with the
  * bias correction of m in it. ROOT_V: factor on sqrt(v). */
 void apg_kernel_adam(size_t n, apg_real *w, apg_real *m, apg_real *v, const apg_real *g, apg_real l2,

@@ -26,6 +26,10 @@ static struct apg_model *build(const struct apg_schema *schema, const struct apg
 
 static enum apg_status finish(struct apg_model *m, bool train, struct apg_error *err)
 {
+    for (size_t v = 0; !m->graph.failed && v < m->graph.n_values; v++)
+        if (!m->graph.width[v]) /* of one field there are no pairs */
+            return apg_fail(err, APG_EUSAGE, "backbone %s needs more fields than %zu",
+                apg_backbones[m->arch.backbone].name, m->schema->n_fields);
     return apg_graph_finish(&m->graph, (m->max_rows + APG_SLOTS - 1) / APG_SLOTS, train, err);
 }
 

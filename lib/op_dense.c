@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The static layer y = x W + b, the product that makes a W of two, the activation, and the sum that makes a
- * logit.
+ * The static layer y = x W + b, the product that makes a W of two, the activation, the sum that makes a
+ * logit, and values side by side.
  */
+#include <string.h>
 #include "gemm.h"
 #include "kernel.h"
 #include "ops.h"
@@ -229,4 +230,35 @@ int apg_op_sum(struct apg_graph *g, const int *x, int n)
         op->in[i] = x[i];
     op->n_in = n;
     return op->out = apg_graph_value(g, 1);
+}
+
+static void concat_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+{
+    for (size_t k = 0, at = 0, n; k < (size_t)op->n_in; k++, at += n) {
+        n = g->width[op->in[k]];
+        for (size_t i = 0; i < s->rows; i++)
+            memcpy(s->x[op->out] + i * op->M + at, s->x[op->in[k]] + i * n, n * sizeof(apg_real));
+    }
+}
+
+static void concat_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+{
+    for (size_t k = 0, at = 0, n; k < (size_t)op->n_in; k++, at += n) {
+        n = g->width[op->in[k]];
+        for (size_t i = 0; i < s->rows; i++)
+            apg_kernel_add(s->dx[op->in[k]] + i * n, s->dx[op->out] + i * op->M + at, 1, n);
+    }
+}
+
+static const struct apg_op_type concat = {
+    "concat", concat_forward, concat_backward, apg_op_no_cost, 0, 0, 0, 0};
+
+int apg_op_concat(struct apg_graph *g, const int *x, int n)
+{
+    struct apg_op *op = apg_graph_op(g, &concat);
+    memcpy(op->in, x, (size_t)n * sizeof *x);
+    op->n_in = n;
+    for (int i = 0; i < n; i++)
+        op->M += apg_graph_width(g, x[i]);
+    return op->out = apg_graph_value(g, op->M);
 }

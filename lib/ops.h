@@ -36,6 +36,8 @@ int apg_op_factor(struct apg_graph *g, size_t N, size_t P, size_t M, const char 
 int apg_op_relu(struct apg_graph *g, int x, double dropout);
 /* (B, 1): the sum of all columns of N values. */
 int apg_op_sum(struct apg_graph *g, const int *x, int n);
+/* (B, sum of widths): N values side by side. */
+int apg_op_concat(struct apg_graph *g, const int *x, int n);
 
 /* op_norm.c */
 /* (B, M): batch normalization with scale and shift. */
@@ -44,6 +46,10 @@ int apg_op_norm(struct apg_graph *g, int x, const char *name);
 /* op_fm.c */
 /* (B, 1): factorization machine, 1/2 sum_e [(sum_f v_fe)^2 - sum_f v_fe^2]. */
 int apg_op_fm(struct apg_graph *g, int x, size_t E);
+
+/* op_pairs.c; pairs of fields f < h, (0, 1), (0, 2), ... */
+/* (B, F (F - 1) / 2): the inner product of each pair of x (B, F E). Qu et al., PNN, ICDM 2016. */
+int apg_op_inner(struct apg_graph *g, int x, size_t E);
 
 /* op_generated.c */
 /* (B, M): x_i W_i, W_i (N, M) generated from z_i; with K > 0 as the product of generated U_i, S_i, V_i. BASE:

@@ -120,3 +120,11 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     run wait $!
     [ "$(cat killed/m.apg)" = old ]
 }
+
+@test "train: a backbone of pairs of fields needs two of them" {
+    printf 'click,a\n1,x\n0,y\n' > one.csv
+    run --separate-stderr -1 apg train -q --holdout 0 --backbone pnn -o never.apg one.csv
+    [ "$stderr" = "apg train: backbone pnn needs more fields than 1" ]
+    [ ! -e never.apg ]
+    apg train -q --holdout 0 --backbone wdl --epochs 1 -o one.apg one.csv
+}

@@ -111,6 +111,8 @@ static uint64_t by_loops(const struct apg_graph *g)
             n += op->N * op->M;
         if (strcmp(op->type->name, "embed") == 0)
             n += FIELDS * op->E;
+        if (strcmp(op->type->name, "inner") == 0)
+            n += FIELDS * (FIELDS - 1) / 2 * op->E;
         if (strcmp(op->type->name, "fm") == 0)
             n += (FIELDS + 1) * op->E;
     }
