@@ -121,7 +121,8 @@ fuzz-run: $(BUILD)/test/fuzz/fuzz_$(FUZZ).o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 # Leaks are LeakSanitizer's (SANITIZE=address): the analyser of gcc 12 sees some that are none.
 analyse: ## gcc's static analyser over lib/ and cmd/; a finding is an error
 	@$(MAKE) --no-print-directory CC=gcc CFLAGS='-O1 -g -fanalyzer -DAPG_ANALYSE -Wno-unused-value -Wno-analyzer-malloc-leak -Werror' BUILD=$(BUILD)/analyse all
-bench: all ## measure; bench/run says what
+bench: all ## measure; bench/serve and bench/run say what
+	bench/serve
 	bench/run
 demo: ## install what is missing, build, and show apg at work
 	@tools/deps
