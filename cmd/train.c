@@ -161,6 +161,22 @@ static bool spread(const struct opt_sizes *from, size_t *to, size_t n)
     return from->n == n || from->n == 1;
 }
 
+/* Options of one backbone alone. */
+static int check_backbone(const struct opt_command *command, const struct apg_arch *a)
+{
+    static const char *const of[][2] = {
+        {"heads", "autoint"}, {"attention-layers", "autoint"}, {"cin", "xdeepfm"}};
+    const char *backbone = apg_backbones[a->backbone].name;
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        if (opt_given(of[i][0]) && strcmp(backbone, of[i][1]) != 0)
+            return opt_usage(command, "--%s is of --backbone %s, not of %s", of[i][0], of[i][1], backbone);
+    if (strcmp(backbone, "autoint") == 0 && a->E % a->heads)
+        return opt_usage(command, "--embedding-dim %zu cannot be cut into --heads %zu", a->E, a->heads);
+    if (!a->n_cin)
+        return opt_usage(command, "--cin needs a layer");
+    return OPT_GO;
+}
+
 /* An option that would do nothing is refused: its user means something else. */
 static int check_layer(const struct opt_command *command, const struct apg_arch *a)
 {
@@ -242,7 +258,7 @@ int cmd_train(int argc, char **argv)
 {
     struct train t = {.next = 1, .terminal = isatty(STDERR_FILENO)};
     struct columns_args columns = COLUMNS_ARGS;
-    struct apg_arch arch = {.backbone = 1, .layer = 1, .E = 16};
+    struct apg_arch arch = {.backbone = 1, .layer = 1, .E = 16, .heads = 2, .n_attention = 2};
     char backbones[256], layers[256];
     struct apg_fit_options fit = {.optim.lr = 1e-3,
         .lr_decay = 1,
@@ -251,7 +267,8 @@ int cmd_train(int argc, char **argv)
         .patience = 2,
         .holdout = 0.1,
         .seed = 1};
-    struct opt_sizes hidden = {3, {256, 128, 64}}, generator = {0}, rank = {1, {16}}, overparam = {1, {128}};
+    struct opt_sizes hidden = {3, {256, 128, 64}}, generator = {0}, rank = {1, {16}}, cin = {2, {16, 16}},
+                     overparam = {1, {128}};
     const char *out_path = NULL, *valid_path = NULL, *condition = "self";
     int form = APG_FORM_OVERPARAM, bias = APG_BIAS_STATIC, aggregate = APG_AGGREGATE_INPUT_CONCAT;
     int own = 0, stopped = 0, init = 1, optimizer = 0, stop = 0;
@@ -270,6 +287,11 @@ int cmd_train(int argc, char **argv)
         OPT_CHOICE(0, "backbone", &arch.backbone,
             choices(backbones, sizeof backbones, apg_backbones, sizeof *apg_backbones),
             "what stands beside the deep tower"),
+        OPT_SIZE(0, "heads", &arch.heads, 1, 4096, "N", "heads of self-attention, of --backbone autoint"),
+        OPT_SIZE(0, "attention-layers", &arch.n_attention, 1, APG_LAYERS_MAX, "N",
+            "layers of self-attention, of --backbone autoint"),
+        OPT_SIZES(0, "cin", &cin, 1, 4096, "M,...",
+            "maps of each layer of the interaction network, of --backbone xdeepfm"),
         OPT_CHOICE(0, "layer", &arch.layer, choices(layers, sizeof layers, apg_layers, sizeof *apg_layers),
             "hidden layers: static, or adapted to each row"),
         OPT_CHOICE(0, "form", &form, APG_FORMS "|v1=full|v2=lowrank|v3=decomposed|v4=shared|v5=overparam",
@@ -328,7 +350,8 @@ int cmd_train(int argc, char **argv)
         (code = read_condition(&command, condition, NULL, &arch)) != OPT_GO)
         return code;
     if (!copy_sizes(&hidden, arch.hidden, &arch.n_hidden) ||
-        !copy_sizes(&generator, arch.generator, &arch.n_generator))
+        !copy_sizes(&generator, arch.generator, &arch.n_generator) ||
+        !copy_sizes(&cin, arch.cin, &arch.n_cin))
         return opt_usage(&command, "at most %d layers", APG_LAYERS_MAX);
     arch.form = (enum apg_form)form, arch.bias = (enum apg_bias)bias;
     arch.aggregate = (enum apg_aggregate)aggregate, arch.own_embedding = own, arch.stop_gradient = stopped;
@@ -337,7 +360,7 @@ int cmd_train(int argc, char **argv)
     if (!spread(&rank, arch.K, arch.n_hidden) || !spread(&overparam, arch.P, arch.n_hidden))
         return opt_usage(&command,
             "--rank and --overparam take one number, or one for each of %zu hidden layers", arch.n_hidden);
-    if ((code = check_layer(&command, &arch)) != OPT_GO)
+    if ((code = check_backbone(&command, &arch)) != OPT_GO || (code = check_layer(&command, &arch)) != OPT_GO)
         return code;
     fit.optim.adagrad = optimizer == 1, fit.stop_on_loss = stop == 1;
 

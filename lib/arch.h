@@ -42,6 +42,9 @@ struct apg_arch {
     size_t n_hidden, hidden[APG_LAYERS_MAX];
     bool batch_norm; /* after each hidden layer, before its activation */
     double dropout;
+    /* of some backbones */
+    size_t heads, n_attention;         /* of autoint: heads and layers of self-attention; heads divide E */
+    size_t n_cin, cin[APG_LAYERS_MAX]; /* of xdeepfm: maps of each layer */
     /* of generated layers */
     enum apg_form form;
     size_t K[APG_LAYERS_MAX]; /* rank, by layer; 0: the layer is dense. full has none */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backbone.h"
+#include <stdio.h>
 
 /* The deep tower over INPUT and its static one-unit layer; X: the embeddings. */
 static int deep(struct apg_graph *g, const struct apg_arch *a, int x, int input)
@@ -41,11 +42,50 @@ static int pnn(struct apg_graph *g, const struct apg_arch *a, int x)
     return deep(g, a, x, apg_op_concat(g, (int[]){x, apg_op_inner(g, x, a->E)}, 2));
 }
 
+/* A weight for each number of X; the tower has the bias. */
+static int weighted(struct apg_graph *g, int x, const char *name)
+{
+    return apg_op_linear(
+        g, x, apg_graph_param(g, APG_START_XAVIER, apg_graph_width(g, x), 1, "%s", name), -1);
+}
+
+/* Song et al., "AutoInt: Automatic Feature Interaction Learning via Self-Attentive Neural Networks", CIKM
+ * 2019, with a tower beside it (AutoInt+). */
+static int autoint(struct apg_graph *g, const struct apg_arch *a, int x)
+{
+    int h = x;
+    for (size_t l = 0; l < a->n_attention; l++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "attention.%zu", l);
+        h = apg_op_relu(g, apg_op_self_attention(g, h, a->E, a->heads, name), 0);
+    }
+    int attended = weighted(g, h, "attention.out.weight");
+    return apg_op_sum(g, (int[]){deep(g, a, x, x), attended}, 2);
+}
+
+/* Lian et al., "xDeepFM: Combining Explicit and Implicit Feature Interactions for Recommender Systems", KDD
+ * 2018: logit = first-order term + CIN + deep tower. */
+static int xdeepfm(struct apg_graph *g, const struct apg_arch *a, int x)
+{
+    int x0 = apg_op_turn(g, x, g->F), h = x0, pooled[APG_LAYERS_MAX];
+    for (size_t l = 0; l < a->n_cin; l++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "cin.%zu", l);
+        h = apg_op_cin(g, h, x0, a->E, a->cin[l], name);
+        pooled[l] = apg_op_pool(g, h, a->E);
+    }
+    int cin = weighted(g, apg_op_concat(g, pooled, (int)a->n_cin), "cin.out.weight");
+    int tower = deep(g, a, x, x), first = first_order(g);
+    return apg_op_sum(g, (int[]){tower, cin, first}, 3);
+}
+
 const struct apg_backbone apg_backbones[] = {
     {"dnn", dnn},
     {"deepfm", deepfm},
     {"wdl", wdl},
     {"pnn", pnn},
+    {"autoint", autoint},
+    {"xdeepfm", xdeepfm},
     {0, 0},
 };
 

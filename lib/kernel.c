@@ -150,10 +150,154 @@ CLONED void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n)
         y[i] += w * x[i];
 }
 
+typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)), may_alias));
+
+/* ---- attention ---- */
+
+#ifdef APG_DOUBLE
+typedef int64_t bits __attribute__((vector_size(64), aligned(8), may_alias));
+#else
+typedef uint32_t bits __attribute__((vector_size(64), aligned(4), may_alias));
+#endif
+
+/* top = x where x is greater */
+INLINE void raise_to(vector *top, const vector *x)
+{
+    const bits more = (bits)(*x > *top);
+    *top = (vector)(((bits)*x & more) | ((bits)*top & ~more));
+}
+
+/* x = e^x, x <= 0. Of floats: 2^n e^f with n an integer, |f| <= ln 2 / 2, and e^f by the polynomial of
+ * Cephes' expf. */
+INLINE void exponential(vector *x)
+{
+#ifdef APG_DOUBLE
+    for (size_t l = 0; l < APG_VECTOR; l++)
+        (*x)[l] = exp((*x)[l]);
+#else
+    const float round = 0x1.8p23f;          /* added and taken away: to the nearest integer */
+    const bits there = ~(bits)(*x < -87.f); /* below: 0 */
+    const vector r = (vector)((bits)*x & there), shifted = r * 1.44269504f + round, n = shifted - round;
+    const vector f = (r - n * 0.693359375f) + n * 2.12194440e-4f;
+    vector y = f * 1.9875691500e-4f + 1.3981999507e-3f;
+    y = y * f + 8.3334519073e-3f;
+    y = y * f + 4.1665795894e-2f;
+    y = y * f + 1.6666665459e-1f;
+    y = y * f + 5.0000001201e-1f;
+    y = y * f * f + f + 1.f;
+    *x = (vector)(((bits)y + ((bits)shifted << 23)) & there);
+#endif
+}
+
+/* p (F) = the softmax over j of q k_j, k_j LD vectors apart. */
+INLINE void softmax(size_t F, size_t d, size_t ld, const vector *q, const vector *k, vector *p)
+{
+    vector top = {0}, sum = {0};
+    for (size_t j = 0; j < F; j++) {
+        vector s = q[0] * k[j * ld];
+        for (size_t e = 1; e < d; e++)
+            s += q[e] * k[j * ld + e];
+        p[j] = s;
+        if (j == 0)
+            top = s;
+        raise_to(&top, &s);
+    }
+    for (size_t j = 0; j < F; j++) {
+        p[j] -= top;
+        exponential(&p[j]);
+        sum += p[j];
+    }
+    sum = (apg_real)1 / sum;
+    for (size_t j = 0; j < F; j++)
+        p[j] *= sum;
+}
+
+INLINE void attend(size_t F, size_t E, size_t d, vector *t, vector *p)
+{
+    const size_t ld = 4 * E;
+    for (size_t h = 0; h < E; h += d)
+        for (size_t f = 0; f < F; f++) {
+            const vector *v = t + 2 * E + h;
+            vector *y = t + f * ld + 3 * E + h;
+            softmax(F, d, ld, t + f * ld + h, t + E + h, p);
+            for (size_t e = 0; e < d; e++) {
+                vector sum = p[0] * v[e];
+                for (size_t j = 1; j < F; j++)
+                    sum += p[j] * v[j * ld + e];
+                y[e] += sum;
+            }
+        }
+}
+
+/* p is made again: cheaper than keeping F x F numbers of every head and instance. */
+INLINE void attend_back(size_t F, size_t E, size_t d, const vector *t, vector *dt, vector *p, vector *dp)
+{
+    const size_t ld = 4 * E;
+    for (size_t f = 0; f < F; f++)
+        memset(dt + f * ld, 0, 3 * E * sizeof *dt);
+    for (size_t h = 0; h < E; h += d) {
+        const vector *k = t + E + h, *v = t + 2 * E + h;
+        vector *dk = dt + E + h, *dv = dt + 2 * E + h;
+        for (size_t f = 0; f < F; f++) {
+            const vector *q = t + f * ld + h, *dy = dt + f * ld + 3 * E + h;
+            vector *dq = dt + f * ld + h, mean = {0};
+            softmax(F, d, ld, q, k, p);
+            for (size_t j = 0; j < F; j++) {
+                vector s = dy[0] * v[j * ld];
+                for (size_t e = 1; e < d; e++)
+                    s += dy[e] * v[j * ld + e];
+                dp[j] = s;
+                mean += p[j] * s;
+            }
+            for (size_t j = 0; j < F; j++) {
+                const vector pj = p[j], ds = pj * (dp[j] - mean);
+                for (size_t e = 0; e < d; e++) {
+                    dq[e] += ds * k[j * ld + e];
+                    dk[j * ld + e] += ds * q[e];
+                    dv[j * ld + e] += pj * dy[e];
+                }
+            }
+        }
+    }
+}
+
+/* The usual width of a head as a constant: it stays in registers. */
+CLONED void apg_kernel_attention(size_t F, size_t E, size_t d, apg_real *t, apg_real *p)
+{
+    if (d == 8)
+        attend(F, E, 8, (vector *)t, (vector *)p);
+    else
+        attend(F, E, d, (vector *)t, (vector *)p);
+}
+
+CLONED void apg_kernel_attention_back(
+    size_t F, size_t E, size_t d, const apg_real *t, apg_real *dt, apg_real *p, apg_real *dp)
+{
+    if (d == 8)
+        attend_back(F, E, 8, (const vector *)t, (vector *)dt, (vector *)p, (vector *)dp);
+    else
+        attend_back(F, E, d, (const vector *)t, (vector *)dt, (vector *)p, (vector *)dp);
+}
+
+CLONED void apg_kernel_to_lanes(size_t rows, size_t F, size_t n, const apg_real *x, apg_real *t, size_t ld)
+{
+    for (size_t f = 0; f < F; f++)
+        for (size_t c = 0; c < n; c++)
+            for (size_t l = 0; l < APG_VECTOR; l++)
+                t[(f * ld + c) * APG_VECTOR + l] = l < rows ? x[(l * F + f) * n + c] : 0;
+}
+
+CLONED void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_real *t, size_t ld, apg_real *x)
+{
+    for (size_t l = 0; l < rows; l++)
+        for (size_t f = 0; f < F; f++)
+            for (size_t c = 0; c < n; c++)
+                x[(l * F + f) * n + c] = t[(f * ld + c) * APG_VECTOR + l];
+}
+
 /* ---- tiles of products ---- */
 
 /* Sums stay in registers: 8 of 512 bits, enough to hide the latency of an addition. */
-typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)), may_alias));
 
 INLINE void tile(size_t rows, size_t vectors, size_t k, const apg_real *a, size_t row, size_t step,
     const apg_real *b, apg_real *c, size_t ldc)

@@ -33,6 +33,18 @@ void apg_kernel_fill_rows(apg_real *y, size_t m, size_t n, const apg_real *b);
 /* y (n) += w x (n) */
 void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n);
 
+/* Attention, of APG_VECTOR instances at a time, one in each lane. T (F, 4 E, APG_VECTOR): of each of F fields
+ * q, k, v and y, E numbers each, cut into heads of D. */
+/* y_f += sum_j p_fj v_j, p_f the softmax over j of q_f k_j. P: room for (F, APG_VECTOR) */
+void apg_kernel_attention(size_t F, size_t E, size_t d, apg_real *t, apg_real *p);
+/* Of dy in DT the other three: dq, dk, dv are set. P, DP: room for (F, APG_VECTOR) each */
+void apg_kernel_attention_back(
+    size_t F, size_t E, size_t d, const apg_real *t, apg_real *dt, apg_real *p, apg_real *dp);
+/* x (ROWS, F, N) to and from columns of t (F, LD, APG_VECTOR), ROWS <= APG_VECTOR; lanes without a row are 0.
+ */
+void apg_kernel_to_lanes(size_t rows, size_t F, size_t n, const apg_real *x, apg_real *t, size_t ld);
+void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_real *t, size_t ld, apg_real *x);
+
 /* A tile of a product, for gemm.c: c (rows, columns), LDC numbers from row to row, += a (rows, k) b (k,
  * columns). a's number (r, p) is a[r * row + p * step]; b is packed. WIDE: 4 rows, 2 vectors of columns; else
  * 8 rows, 1 vector. */

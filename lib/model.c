@@ -232,6 +232,14 @@ static json_t *name_json(const char *names, int index)
     return json_stringn(name, (size_t)n);
 }
 
+/* What one of the backbones reads. */
+static bool backbone_json(json_t *j, const struct apg_arch *a)
+{
+    return json_object_set_new(j, "heads", json_integer((json_int_t)a->heads)) == 0 &&
+           json_object_set_new(j, "attention_layers", json_integer((json_int_t)a->n_attention)) == 0 &&
+           json_object_set_new(j, "cin", sizes_json(a->cin, a->n_cin)) == 0;
+}
+
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
 {
     const struct apg_arch *a = &m->arch;
@@ -249,7 +257,7 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
             sizes_json(a->condition, a->n_condition), "condition_own", a->own_embedding, "condition_stopped",
             a->stop_gradient, "collapsed", m->collapsed);
     enum apg_status status = APG_OK;
-    if (!j || !(text = json_dumps(j, JSON_COMPACT)))
+    if (!j || !backbone_json(j, a) || !(text = json_dumps(j, JSON_COMPACT)))
         status = apg_fail_memory(err);
     if (!status && !(status = apg_tensors_new(&t, err)) && !(status = apg_tensors_set(t, "model", text, err)))
         status = apg_schema_save(m->schema, t, err);
@@ -275,6 +283,24 @@ static int name_from(const json_t *j, const char *key, const char *names, bool *
     int i = name ? apg_name_find(names, name) : -1;
     *ok = *ok && i >= 0;
     return i;
+}
+
+/* What an older file has not got is as apg train has it by default. */
+static bool backbone_from(json_t *j, struct apg_arch *a)
+{
+    json_int_t heads = 2, layers = 2;
+    json_t *cin = NULL;
+    a->n_cin = 2, a->cin[0] = a->cin[1] = 16;
+    bool ok =
+        json_unpack(j, "{s?I, s?I, s?o}", "heads", &heads, "attention_layers", &layers, "cin", &cin) == 0 &&
+        heads >= 0 && heads <= 4096 && layers >= 0 && layers <= APG_LAYERS_MAX &&
+        (!cin || sizes_from(cin, a->cin, &a->n_cin, APG_LAYERS_MAX, 1, 4096));
+    a->heads = (size_t)heads, a->n_attention = (size_t)layers;
+    if (strcmp(apg_backbones[a->backbone].name, "autoint") == 0)
+        ok = ok && layers && heads && a->E % a->heads == 0;
+    if (strcmp(apg_backbones[a->backbone].name, "xdeepfm") == 0)
+        ok = ok && a->n_cin;
+    return ok;
 }
 
 static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, size_t fields)
@@ -308,6 +334,7 @@ static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, siz
              (a->n_condition > 0 || a->mode == APG_CONDITION_SELF);
         a->E = (size_t)E, a->batch_norm = norm, a->own_embedding = own, a->stop_gradient = stop;
         *collapsed = flag;
+        ok = ok && backbone_from(j, a);
     }
     json_decref(j);
     return ok;

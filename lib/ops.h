@@ -51,6 +51,19 @@ int apg_op_fm(struct apg_graph *g, int x, size_t E);
 /* (B, F (F - 1) / 2): the inner product of each pair of x (B, F E). Qu et al., PNN, ICDM 2016. */
 int apg_op_inner(struct apg_graph *g, int x, size_t E);
 
+/* op_attention.c */
+/* (B, F E): of vectors x_f of E numbers, by head, x_f W_r + sum_j softmax_j(x_f W_q (x_j W_k)^T) x_j W_v; no
+ * scaling (Song et al., CIKM 2019). HEADS divides E. */
+int apg_op_self_attention(struct apg_graph *g, int x, size_t E, size_t heads, const char *name);
+
+/* op_cin.c, of Lian et al., KDD 2018 */
+/* (B, E M): M weighted sums of the products by element of maps X (B, E H) and fields X0 (B, E F). */
+int apg_op_cin(struct apg_graph *g, int x, int x0, size_t E, size_t M, const char *name);
+/* (B, M N): X as a matrix (N, M) in each row, transposed. */
+int apg_op_turn(struct apg_graph *g, int x, size_t N);
+/* (B, M): the sum of the N pieces of X (B, N M). */
+int apg_op_pool(struct apg_graph *g, int x, size_t N);
+
 /* op_generated.c */
 /* (B, M): x_i W_i, W_i (N, M) generated from z_i; with K > 0 as the product of generated U_i, S_i, V_i. BASE:
  * its identity and scale say what W_i is near at the start; NULL: W_i is 0. */

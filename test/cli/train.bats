@@ -70,6 +70,26 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [[ "$stderr" == *"No space left on device"* ]]
 }
 
+@test "train: an option of one backbone is refused with another; heads divide an embedding" {
+    run --separate-stderr -2 apg train --heads 4 logs.csv
+    [[ "$stderr" == "apg train: --heads is of --backbone autoint, not of deepfm"* ]]
+    run --separate-stderr -2 apg train --backbone xdeepfm --attention-layers 1 logs.csv
+    run --separate-stderr -2 apg train --backbone autoint --cin 4 logs.csv
+    run --separate-stderr -2 apg train --backbone xdeepfm --cin "" logs.csv
+    run --separate-stderr -2 apg train --backbone autoint --embedding-dim 6 --heads 4 logs.csv
+    [[ "$stderr" == "apg train: --embedding-dim 6 cannot be cut into --heads 4"* ]]
+}
+
+@test "train: heads, attention layers and maps are the model's size, and saved with it" {
+    apg train "${plain[@]}" --backbone autoint --layer dense --embedding-dim 6 --heads 3 --attention-layers 3 -o a.apg logs.csv
+    apg inspect a.apg | grep -F attention.2.weight
+    apg predict -q -m a.apg new.csv > a.txt
+    apg train "${plain[@]}" --backbone xdeepfm --layer dense --cin 5,4,3 -o x.apg logs.csv
+    apg inspect x.apg | grep -F cin.2.weight
+    apg predict -q -m x.apg new.csv > x.txt
+    apg predict -q --threads 1 -m x.apg < new.csv | cmp - x.txt
+}
+
 @test "train: a feature file without labels is refused by row" {
     cut -d, -f2- logs.csv | apg encode -q --encoder m.apg > unlabelled.apgf
     run --separate-stderr -1 apg train -q -o none.apg unlabelled.apgf

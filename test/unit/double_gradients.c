@@ -201,6 +201,10 @@ static void test_backbone(void **state)
         .hidden = {5, 4},
         .K = {3, 2},
         .generator = {6},
+        .heads = 2,
+        .n_attention = 2,
+        .n_cin = 2,
+        .cin = {3, 2},
         .n_condition = 2,
         .condition = {2, 0}};
     for (; apg_layers[arch.layer].name; arch.layer++) {
@@ -213,6 +217,8 @@ static void test_backbone(void **state)
         else
             check(&arch);
     }
+    arch.layer = 0, arch.E = 4; /* heads of more than one number */
+    check(&arch);
 }
 
 int main(void)

@@ -113,6 +113,10 @@ static uint64_t by_loops(const struct apg_graph *g)
             n += FIELDS * op->E;
         if (strcmp(op->type->name, "inner") == 0)
             n += FIELDS * (FIELDS - 1) / 2 * op->E;
+        if (strcmp(op->type->name, "self-attention") == 0)
+            n += 2 * FIELDS * FIELDS * op->E;
+        if (strcmp(op->type->name, "cin") == 0)
+            n += op->E * FIELDS * op->N;
         if (strcmp(op->type->name, "fm") == 0)
             n += (FIELDS + 1) * op->E;
     }
@@ -170,6 +174,10 @@ static void models_cost_what_they_train_and_multiply(void **state)
         .hidden = {9, 6, 4},
         .K = {3, 0, 2},
         .generator = {6, 5},
+        .heads = 1,
+        .n_attention = 2,
+        .n_cin = 2,
+        .cin = {3, 5},
         .n_condition = 2,
         .condition = {2, 0}};
     for (arch.backbone = 0; apg_backbones[arch.backbone].name; arch.backbone++)

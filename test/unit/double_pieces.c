@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Ops that cut a slot into pieces of rows: the logits and the gradient of many rows are those of each row by
+ * itself, added up, for every backbone and layer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include "lib/model.h"
+#include "lib/ops.h"
+
+/* Of a slot: more than two pieces of 8 lanes, and of the interaction network's products. */
+enum { ROWS = 19, FIELDS = 4 };
+
+static struct apg_field fields[FIELDS] = {
+    {.kind = APG_CATEGORICAL, .rows = 7, .first = 0},
+    {.kind = APG_NUMERIC, .rows = 2, .first = 7},
+    {.kind = APG_CATEGORICAL, .rows = 5, .first = 9},
+    {.kind = APG_BUCKET, .rows = 4, .first = 14},
+};
+static const struct apg_schema schema = {.n_fields = FIELDS, .field = fields, .rows = 18};
+static struct apg_pool *pool;
+
+static double coefficient(uint32_t r)
+{
+    return 0.3 - 0.17 * (double)r;
+}
+
+/* Slot 0's first row is row FIRST of all; the loss is linear in the logits. */
+static size_t first;
+static void slot_loss(void *arg, size_t i)
+{
+    struct apg_graph *g = arg;
+    for (size_t r = 0; i == 0 && r < g->slot[i].rows; r++)
+        g->slot[i].dx[g->logit][r] = coefficient((uint32_t)(first + r));
+}
+
+/* Rows from FROM on, all in slot 0. */
+static void pass(struct apg_model *m, const uint32_t *const *row, size_t from, size_t n)
+{
+    struct apg_graph *g = &m->graph;
+    double logit[ROWS];
+    for (size_t i = 1; i < APG_SLOTS; i++)
+        g->slot[i].rows = 0;
+    assert_int_equal(apg_model_slot_logits(m, 0, row + from, n, logit, NULL), APG_OK);
+    first = from;
+    apg_graph_train(g, pool, slot_loss, g);
+    for (size_t r = 0; r < n; r++)
+        assert_true(fabs(logit[r] - g->slot[0].x[g->logit][r]) < 1e-12 * (1 + fabs(logit[r])));
+}
+
+static void check(const struct apg_arch *arch)
+{
+    uint32_t words[ROWS][1 + FIELDS];
+    const uint32_t *row[ROWS];
+    struct apg_model *m = NULL;
+    double logit[ROWS];
+    struct apg_rng rng;
+    apg_rng_init(&rng, 1, 2);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        const uint32_t w[] = {0, i % 7, apg_float_word(0.3f * (float)i - 2), i * 3 % 5, i % 4};
+        for (size_t f = 0; f < 1 + FIELDS; f++)
+            words[i][f] = w[f];
+        row[i] = words[i];
+    }
+    assert_int_equal(apg_model_new(&m, &schema, arch, ROWS * APG_SLOTS, true, NULL), APG_OK);
+    struct apg_graph *g = &m->graph;
+    for (size_t p = 0; p < g->n_params; p++)
+        for (size_t j = 0; j < g->param[p].rows * g->param[p].cols; j++)
+            g->param[p].w[j] = 0.3 * apg_rng_normal(&rng);
+
+    pass(m, row, 0, ROWS);
+    apg_real *all = calloc(g->n_flat, sizeof *all), *sum = calloc(g->n_flat, sizeof *sum);
+    size_t width = g->width[g->op[0].out]; /* of the embeddings */
+    apg_real *dx = calloc(ROWS * width, sizeof *dx);
+    assert_true(all && sum && dx);
+    for (size_t j = 0; j < g->n_flat; j++)
+        all[j] = g->slot[0].grad[j];
+    for (size_t j = 0; j < ROWS * width; j++)
+        dx[j] = g->slot[0].dx[g->op[0].out][j];
+    for (size_t r = 0; r < ROWS; r++)
+        logit[r] = g->slot[0].x[g->logit][r];
+
+    for (size_t r = 0; r < ROWS; r++) {
+        pass(m, row, r, 1);
+        assert_true(fabs(g->slot[0].x[g->logit][0] - logit[r]) < 1e-12 * (1 + fabs(logit[r])));
+        for (size_t j = 0; j < g->n_flat; j++)
+            sum[j] += g->slot[0].grad[j];
+        for (size_t j = 0; j < width; j++) {
+            double d = g->slot[0].dx[g->op[0].out][j];
+            assert_true(fabs(dx[r * width + j] - d) < 1e-12 * (1 + fabs(d)));
+        }
+    }
+    double largest = 0;
+    for (size_t j = 0; j < g->n_flat; j++) {
+        assert_true(fabs(all[j] - sum[j]) < 1e-11 * (1 + fabs(sum[j])));
+        largest = fmax(largest, fabs(sum[j]));
+    }
+    assert_true(largest > 1e-3);
+    free(all);
+    free(sum);
+    free(dx);
+    apg_model_free(m);
+}
+
+static void many_rows_are_rows_added_up(void **state)
+{
+    (void)state;
+    struct apg_arch arch = {.E = 8,
+        .n_hidden = 1,
+        .hidden = {5},
+        .K = {3},
+        .form = APG_FORM_SHARED,
+        .n_condition = 1,
+        .heads = 2,
+        .n_attention = 2,
+        .n_cin = 2,
+        .cin = {300, 3}}; /* 9600 numbers a row */
+    for (arch.backbone = 0; apg_backbones[arch.backbone].name; arch.backbone++)
+        for (arch.layer = 0; apg_layers[arch.layer].name; arch.layer++)
+            check(&arch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_rows_are_rows_added_up)};
+    if (apg_pool_new(&pool, 1, NULL))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    apg_pool_free(pool);
+    return failed;
+}
