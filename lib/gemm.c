@@ -9,7 +9,10 @@ void apg_gemm_init(void)
     openblas_set_num_threads(1);
 }
 
-enum { TK = 128 }; /* how much of k is packed at once: 16 KiB, half of a first-level cache */
+enum {
+    TK = 128, /* how much of k is packed at once: 16 KiB, half of a first-level cache */
+    FEW = 64, /* rows for which packing takes longer than it saves */
+};
 
 /* b's strip: k0 .. k0 + depth of COLS columns from j0, in rows of WIDTH numbers, zeros where there are no
  * columns. */
@@ -48,7 +51,12 @@ static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_re
         const size_t cols = n - j0 < width ? n - j0 : width;
         for (size_t k0 = 0, depth; k0 < k; k0 += depth) {
             depth = k - k0 < TK ? k - k0 : TK;
-            pack_strip(tb, b, ldb, k0, depth, j0, cols, width, pack);
+            const apg_real *strip = pack;
+            size_t ld_strip = width;
+            if (m <= FEW && !tb && cols == width) /* where it stands */
+                strip = b + k0 * ldb + j0, ld_strip = ldb;
+            else
+                pack_strip(tb, b, ldb, k0, depth, j0, cols, width, pack);
             for (size_t i = 0; i < m; i += rows_at_once) {
                 const size_t rows = m - i < rows_at_once ? m - i : rows_at_once;
                 const apg_real *at = a + i * row + k0 * step;
@@ -65,7 +73,8 @@ static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_re
                     for (size_t r = 0; r < rows; r++)
                         memcpy(edge + r * width, c + (i + r) * ldc + j0, cols * sizeof *c);
                 }
-                (wide ? apg_kernel_wide : apg_kernel_narrow)(depth, at, row_of, step_of, pack, out, ld);
+                (wide ? apg_kernel_wide : apg_kernel_narrow)(
+                    depth, at, row_of, step_of, strip, ld_strip, out, ld);
                 for (size_t r = 0; out == edge && r < rows; r++)
                     memcpy(c + (i + r) * ldc + j0, edge + r * width, cols * sizeof *c);
             }

@@ -300,13 +300,13 @@ CLONED void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_rea
 /* Sums stay in registers: 8 of 512 bits, enough to hide the latency of an addition. */
 
 INLINE void tile(size_t rows, size_t vectors, size_t k, const apg_real *a, size_t row, size_t step,
-    const apg_real *b, apg_real *c, size_t ldc)
+    const apg_real *b, size_t ldb, apg_real *c, size_t ldc)
 {
     vector x[8][2], bp[2];
     for (size_t r = 0; r < rows; r++)
         for (size_t v = 0; v < vectors; v++)
             x[r][v] = *(const vector *)(c + r * ldc + v * APG_VECTOR);
-    for (size_t p = 0; p < k; p++, a += step, b += vectors * APG_VECTOR) {
+    for (size_t p = 0; p < k; p++, a += step, b += ldb) {
         for (size_t v = 0; v < vectors; v++)
             bp[v] = *(const vector *)(b + v * APG_VECTOR);
         for (size_t r = 0; r < rows; r++)
@@ -318,16 +318,16 @@ INLINE void tile(size_t rows, size_t vectors, size_t k, const apg_real *a, size_
             *(vector *)(c + r * ldc + v * APG_VECTOR) = x[r][v];
 }
 
-CLONED void apg_kernel_wide(
-    size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, apg_real *c, size_t ldc)
+CLONED void apg_kernel_wide(size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+    size_t ldb, apg_real *c, size_t ldc)
 {
-    tile(APG_WIDE_ROWS, 2, k, a, row, step, b, c, ldc);
+    tile(APG_WIDE_ROWS, 2, k, a, row, step, b, ldb, c, ldc);
 }
 
-CLONED void apg_kernel_narrow(
-    size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, apg_real *c, size_t ldc)
+CLONED void apg_kernel_narrow(size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+    size_t ldb, apg_real *c, size_t ldc)
 {
-    tile(APG_NARROW_ROWS, 1, k, a, row, step, b, c, ldc);
+    tile(APG_NARROW_ROWS, 1, k, a, row, step, b, ldb, c, ldc);
 }
 
 bool apg_kernel_is_wide(void)

@@ -46,8 +46,8 @@ void apg_kernel_to_lanes(size_t rows, size_t F, size_t n, const apg_real *x, apg
 void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_real *t, size_t ld, apg_real *x);
 
 /* A tile of a product, for gemm.c: c (rows, columns), LDC numbers from row to row, += a (rows, k) b (k,
- * columns). a's number (r, p) is a[r * row + p * step]; b is packed. WIDE: 4 rows, 2 vectors of columns; else
- * 8 rows, 1 vector. */
+ * columns), LDB likewise. a's number (r, p) is a[r * row + p * step]. WIDE: 4 rows, 2 vectors of columns;
+ * else 8 rows, 1 vector. */
 enum {
     APG_VECTOR = 64 / sizeof(apg_real), /* numbers in 512 bits */
     APG_WIDE_ROWS = 4,
@@ -55,10 +55,10 @@ enum {
     APG_NARROW_ROWS = 8,
     APG_NARROW_COLUMNS = APG_VECTOR,
 };
-void apg_kernel_wide(
-    size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, apg_real *c, size_t ldc);
-void apg_kernel_narrow(
-    size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, apg_real *c, size_t ldc);
+void apg_kernel_wide(size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, size_t ldb,
+    apg_real *c, size_t ldc);
+void apg_kernel_narrow(size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, size_t ldb,
+    apg_real *c, size_t ldc);
 /* Is this processor one on which these tiles beat BLAS: 512-bit registers? */
 bool apg_kernel_is_wide(void);
 
