@@ -164,8 +164,8 @@ static bool spread(const struct opt_sizes *from, size_t *to, size_t n)
 /* Options of one backbone alone. */
 static int check_backbone(const struct opt_command *command, const struct apg_arch *a)
 {
-    static const char *const of[][2] = {
-        {"heads", "autoint"}, {"attention-layers", "autoint"}, {"cin", "xdeepfm"}};
+    static const char *const of[][2] = {{"heads", "autoint"}, {"attention-layers", "autoint"},
+        {"cin", "xdeepfm"}, {"cross-layers", "dcn"}, {"cross-rank", "dcn"}, {"bilinear", "fibinet"}};
     const char *backbone = apg_backbones[a->backbone].name;
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         if (opt_given(of[i][0]) && strcmp(backbone, of[i][1]) != 0)
@@ -258,7 +258,8 @@ int cmd_train(int argc, char **argv)
 {
     struct train t = {.next = 1, .terminal = isatty(STDERR_FILENO)};
     struct columns_args columns = COLUMNS_ARGS;
-    struct apg_arch arch = {.backbone = 1, .layer = 1, .E = 16, .heads = 2, .n_attention = 2};
+    struct apg_arch arch = {
+        .backbone = 1, .layer = 1, .E = 16, .heads = 2, .n_attention = 2, .n_cross = 3, .bilinear = 1};
     char backbones[256], layers[256];
     struct apg_fit_options fit = {.optim.lr = 1e-3,
         .lr_decay = 1,
@@ -292,6 +293,10 @@ int cmd_train(int argc, char **argv)
             "layers of self-attention, of --backbone autoint"),
         OPT_SIZES(0, "cin", &cin, 1, 4096, "M,...",
             "maps of each layer of the interaction network, of --backbone xdeepfm"),
+        OPT_SIZE(0, "cross-layers", &arch.n_cross, 1, APG_LAYERS_MAX, "N", "cross layers, of --backbone dcn"),
+        OPT_SIZE(0, "cross-rank", &arch.cross_rank, 0, 4096, "R", "rank of their matrices; 0: full"),
+        OPT_CHOICE(0, "bilinear", &arch.bilinear, APG_BILINEARS,
+            "matrices of --backbone fibinet: one for all pairs, each field or each interaction"),
         OPT_CHOICE(0, "layer", &arch.layer, choices(layers, sizeof layers, apg_layers, sizeof *apg_layers),
             "hidden layers: static, or adapted to each row"),
         OPT_CHOICE(0, "form", &form, APG_FORMS "|v1=full|v2=lowrank|v3=decomposed|v4=shared|v5=overparam",

@@ -36,6 +36,9 @@ enum apg_aggregate {
     APG_AGGREGATE_OUTPUT_ATTENTION,
 };
 
+/* Whose matrix a bilinear product of two fields has: enum apg_bilinear (ops.h). */
+#define APG_BILINEARS "all|each|interaction"
+
 struct apg_arch {
     int backbone, layer; /* in apg_backbones, apg_layers */
     size_t E;            /* embedding dimension */
@@ -45,6 +48,8 @@ struct apg_arch {
     /* of some backbones */
     size_t heads, n_attention;         /* of autoint: heads and layers of self-attention; heads divide E */
     size_t n_cin, cin[APG_LAYERS_MAX]; /* of xdeepfm: maps of each layer */
+    size_t n_cross, cross_rank;        /* of dcn: cross layers; rank of their matrices, 0: full */
+    int bilinear;                      /* of fibinet: in APG_BILINEARS */
     /* of generated layers */
     enum apg_form form;
     size_t K[APG_LAYERS_MAX]; /* rank, by layer; 0: the layer is dense. full has none */

@@ -79,6 +79,45 @@ static int xdeepfm(struct apg_graph *g, const struct apg_arch *a, int x)
     return apg_op_sum(g, (int[]){tower, cin, first}, 3);
 }
 
+/* x W + b, W (N, N) or, with R > 0, the product of U (N, R) and V (R, N). */
+static int square(struct apg_graph *g, int x, size_t R, const char *name)
+{
+    size_t N = apg_graph_width(g, x);
+    if (!R)
+        return apg_op_dense(g, x, N, name);
+    int U = apg_graph_param(g, APG_START_XAVIER, N, R, "%s.U", name);
+    int V = apg_graph_param(g, APG_START_XAVIER, R, N, "%s.V", name);
+    int b = apg_graph_param(g, APG_START_ZERO, 1, N, "%s.bias", name);
+    return apg_op_linear(g, apg_op_linear(g, x, U, -1), V, b);
+}
+
+/* Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons for Web-scale Learning to Rank
+ * Systems", WWW 2021, the parallel one: the last layer reads the cross network and the tower. */
+static int dcn(struct apg_graph *g, const struct apg_arch *a, int x)
+{
+    int cross = x;
+    for (size_t l = 0; l < a->n_cross; l++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "cross.%zu", l);
+        cross = apg_op_cross(g, x, square(g, cross, a->cross_rank, name), cross);
+    }
+    return apg_op_dense(g, apg_op_concat(g, (int[]){cross, apg_tower(g, a, x, x)}, 2), 1, "out");
+}
+
+/* Huang et al., "FiBiNET: Combining Feature Importance and Bilinear Feature Interaction for Click-Through
+ * Rate Prediction", RecSys 2019: fields weighted by squeeze and excitation; the tower reads bilinear products
+ * of pairs, of the fields as they are and weighted. */
+static int fibinet(struct apg_graph *g, const struct apg_arch *a, int x)
+{
+    int z = apg_op_field_mean(g, x, a->E);
+    z = apg_op_relu(g, apg_op_dense(g, z, g->F < 6 ? 1 : g->F / 3, "squeeze.0"), 0);
+    z = apg_op_relu(g, apg_op_dense(g, z, g->F, "squeeze.1"), 0);
+    int both[] = {x, apg_op_field_scale(g, x, z, a->E)};
+    int pairs = apg_op_bilinear(g, both, 2, a->E, (enum apg_bilinear)a->bilinear, "bilinear");
+    int tower = deep(g, a, x, pairs), first = first_order(g);
+    return apg_op_sum(g, (int[]){tower, first}, 2);
+}
+
 const struct apg_backbone apg_backbones[] = {
     {"dnn", dnn},
     {"deepfm", deepfm},
@@ -86,6 +125,8 @@ const struct apg_backbone apg_backbones[] = {
     {"pnn", pnn},
     {"autoint", autoint},
     {"xdeepfm", xdeepfm},
+    {"dcn", dcn},
+    {"fibinet", fibinet},
     {0, 0},
 };
 

@@ -22,6 +22,7 @@ enum { APG_SLOTS = 8, APG_OP_IN = 20, APG_OP_PARAMS = 6, APG_FIELDS_MAX = 16 };
 /* What a param starts as; the numbers are in apg_model_start. */
 enum apg_start {
     APG_START_XAVIER,
+    APG_START_SQUARES, /* of matrices (rows, rows) side by side, each as Xavier's */
     APG_START_ZERO,
     APG_START_ONE,
     APG_START_EMBEDDING, /* normal, of the deviation that the user gives */

@@ -150,6 +150,12 @@ CLONED void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n)
         y[i] += w * x[i];
 }
 
+CLONED void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_real *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a[i] * b[i];
+}
+
 typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)), may_alias));
 
 /* ---- attention ---- */

@@ -32,6 +32,8 @@ void apg_kernel_column_sums(const apg_real *a, size_t m, size_t n, apg_real *sum
 void apg_kernel_fill_rows(apg_real *y, size_t m, size_t n, const apg_real *b);
 /* y (n) += w x (n) */
 void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n);
+/* y (n) += a (n) b (n), number by number */
+void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_real *b, size_t n);
 
 /* Attention, of APG_VECTOR instances at a time, one in each lane. T (F, 4 E, APG_VECTOR): of each of F fields
  * q, k, v and y, E numbers each, cut into heads of D. */

@@ -99,6 +99,8 @@ void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, b
             std = 1e-2 / sqrt((double)p->cols);
         else if (p->start == APG_START_XAVIER || p->start == APG_START_GENERATOR)
             std = sqrt(2.0 / (double)(p->rows + p->cols));
+        else if (p->start == APG_START_SQUARES)
+            std = sqrt(1.0 / (double)p->rows);
         for (size_t j = 0; j < p->rows * p->cols; j++)
             p->w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(&r)) : p->start == APG_START_ONE;
         if (p->start == APG_START_GENERATED && anchor)
@@ -237,7 +239,10 @@ static bool backbone_json(json_t *j, const struct apg_arch *a)
 {
     return json_object_set_new(j, "heads", json_integer((json_int_t)a->heads)) == 0 &&
            json_object_set_new(j, "attention_layers", json_integer((json_int_t)a->n_attention)) == 0 &&
-           json_object_set_new(j, "cin", sizes_json(a->cin, a->n_cin)) == 0;
+           json_object_set_new(j, "cin", sizes_json(a->cin, a->n_cin)) == 0 &&
+           json_object_set_new(j, "cross_layers", json_integer((json_int_t)a->n_cross)) == 0 &&
+           json_object_set_new(j, "cross_rank", json_integer((json_int_t)a->cross_rank)) == 0 &&
+           json_object_set_new(j, "bilinear", name_json(APG_BILINEARS, a->bilinear)) == 0;
 }
 
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
@@ -288,19 +293,24 @@ static int name_from(const json_t *j, const char *key, const char *names, bool *
 /* What an older file has not got is as apg train has it by default. */
 static bool backbone_from(json_t *j, struct apg_arch *a)
 {
-    json_int_t heads = 2, layers = 2;
+    json_int_t heads = 2, layers = 2, n_cross = 3, cross_rank = 0;
+    const char *bilinear = "each";
     json_t *cin = NULL;
     a->n_cin = 2, a->cin[0] = a->cin[1] = 16;
     bool ok =
-        json_unpack(j, "{s?I, s?I, s?o}", "heads", &heads, "attention_layers", &layers, "cin", &cin) == 0 &&
+        json_unpack(j, "{s?I, s?I, s?o, s?I, s?I, s?s}", "heads", &heads, "attention_layers", &layers, "cin",
+            &cin, "cross_layers", &n_cross, "cross_rank", &cross_rank, "bilinear", &bilinear) == 0 &&
         heads >= 0 && heads <= 4096 && layers >= 0 && layers <= APG_LAYERS_MAX &&
-        (!cin || sizes_from(cin, a->cin, &a->n_cin, APG_LAYERS_MAX, 1, 4096));
+        (!cin || sizes_from(cin, a->cin, &a->n_cin, APG_LAYERS_MAX, 1, 4096)) && n_cross >= 0 &&
+        n_cross <= APG_LAYERS_MAX && cross_rank >= 0 && cross_rank <= 65536;
     a->heads = (size_t)heads, a->n_attention = (size_t)layers;
+    a->n_cross = (size_t)n_cross, a->cross_rank = (size_t)cross_rank;
+    a->bilinear = apg_name_find(APG_BILINEARS, bilinear);
     if (strcmp(apg_backbones[a->backbone].name, "autoint") == 0)
         ok = ok && layers && heads && a->E % a->heads == 0;
     if (strcmp(apg_backbones[a->backbone].name, "xdeepfm") == 0)
         ok = ok && a->n_cin;
-    return ok;
+    return ok && a->bilinear >= 0;
 }
 
 static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, size_t fields)

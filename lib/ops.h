@@ -50,6 +50,21 @@ int apg_op_fm(struct apg_graph *g, int x, size_t E);
 /* op_pairs.c; pairs of fields f < h, (0, 1), (0, 2), ... */
 /* (B, F (F - 1) / 2): the inner product of each pair of x (B, F E). Qu et al., PNN, ICDM 2016. */
 int apg_op_inner(struct apg_graph *g, int x, size_t E);
+/* (B, N pairs E): of each of N values x (B, F E) and each of its pairs, (x_f W) * x_h by element, W (E, E)
+ * that of all, of f, or of the pair. Huang et al., FiBiNET, RecSys 2019. */
+enum apg_bilinear { APG_BILINEAR_ALL, APG_BILINEAR_EACH, APG_BILINEAR_INTERACTION };
+int apg_op_bilinear(
+    struct apg_graph *g, const int *x, int n, size_t E, enum apg_bilinear bilinear, const char *name);
+
+/* op_fields.c; of a value (B, F E) */
+/* (B, F): the mean of each field's E numbers. */
+int apg_op_field_mean(struct apg_graph *g, int x, size_t E);
+/* (B, F E): a_f x_f, A (B, F). */
+int apg_op_field_scale(struct apg_graph *g, int x, int a, size_t E);
+
+/* op_cross.c */
+/* (B, N): x0 * u + x by element. With u = x W + b a cross layer of DCN-V2, Wang et al., WWW 2021. */
+int apg_op_cross(struct apg_graph *g, int x0, int u, int x);
 
 /* op_attention.c */
 /* (B, F E): of vectors x_f of E numbers, by head, x_f W_r + sum_j softmax_j(x_f W_q (x_j W_k)^T) x_j W_v; no

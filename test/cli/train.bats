@@ -148,3 +148,21 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [ ! -e never.apg ]
     apg train -q --holdout 0 --backbone wdl --epochs 1 -o one.apg one.csv
 }
+
+@test "train: cross layers, their rank and the sort of bilinear matrices are the model's size, and saved with it" {
+    for shape in 'dcn --cross-layers 2 --cross-rank 3=cross.1.U", dtype "F32", shape [96, 3]' \
+        'dcn --cross-layers 4=cross.3.weight", dtype "F32", shape [96, 96]' \
+        'fibinet --bilinear all=bilinear.weight", dtype "F32", shape [16, 16]' \
+        'fibinet --bilinear each=bilinear.weight", dtype "F32", shape [16, 80]' \
+        'fibinet --bilinear interaction=bilinear.weight", dtype "F32", shape [16, 240]'; do
+        # shellcheck disable=SC2086
+        apg train "${plain[@]}" --layer dense --backbone ${shape%=*} -o shape.apg logs.csv
+        apg inspect shape.apg | grep -F "${shape#*=}"
+        apg predict -q -m shape.apg new.csv > shape.txt
+        apg predict -q --threads 1 -m shape.apg < new.csv | cmp - shape.txt
+    done
+    run --separate-stderr -2 apg train --cross-rank 4 logs.csv
+    [[ "$stderr" == "apg train: --cross-rank is of --backbone dcn, not of deepfm"* ]]
+    run --separate-stderr -2 apg train --backbone dcn --bilinear all logs.csv
+    [[ "$stderr" == "apg train: --bilinear is of --backbone fibinet, not of dcn"* ]]
+}

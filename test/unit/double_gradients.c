@@ -205,6 +205,7 @@ static void test_backbone(void **state)
         .n_attention = 2,
         .n_cin = 2,
         .cin = {3, 2},
+        .n_cross = 2,
         .n_condition = 2,
         .condition = {2, 0}};
     for (; apg_layers[arch.layer].name; arch.layer++) {
@@ -219,6 +220,11 @@ static void test_backbone(void **state)
     }
     arch.layer = 0, arch.E = 4; /* heads of more than one number */
     check(&arch);
+    arch.E = 2;
+    for (arch.bilinear = 1; arch.bilinear <= APG_BILINEAR_INTERACTION; arch.bilinear++) {
+        arch.cross_rank = (size_t)arch.bilinear;
+        check(&arch);
+    }
 }
 
 int main(void)

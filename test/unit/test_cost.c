@@ -111,6 +111,8 @@ static uint64_t by_loops(const struct apg_graph *g)
             n += op->N * op->M;
         if (strcmp(op->type->name, "embed") == 0)
             n += FIELDS * op->E;
+        if (strcmp(op->type->name, "cross") == 0)
+            n += op->N;
         if (strcmp(op->type->name, "inner") == 0)
             n += FIELDS * (FIELDS - 1) / 2 * op->E;
         if (strcmp(op->type->name, "self-attention") == 0)
@@ -178,6 +180,7 @@ static void models_cost_what_they_train_and_multiply(void **state)
         .n_attention = 2,
         .n_cin = 2,
         .cin = {3, 5},
+        .n_cross = 2,
         .n_condition = 2,
         .condition = {2, 0}};
     for (arch.backbone = 0; apg_backbones[arch.backbone].name; arch.backbone++)
@@ -190,6 +193,8 @@ static void models_cost_what_they_train_and_multiply(void **state)
                     arch.aggregate = (enum apg_aggregate)((i + (unsigned)form) % 6);
                     arch.n_generator = i / 9 % 3;
                     arch.batch_norm = i % 2;
+                    arch.bilinear = (int)i % 3;
+                    arch.cross_rank = i % 4;
                     arch.P[0] = arch.P[2] = form >= APG_FORM_OVERPARAM ? 4 : 0;
                     check(&arch);
                 }
