@@ -13,7 +13,7 @@
 #include "kernel.h"
 #include "ops.h"
 
-enum { PIECE = 1 << 16 }; /* numbers: 256 KB of floats, to stay in a second-level cache */
+enum { PIECE = 1 << 18 }; /* numbers, 1 MB of floats. 39 fields, 64 maps: 2^16 takes 1.4 times as long */
 
 static void forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {

@@ -119,7 +119,8 @@ static void many_rows_are_rows_added_up(void **state)
         .heads = 2,
         .n_attention = 2,
         .n_cin = 2,
-        .cin = {300, 3}}; /* 9600 numbers a row */
+        .cin = {900, 3}, /* 28,800 numbers a row */
+        .n_cross = 2};
     for (arch.backbone = 0; apg_backbones[arch.backbone].name; arch.backbone++)
         for (arch.layer = 0; apg_layers[arch.layer].name; arch.layer++)
             check(&arch);
