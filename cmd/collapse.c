@@ -79,7 +79,7 @@ int cmd_collapse(int argc, char **argv)
     int fd = cmd_in_open(argc ? argv[0] : NULL, &name, &err);
     if (fd < 0 || (status = apg_model_load(&from, fd, name, PROOF_ROWS, true, &err)))
         goto done;
-    if (from->collapsed) {
+    if (from->arch.collapsed) {
         status = apg_fail(&err, APG_EUSAGE, "%s: already collapsed", name);
         goto done;
     }

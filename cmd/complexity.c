@@ -76,10 +76,11 @@ static enum apg_status count_model(struct complexity *c, struct apg_error *err)
     const char *layer = apg_layers[m->arch.layer].name;
     enum apg_status status = APG_OK;
     struct apg_arch arch = m->arch;
-    c->form = strcmp(layer, "apg") != 0                      ? APG_COMPLEXITY_DENSE
-              : m->collapsed && arch.form == APG_FORM_SHARED ? APG_COMPLEXITY_COLLAPSED
+    c->form = strcmp(layer, "star") == 0                     ? APG_COMPLEXITY_STAR
+              : strcmp(layer, "apg") != 0                    ? APG_COMPLEXITY_DENSE
+              : m->arch.collapsed && arch.form == APG_FORM_SHARED ? APG_COMPLEXITY_COLLAPSED
                                                              : form_of[arch.form];
-    for (int f = APG_FORM_FULL; !status && c->form != APG_COMPLEXITY_DENSE && f <= APG_FORM_RESIDUAL; f++) {
+    for (int f = APG_FORM_FULL; !status && strcmp(layer, "apg") == 0 && f <= APG_FORM_RESIDUAL; f++) {
         arch = m->arch, arch.form = (enum apg_form)f;
         if (f == APG_FORM_OVERPARAM && !arch.P[0])
             continue;
@@ -88,7 +89,7 @@ static enum apg_status count_model(struct complexity *c, struct apg_error *err)
         status = apg_complexity_arch(&c->cost[form_of[f]], &arch, &m->graph, err);
     }
     c->cost[APG_COMPLEXITY_COLLAPSED] =
-        m->arch.P[0] || m->collapsed ? c->cost[APG_COMPLEXITY_SHARED] : (struct apg_cost){0};
+        m->arch.P[0] || m->arch.collapsed ? c->cost[APG_COMPLEXITY_SHARED] : (struct apg_cost){0};
     arch.layer = 0;
     if (!status)
         status = apg_complexity_arch(&c->cost[APG_COMPLEXITY_DENSE], &arch, &m->graph, err);

@@ -59,7 +59,7 @@ static json_t *describe(const struct apg_schema *s, const struct apg_model *m, j
     json_t *more = json_pack("{s:o, s:o, s:I, s:I, s:b}", "architecture",
         json_loads(apg_tensors_get(m->file, "model"), 0, NULL), "tensors", json_tensors(m->file),
         "embedding_numbers", (json_int_t)tables, "other_numbers", (json_int_t)other, "collapsed",
-        m->collapsed);
+        m->arch.collapsed);
     int bad = json_object_update(root, more);
     json_decref(more);
     if (!bad)

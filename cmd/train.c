@@ -145,6 +145,19 @@ static int read_condition(
     return OPT_GO;
 }
 
+static int read_domain(
+    const struct opt_command *command, const char *column, const struct apg_schema *s, struct apg_arch *a)
+{
+    size_t f = apg_schema_find(s, column);
+    if (f == SIZE_MAX)
+        return opt_usage(command, "--domain: '%s' is no column that the model reads", column);
+    if (!apg_field_is_domain(&s->field[f]))
+        return opt_usage(command, "--domain: '%s' is %s: a domain is a categorical or a bucket column",
+            column, apg_kind_name[s->field[f].kind]);
+    a->domain = f;
+    return OPT_GO;
+}
+
 static bool copy_sizes(const struct opt_sizes *from, size_t *to, size_t *n)
 {
     *n = from->n;
@@ -186,6 +199,15 @@ static int check_layer(const struct opt_command *command, const struct apg_arch 
     for (size_t i = 0; strcmp(layer, "apg") != 0 && i < sizeof generated / sizeof *generated; i++)
         if (opt_given(generated[i]))
             return opt_usage(command, "--%s is of a generated layer, not of --layer %s", generated[i], layer);
+    static const char *const of_star[] = {"domain", "partition-rows"};
+    bool star = strcmp(layer, "star") == 0;
+    for (size_t i = 0; !star && i < sizeof of_star / sizeof *of_star; i++)
+        if (opt_given(of_star[i]))
+            return opt_usage(command, "--%s is of --layer star, not of --layer %s", of_star[i], layer);
+    if (star && !opt_given("domain"))
+        return opt_usage(command, "--layer star needs --domain");
+    if (star && a->partition_rows == 1)
+        return opt_usage(command, "--partition-rows takes 0, or 2 and more: one row has no variance");
     if (opt_given("overparam") && a->form != APG_FORM_OVERPARAM && a->form != APG_FORM_RESIDUAL)
         return opt_usage(command, "--overparam is of --form overparam and residual");
     if (opt_given("rank") && a->form == APG_FORM_FULL)
@@ -241,6 +263,29 @@ static void tell_memory(const struct apg_model *m, size_t batch)
             batch, 2e-6 * (double)kept * sizeof(apg_real));
 }
 
+/* STAR keeps the weights of each domain. */
+static void tell_domains(const struct apg_model *m)
+{
+    const struct apg_graph *g = &m->graph;
+    uint64_t kept = 0, step = 0;
+    size_t domains = 0;
+    for (size_t o = 0; o < g->n_ops; o++) {
+        const struct apg_op *op = &g->op[o];
+        if (strcmp(op->type->name, "star") != 0)
+            continue;
+        size_t formed = (size_t)op->aux[1],
+               most = g->most[formed] < g->max_rows ? g->most[formed] : g->max_rows;
+        domains = op->F;
+        kept += (uint64_t)g->width[formed] * op->F;
+        step += 2 * (uint64_t)g->width[formed] * most * APG_SLOTS;
+    }
+    if (domains)
+        fprintf(stderr,
+            "apg train: %zu domains of --layer star take %.3g MB, four times in training, and their products "
+            "and gradients in a step up to %.3g MB\n",
+            domains, 1e-6 * (double)kept * sizeof(apg_real), 1e-6 * (double)step * sizeof(apg_real));
+}
+
 /* "a|b|c" of a table whose rows begin with a name. */
 static const char *choices(char *out, size_t size, const void *table, size_t row)
 {
@@ -258,8 +303,14 @@ int cmd_train(int argc, char **argv)
 {
     struct train t = {.next = 1, .terminal = isatty(STDERR_FILENO)};
     struct columns_args columns = COLUMNS_ARGS;
-    struct apg_arch arch = {
-        .backbone = 1, .layer = 1, .E = 16, .heads = 2, .n_attention = 2, .n_cross = 3, .bilinear = 1};
+    struct apg_arch arch = {.backbone = 1,
+        .layer = 1,
+        .E = 16,
+        .heads = 2,
+        .n_attention = 2,
+        .n_cross = 3,
+        .bilinear = 1,
+        .partition_rows = 16};
     char backbones[256], layers[256];
     struct apg_fit_options fit = {.optim.lr = 1e-3,
         .lr_decay = 1,
@@ -270,7 +321,7 @@ int cmd_train(int argc, char **argv)
         .seed = 1};
     struct opt_sizes hidden = {3, {256, 128, 64}}, generator = {0}, rank = {1, {16}}, cin = {2, {16, 16}},
                      overparam = {1, {128}};
-    const char *out_path = NULL, *valid_path = NULL, *condition = "self";
+    const char *out_path = NULL, *valid_path = NULL, *condition = "self", *domain = NULL;
     int form = APG_FORM_OVERPARAM, bias = APG_BIAS_STATIC, aggregate = APG_AGGREGATE_INPUT_CONCAT;
     int own = 0, stopped = 0, init = 1, optimizer = 0, stop = 0;
     double embedding_std = 1e-2;
@@ -299,6 +350,10 @@ int cmd_train(int argc, char **argv)
             "matrices of --backbone fibinet: one for all pairs, each field or each interaction"),
         OPT_CHOICE(0, "layer", &arch.layer, choices(layers, sizeof layers, apg_layers, sizeof *apg_layers),
             "hidden layers: static, or adapted to each row"),
+        OPT_STRING(0, "domain", &domain, "COL", "the column whose tokens are the domains of --layer star"),
+        OPT_SIZE(0, "partition-rows", &arch.partition_rows, 0, 1048576, "N",
+            "normalize the rows of each domain by themselves, of --layer star, where a batch has N; 0: do "
+            "not"),
         OPT_CHOICE(0, "form", &form, APG_FORMS "|v1=full|v2=lowrank|v3=decomposed|v4=shared|v5=overparam",
             "form of the generated layer"),
         OPT_STRING(0, "condition", &condition, "CONDITION",
@@ -380,12 +435,15 @@ int cmd_train(int argc, char **argv)
         goto done;
     if ((code = read_condition(&command, condition, t.schema, &arch)) != OPT_GO)
         goto usage;
+    if (domain && (code = read_domain(&command, domain, t.schema, &arch)) != OPT_GO)
+        goto usage;
     if ((status = apg_model_new(&t.model, t.schema, &arch, fit.batch_size, true, &err)))
         goto done;
     apg_model_start(t.model, fit.seed, embedding_std, init == 0);
     if (!t.quiet) {
         warn_disguise(t.model);
         tell_memory(t.model, fit.batch_size);
+        tell_domains(t.model);
         size_t tables, other;
         apg_model_count(t.model, &tables, &other);
         fprintf(stderr, "%llu rows, %zu fields, %zu numbers in embeddings, %zu outside\n",

@@ -45,6 +45,8 @@ struct apg_arch {
     size_t n_hidden, hidden[APG_LAYERS_MAX];
     bool batch_norm; /* after each hidden layer, before its activation */
     double dropout;
+    bool collapsed; /* made by apg_model_collapse: products of weights are weights, not to be trained further
+                     */
     /* of some backbones */
     size_t heads, n_attention;         /* of autoint: heads and layers of self-attention; heads divide E */
     size_t n_cin, cin[APG_LAYERS_MAX]; /* of xdeepfm: maps of each layer */
@@ -60,6 +62,9 @@ struct apg_arch {
     enum apg_aggregate aggregate;                     /* of mix */
     size_t n_condition, condition[APG_CONDITION_MAX]; /* fields, of group and mix */
     bool own_embedding, stop_gradient;                /* of the condition */
+    /* of star */
+    size_t domain;         /* field, categorical or bucket */
+    size_t partition_rows; /* partitioned normalization; least rows of a domain in a batch. 0: none */
 };
 
 /* The index of NAME in NAMES, "a|b|c"; -1: none. And the name at an index, of N letters. */

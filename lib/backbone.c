@@ -134,4 +134,6 @@ void apg_backbone_build(struct apg_graph *g, const struct apg_arch *a)
 {
     int x = apg_op_embed(g, a->E, APG_START_EMBEDDING, "embedding");
     g->logit = apg_backbones[a->backbone].build(g, a, x);
+    if (apg_layers[a->layer].logit)
+        g->logit = apg_op_sum(g, (int[]){g->logit, apg_layers[a->layer].logit(g, x)}, 2);
 }

@@ -74,7 +74,7 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
         struct apg_param *p = &g->param[i];
         size_t n;
         g->failed = !apg_mul(p->rows, p->cols, &n) || (!p->borrowed && !(p->w = apg_alloc(n, sizeof *p->w)));
-        if (!p->table) {
+        if (!p->table && !p->by_run && !p->state) {
             p->at = g->n_flat;
             g->n_flat += (n + 15) / 16 * 16;
         }

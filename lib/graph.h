@@ -17,7 +17,7 @@
 #include "rng.h"
 #include "tensor.h"
 
-enum { APG_SLOTS = 8, APG_OP_IN = 20, APG_OP_PARAMS = 6, APG_FIELDS_MAX = 16 };
+enum { APG_SLOTS = 8, APG_OP_IN = 20, APG_OP_PARAMS = 10, APG_FIELDS_MAX = 16 };
 
 /* What a param starts as; the numbers are in apg_model_start. */
 enum apg_start {
@@ -45,11 +45,14 @@ struct apg_param {
     enum apg_start start;
     struct apg_base base; /* of APG_START_GENERATED */
     bool table;           /* an embedding table: gradients by row, not in the flat gradient */
-    bool derived;         /* formed from other params (U of U_l U_r): not trained, not saved */
-    bool state;           /* saved, but not trained by a gradient: running statistics */
-    bool borrowed;        /* w was set before apg_graph_finish, is another's and only read */
-    size_t at;            /* where its gradient stands in the flat gradient; dense params only */
-    apg_real *w;          /* (rows, cols) */
+    bool by_run;          /* gradients by row, of the domains that a slot's rows are of (ops.h: apg_run): */
+    int runs, grad;       /* of run k of RUNS, in row k of d GRAD, from number */
+    size_t grad_at;
+    bool derived;  /* formed from other params (U of U_l U_r): not trained, not saved */
+    bool state;    /* saved, if not derived, but without a gradient: running statistics */
+    bool borrowed; /* w was set before apg_graph_finish, is another's and only read */
+    size_t at;     /* where its gradient stands in the flat gradient; dense params only */
+    apg_real *w;   /* (rows, cols) */
 };
 
 /* Bags: what a slot's rows hold of each field. Bag i = b F + f has table rows id[first[i] .. first[i + 1]),
@@ -74,7 +77,7 @@ struct apg_op {
     const struct apg_op_type *type;
     int in[APG_OP_IN], n_in;
     int out;                  /* -1: writes no value */
-    int aux[2];               /* values of its own, kept from forward to backward */
+    int aux[3];               /* values of its own, kept from forward to backward */
     int param[APG_OP_PARAMS]; /* -1: absent */
     /* D > 0: the last of in[] is a condition, of this width. */
     size_t N, M, D, K, P, F, E;
@@ -93,6 +96,7 @@ struct apg_graph_field {
 struct apg_graph {
     size_t F, T;     /* fields; rows of a table of all fields */
     size_t max_rows; /* of a slot */
+    bool train;      /* set before building: ops make what training alone needs, or predicting */
     struct apg_graph_field *field;
     size_t n_values, n_params, n_ops, n_flat;
     size_t *width, *most; /* by value: numbers of a row; most rows it holds */

@@ -8,9 +8,15 @@ static int dense(struct apg_tower *t, int h, size_t l, const char *name)
 }
 
 const struct apg_layer apg_layers[] = {
-    {"dense", dense},
-    {"apg", apg_layer_apg},
-    {0, 0},
+    {.name = "dense", .add = dense},
+    {.name = "apg", .add = apg_layer_apg},
+    {.name = "star",
+        .add = apg_layer_star,
+        .enter = apg_layer_star_enter,
+        .norm = apg_layer_star_norm,
+        .leave = apg_layer_star_leave,
+        .logit = apg_layer_star_logit},
+    {.name = 0},
 };
 
 int apg_tower(struct apg_graph *g, const struct apg_arch *a, int x, int input)
@@ -18,12 +24,15 @@ int apg_tower(struct apg_graph *g, const struct apg_arch *a, int x, int input)
     struct apg_tower t = {.g = g, .arch = a, .x = x, .source = -1, .group = -1};
     for (size_t i = 0; i < APG_CONDITION_MAX; i++)
         t.one[i] = -1;
-    int h = input;
+    const struct apg_layer *layer = &apg_layers[a->layer];
+    int h = layer->enter ? layer->enter(&t, input) : input;
     for (size_t l = 0; l < a->n_hidden; l++) {
         char name[32];
         (void)snprintf(name, sizeof name, "hidden.%zu", l);
-        h = apg_layers[a->layer].add(&t, h, l, name);
-        h = apg_op_relu(g, a->batch_norm ? apg_op_norm(g, h, name) : h, a->dropout);
+        h = layer->add(&t, h, l, name);
+        if (a->batch_norm)
+            h = layer->norm ? layer->norm(&t, h, name) : apg_op_norm(g, h, name);
+        h = apg_op_relu(g, h, a->dropout);
     }
-    return h;
+    return layer->leave ? layer->leave(&t, h) : h;
 }

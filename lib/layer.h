@@ -17,6 +17,7 @@ struct apg_tower {
     int source;                 /* the condition's embeddings are pieces of this value; -1: not yet made */
     int group;                  /* (B, n E): all of them side by side; -1: not yet made */
     int one[APG_CONDITION_MAX]; /* (B, E): each by itself; -1: not yet made */
+    struct apg_domains domains; /* of star: the tower's rows are in this order */
 };
 
 struct apg_layer {
@@ -24,6 +25,11 @@ struct apg_layer {
     /* Hidden layer L over H (B, N): (B, hidden[L]), before normalization and activation. NAME: of its params
      */
     int (*add)(struct apg_tower *t, int h, size_t l, const char *name);
+    /* Each may be absent: */
+    int (*enter)(struct apg_tower *t, int h);                  /* of the tower's input: what layers read */
+    int (*norm)(struct apg_tower *t, int h, const char *name); /* in place of batch normalization */
+    int (*leave)(struct apg_tower *t, int h);                  /* of the last layer: the tower's value */
+    int (*logit)(struct apg_graph *g, int x);                  /* (B, 1), added to the model's logit */
 };
 extern const struct apg_layer apg_layers[]; /* ends with a row without name */
 
@@ -37,6 +43,13 @@ struct apg_conditions {
 };
 /* Of a layer over H. NAME: of its params */
 struct apg_conditions apg_layer_condition(struct apg_tower *t, int h, const char *name);
+
+/* layer_star.c */
+int apg_layer_star(struct apg_tower *t, int h, size_t l, const char *name);
+int apg_layer_star_enter(struct apg_tower *t, int h);
+int apg_layer_star_norm(struct apg_tower *t, int h, const char *name);
+int apg_layer_star_leave(struct apg_tower *t, int h);
+int apg_layer_star_logit(struct apg_graph *g, int x);
 
 /* layer_apg.c */
 int apg_layer_apg(struct apg_tower *t, int h, size_t l, const char *name);

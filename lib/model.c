@@ -9,7 +9,8 @@
 #include "mem.h"
 
 /* All but memory for numbers, which is apg_graph_finish's. NULL: out of memory. */
-static struct apg_model *build(const struct apg_schema *schema, const struct apg_arch *arch, size_t max_rows)
+static struct apg_model *build(
+    const struct apg_schema *schema, const struct apg_arch *arch, size_t max_rows, bool train)
 {
     apg_gemm_init();
     struct apg_model *m = apg_alloc(1, sizeof *m);
@@ -18,26 +19,27 @@ static struct apg_model *build(const struct apg_schema *schema, const struct apg
     m->schema = schema;
     m->arch = *arch;
     m->max_rows = max_rows;
+    m->graph.train = train;
     for (size_t f = 0; f < schema->n_fields; f++)
         apg_graph_field(&m->graph, schema->field[f].rows);
     apg_backbone_build(&m->graph, &m->arch);
     return m;
 }
 
-static enum apg_status finish(struct apg_model *m, bool train, struct apg_error *err)
+static enum apg_status finish(struct apg_model *m, struct apg_error *err)
 {
     for (size_t v = 0; !m->graph.failed && v < m->graph.n_values; v++)
         if (!m->graph.width[v]) /* of one field there are no pairs */
             return apg_fail(err, APG_EUSAGE, "backbone %s needs more fields than %zu",
                 apg_backbones[m->arch.backbone].name, m->schema->n_fields);
-    return apg_graph_finish(&m->graph, (m->max_rows + APG_SLOTS - 1) / APG_SLOTS, train, err);
+    return apg_graph_finish(&m->graph, (m->max_rows + APG_SLOTS - 1) / APG_SLOTS, m->graph.train, err);
 }
 
 enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *schema,
     const struct apg_arch *arch, size_t max_rows, bool train, struct apg_error *err)
 {
-    struct apg_model *m = build(schema, arch, max_rows);
-    enum apg_status status = m ? finish(m, train, err) : apg_fail_memory(err);
+    struct apg_model *m = build(schema, arch, max_rows, train);
+    enum apg_status status = m ? finish(m, err) : apg_fail_memory(err);
     if (status)
         apg_model_free(m);
     else
@@ -245,6 +247,12 @@ static bool backbone_json(json_t *j, const struct apg_arch *a)
            json_object_set_new(j, "bilinear", name_json(APG_BILINEARS, a->bilinear)) == 0;
 }
 
+static bool star_json(json_t *j, const struct apg_arch *a)
+{
+    return json_object_set_new(j, "domain_field", json_integer((json_int_t)a->domain)) == 0 &&
+           json_object_set_new(j, "partition_rows", json_integer((json_int_t)a->partition_rows)) == 0;
+}
+
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
 {
     const struct apg_arch *a = &m->arch;
@@ -260,9 +268,9 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
             "condition", name_json(APG_CONDITIONS, (int)a->mode), "aggregate",
             name_json(APG_AGGREGATES, (int)a->aggregate), "condition_fields",
             sizes_json(a->condition, a->n_condition), "condition_own", a->own_embedding, "condition_stopped",
-            a->stop_gradient, "collapsed", m->collapsed);
+            a->stop_gradient, "collapsed", a->collapsed);
     enum apg_status status = APG_OK;
-    if (!j || !backbone_json(j, a) || !(text = json_dumps(j, JSON_COMPACT)))
+    if (!j || !backbone_json(j, a) || !star_json(j, a) || !(text = json_dumps(j, JSON_COMPACT)))
         status = apg_fail_memory(err);
     if (!status && !(status = apg_tensors_new(&t, err)) && !(status = apg_tensors_set(t, "model", text, err)))
         status = apg_schema_save(m->schema, t, err);
@@ -313,8 +321,19 @@ static bool backbone_from(json_t *j, struct apg_arch *a)
     return ok && a->bilinear >= 0;
 }
 
-static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, size_t fields)
+/* Of layer star. */
+static bool star_from(json_t *j, struct apg_arch *a, const struct apg_schema *s)
 {
+    json_int_t domain = 0, rows = 0;
+    bool ok = json_unpack(j, "{s?I, s?I}", "domain_field", &domain, "partition_rows", &rows) == 0 &&
+              domain >= 0 && domain < (json_int_t)s->n_fields && rows >= 0 && rows != 1;
+    a->domain = (size_t)domain, a->partition_rows = (size_t)rows;
+    return ok && (strcmp(apg_layers[a->layer].name, "star") != 0 || apg_field_is_domain(&s->field[domain]));
+}
+
+static bool arch_from(const char *text, struct apg_arch *a, const struct apg_schema *s)
+{
+    const size_t fields = s->n_fields;
     json_t *j = text ? json_loads(text, 0, NULL) : NULL, *hidden, *generator, *condition, *rank, *overparam;
     const char *backbone, *layer;
     json_int_t E;
@@ -343,8 +362,8 @@ static bool arch_from(const char *text, struct apg_arch *a, bool *collapsed, siz
              sizes_from(condition, a->condition, &a->n_condition, APG_CONDITION_MAX, 0, fields - 1) &&
              (a->n_condition > 0 || a->mode == APG_CONDITION_SELF);
         a->E = (size_t)E, a->batch_norm = norm, a->own_embedding = own, a->stop_gradient = stop;
-        *collapsed = flag;
-        ok = ok && backbone_from(j, a);
+        a->collapsed = flag;
+        ok = ok && backbone_from(j, a) && star_from(j, a, s);
     }
     json_decref(j);
     return ok;
@@ -357,11 +376,10 @@ enum apg_status apg_model_from(
     struct apg_schema *schema = NULL;
     struct apg_model *m = NULL;
     struct apg_arch arch = {0};
-    bool collapsed = false;
     enum apg_status status = apg_schema_load(&schema, t, err);
-    if (!status && !arch_from(apg_tensors_get(t, "model"), &arch, &collapsed, schema->n_fields))
+    if (!status && !arch_from(apg_tensors_get(t, "model"), &arch, schema))
         status = apg_fail(err, APG_EFORMAT, "%s: not a model of apg: no valid description", name);
-    if (!status && !(m = build(schema, &arch, max_rows)))
+    if (!status && !(m = build(schema, &arch, max_rows, false)))
         status = apg_fail_memory(err);
     /* Weights are used where the file is mapped. */
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
@@ -377,7 +395,7 @@ enum apg_status apg_model_from(
             p->w = (apg_real *)v->data, p->borrowed = true;
     }
     if (!status)
-        status = finish(m, false, err);
+        status = finish(m, err);
     if (status) {
         apg_model_free(m);
         apg_schema_free(schema);
@@ -386,7 +404,6 @@ enum apg_status apg_model_from(
     }
     m->own_schema = schema;
     m->file = t;
-    m->collapsed = collapsed;
     apg_graph_prepare(&m->graph);
     *out = m;
     return APG_OK;
@@ -407,10 +424,10 @@ enum apg_status apg_model_collapse(struct apg_model **out, const struct apg_mode
     if (arch.form == APG_FORM_OVERPARAM)
         arch.form = APG_FORM_SHARED;
     arch.dropout = 0;
+    arch.collapsed = true;
     enum apg_status status = apg_model_new(out, m->schema, &arch, m->max_rows, false, err);
     if (status)
         return status;
-    (*out)->collapsed = true;
     for (size_t i = 0; i < (*out)->graph.n_params; i++) {
         struct apg_param *p = &(*out)->graph.param[i];
         memcpy(p->w, apg_graph_find(&m->graph, p->name)->w, p->rows * p->cols * sizeof *p->w);

@@ -15,7 +15,6 @@
 struct apg_model {
     struct apg_arch arch;
     const struct apg_schema *schema; /* borrowed, or owned by a loaded model */
-    bool collapsed;                  /* made by apg_model_collapse: not to be trained further */
     struct apg_graph graph;
     size_t max_rows;          /* of a call of apg_model_logits */
     struct apg_tensors *file; /* of a loaded model */
@@ -51,7 +50,7 @@ enum apg_status apg_model_from(
 enum apg_status apg_model_load(
     struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err);
 
-/* U_l U_r and V_l V_r multiplied once. The schema is M's: M must outlive *out. */
+/* U_l U_r and V_l V_r multiplied once, and star's W o W_d. The schema is M's: M must outlive *out. */
 enum apg_status apg_model_collapse(struct apg_model **out, const struct apg_model *m, struct apg_error *err);
 /* Trained numbers in embedding tables, and outside of them. */
 void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other);

@@ -93,6 +93,42 @@ int apg_op_attention(struct apg_graph *g, const int *z, int n, const char *name)
 /* (B, M): sum_c a_c x^c of n values (B, M) and A (B, n); A = -1: SCALE sum_c x^c. */
 int apg_op_mix(struct apg_graph *g, const int *x, int n, int a, double scale);
 
+/* op_domain.c: rows by domain, the id of a categorical or bucket field */
+struct apg_domains {
+    size_t n;        /* domains */
+    int order, runs; /* values: how a slot's rows lie */
+};
+/* (B, N): x in the order of domains; *D says how. */
+int apg_op_sort(struct apg_graph *g, int x, size_t field, struct apg_domains *d);
+/* (B, N): x in the order that rows had. */
+int apg_op_unsort(struct apg_graph *g, int x, const struct apg_domains *d);
+/* Places FROM .. TO of a slot are DOMAIN's rows. Run K, domains ascending; false: no more. */
+struct apg_run {
+    size_t domain, from, to;
+};
+bool apg_run_at(const struct apg_slot *s, int runs, size_t k, struct apg_run *r);
+/* The next DOMAIN of a batch: in slot i it is run k[i], empty where the slot has none of its rows. Begins
+ * with all 0; false: no more. */
+struct apg_domain_rows {
+    size_t domain, next[APG_SLOTS], k[APG_SLOTS];
+    struct apg_run run[APG_SLOTS];
+};
+bool apg_domain_next(const struct apg_graph *g, int runs, struct apg_domain_rows *d);
+/* The param LAYER.domain.NAME (domains, COLS) whose gradient is at AT of each run's row of d GRAD. */
+int apg_op_by_domain(struct apg_graph *g, enum apg_start start, const struct apg_domains *d, size_t cols,
+    int grad, size_t at, const char *layer, const char *name);
+
+/* op_star.c */
+/* (B, M): x (W o W_d) + b + b_d of sorted rows. MERGED: W o W_d and b + b_d are the params, without W and b.
+ */
+int apg_op_star(
+    struct apg_graph *g, int x, const struct apg_domains *d, size_t M, bool merged, const char *name);
+
+/* op_partition.c */
+/* (B, M): normalization of sorted rows over those of their domain, if there are LEAST >= 2 in the batch; with
+ * scale and shift of all and of each. */
+int apg_op_partition(struct apg_graph *g, int x, const struct apg_domains *d, size_t least, const char *name);
+
 /* For an op that works by element and has no numbers of its own. */
 static inline void apg_op_no_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {

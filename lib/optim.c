@@ -103,8 +103,34 @@ static void dense_update(void *arg, size_t i, unsigned worker)
     (void)worker;
     struct apg_optim *o = arg;
     const struct apg_param *p = &o->m->graph.param[i];
-    if (!p->table && !p->derived && !p->state)
+    if (!p->table && !p->by_run && !p->derived && !p->state)
         update(o, p->rows * p->cols, p->w, o->first[i], o->second[i], o->m->graph.slot[0].grad + p->at, 0);
+}
+
+/* Share PART of the columns of param I / SHARES, of the domains that the batch has. Sums over slots, in their
+ * order, are left in the first's. */
+enum { SHARES = 8 };
+static void domain_update(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    struct apg_optim *o = arg;
+    const struct apg_graph *g = &o->m->graph;
+    const struct apg_param *p = &g->param[i / SHARES];
+    if (!p->by_run)
+        return;
+    size_t from = p->cols * (i % SHARES) / SHARES, n = p->cols * (i % SHARES + 1) / SHARES - from;
+    for (struct apg_domain_rows d = {0}; apg_domain_next(g, p->runs, &d);) {
+        apg_real *sum = NULL;
+        for (size_t s = 0; s < APG_SLOTS; s++) {
+            apg_real *grad = g->slot[s].dx[p->grad] + d.k[s] * g->width[p->grad] + p->grad_at + from;
+            if (sum && d.run[s].to > d.run[s].from)
+                apg_kernel_add(sum, grad, 1, n);
+            else if (d.run[s].to > d.run[s].from)
+                sum = grad;
+        }
+        size_t at = d.domain * p->cols + from;
+        update(o, n, p->w + at, o->first[i / SHARES] + at, o->second[i / SHARES] + at, sum, 0);
+    }
 }
 
 /* All tables' rows of field F. Fields have rows of their own, so fields go in parallel. */
@@ -181,6 +207,7 @@ enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_optio
         g->slot[i].key = apg_rng_at(key, i);
     apg_graph_train(g, pool, slot_loss, o);
     apg_pool_run(pool, g->n_params, dense_update, o);
+    apg_pool_run(pool, g->n_params * SHARES, domain_update, o);
     apg_pool_run(pool, g->F, table_update, o);
     *loss = 0;
     for (int i = 0; i < APG_SLOTS; i++)

@@ -56,6 +56,11 @@ static inline bool apg_field_has_vocab(const struct apg_field *f)
 {
     return f->kind <= APG_MULTI && !f->hash_bits;
 }
+/* Has every row exactly one id of it? */
+static inline bool apg_field_is_domain(const struct apg_field *f)
+{
+    return f->kind == APG_CATEGORICAL || f->kind == APG_BUCKET;
+}
 /* Words of a row before its tail. */
 static inline size_t apg_row_head(const struct apg_schema *s)
 {

@@ -103,6 +103,16 @@ END
     apg complexity -m "$M" --json | jq '.forms[] | select(.form == "dense")' | diff - <(jq '.forms[]' dense.json)
 }
 
+@test "complexity: of a model: star costs what the formula says, for all its domains" {
+    apg train -q --multi genres --layer star --domain scenario --hidden 16,8 --epochs 1 -o s.apg "$BATS_FILE_TMPDIR/logs.csv"
+    apg complexity -m s.apg --json > s.json
+    domains=$(apg inspect --json s.apg | jq '.tensors[] | select(.name == "hidden.0.domain.weight").shape[0]')
+    apg complexity --mlp 96,16,8 --domains "$domains" --batch-size 1000 --json | jq '.forms[] | select(.form == "star")
+        | [.forward, .batch_generation, .numbers]' > formula
+    jq '[.ops[] | select(.op == "star")] | [map(.forward), map(.batch_generation), map(.numbers)] | map(add)' s.json | diff formula -
+    jq -e '.form == "star" and [.forms[].form] == ["dense", "star"]' s.json
+}
+
 @test "complexity: of a model: text, CSV and JSON agree" {
     apg complexity -m "$M" > text
     apg complexity -m "$M" --csv > csv

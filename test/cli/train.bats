@@ -29,7 +29,7 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     for backbone in dnn deepfm; do
         for layer in "--layer dense --batch-norm" "--form shared --rank 4" \
             "--rank 4 --overparam 8 --bias generated" "--rank 4 --bias none --init paper --batch-norm" \
-            "--rank 4 --condition group:user_id" \
+            "--rank 4 --condition group:user_id" "--layer star --domain scenario --batch-norm" \
             "--rank 4 --condition group:user_id,genres --generator-hidden 8 --optimizer adagrad"; do
             # shellcheck disable=SC2086
             apg train "${plain[@]}" --backbone $backbone $layer --dropout 0.1 -o x.apg logs.csv
@@ -38,6 +38,34 @@ small=("${plain[@]}" --rank 4 --overparam 8)
             apg predict -q --logit -m y.apg new.csv > y.txt
             paste x.txt y.txt | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 1e-5 || $1 != $1 + 0) exit 1 } END { exit NR != 2000 }'
         done
+    done
+}
+
+@test "train: star: a column that gives a row no id, or several, is no domain; its memory is said" {
+    for column in genres:multi price:numeric nobody:"no column"; do
+        run --separate-stderr -2 apg train -q --multi genres --layer star --domain "${column%%:*}" -o none.apg logs.csv
+        [[ "$stderr" == "apg train: --domain: '${column%%:*}' is ${column#*:}"* ]] || { echo "$stderr"; return 1; }
+        [ ! -e none.apg ]
+    done
+    run --separate-stderr -0 apg train --multi genres --layer star --domain scenario --hidden 16,8 --epochs 1 -o s.apg logs.csv
+    [[ "$stderr" == *"domains of --layer star take "*" MB"* ]]
+}
+
+@test "train: star: domains of few rows, also of one, with and without normalization" {
+    # Every third row has a domain of its own; of the others the batch has many.
+    awk -F, -v OFS=, 'NR == 1 { print $0, "domain"; next } { print $0, NR % 3 ? NR % 2 : "own" NR }' logs.csv > domains.csv
+    awk -F, -v OFS=, 'NR == 1 { print $0, "domain"; next } { print $0, NR % 3 ? NR % 2 : "new" }' new.csv > domains-new.csv
+    for options in "" --batch-norm "--partition-rows 0" "--batch-norm --partition-rows 2"; do
+        for threads in 1 2; do
+            # shellcheck disable=SC2086
+            apg train "${plain[@]}" --layer star --domain domain $options --threads $threads -o $threads.apg domains.csv
+        done
+        cmp 1.apg 2.apg
+        apg predict -q -m 1.apg domains-new.csv > scores
+        [ "$(wc -l < scores)" -eq 2000 ]
+        run -1 grep -i nan scores
+        # A row is scored alone as among others.
+        head -n 2 domains-new.csv | apg predict -q -m 1.apg | cmp - <(head -n 1 scores)
     done
 }
 
@@ -121,6 +149,14 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [[ "$stderr" == "apg train: --condition mix: needs two columns or more"* ]]
     run --separate-stderr -2 apg train --rank 8,8 logs.csv
     [[ "$stderr" == *"one for each of 3 hidden layers"* ]]
+    run --separate-stderr -2 apg train --layer star logs.csv
+    [[ "$stderr" == "apg train: --layer star needs --domain"* ]]
+    run --separate-stderr -2 apg train --domain user_id logs.csv
+    [[ "$stderr" == "apg train: --domain is of --layer star, not of --layer apg"* ]]
+    run --separate-stderr -2 apg train --layer star --domain user_id --rank 8 logs.csv
+    [[ "$stderr" == "apg train: --rank is of a generated layer, not of --layer star"* ]]
+    run --separate-stderr -2 apg train --layer star --domain user_id --partition-rows 1 logs.csv
+    [[ "$stderr" == "apg train: --partition-rows takes 0, or 2 and more"* ]]
     run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 --bias generated -o g.apg logs.csv
     [[ "$stderr" == *"dense layer in disguise"* ]]
 }

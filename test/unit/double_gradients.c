@@ -71,7 +71,12 @@ static double gradients(struct apg_graph *g, double **grad)
     for (size_t p = 0; p < g->n_params; p++) {
         const struct apg_param *param = &g->param[p];
         assert_non_null(grad[p] = calloc(param->rows * param->cols, sizeof **grad));
-        if (!param->table)
+        for (struct apg_domain_rows d = {0}; param->by_run && apg_domain_next(g, param->runs, &d);)
+            for (size_t i = 0; i < APG_SLOTS; i++)
+                for (size_t j = 0; d.run[i].to > d.run[i].from && j < param->cols; j++)
+                    grad[p][d.domain * param->cols + j] +=
+                        g->slot[i].dx[param->grad][d.k[i] * g->width[param->grad] + param->grad_at + j];
+        if (!param->table && !param->by_run && !param->state)
             memcpy(grad[p], apg_dw(g, g->slot[0].grad, (int)p), param->rows * param->cols * sizeof **grad);
     }
     for (size_t o = 0; o < g->n_ops; o++) {
@@ -210,9 +215,9 @@ static void test_backbone(void **state)
         .condition = {2, 0}};
     for (; apg_layers[arch.layer].name; arch.layer++) {
         arch.form = APG_FORM_SHARED;
-        arch.batch_norm = true;
+        arch.batch_norm = true, arch.partition_rows = 0;
         check(&arch);
-        arch.batch_norm = false;
+        arch.batch_norm = false, arch.partition_rows = 2;
         if (strcmp(apg_layers[arch.layer].name, "apg") == 0)
             check_forms(arch);
         else
