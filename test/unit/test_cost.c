@@ -120,7 +120,7 @@ static uint64_t by_loops(const struct apg_graph *g)
         if (strcmp(op->type->name, "cin") == 0)
             n += op->E * FIELDS * op->N;
         if (strcmp(op->type->name, "fm") == 0)
-            n += (FIELDS + 1) * op->E;
+            n += FIELDS * op->E;
     }
     return n;
 }
