@@ -295,8 +295,8 @@ CLONED void apg_kernel_to_lanes(size_t rows, size_t F, size_t n, const apg_real 
 
 CLONED void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_real *t, size_t ld, apg_real *x)
 {
-    for (size_t l = 0; l < rows; l++)
-        for (size_t f = 0; f < F; f++)
+    for (size_t f = 0; f < F; f++)
+        for (size_t l = 0; l < rows; l++)
             for (size_t c = 0; c < n; c++)
                 x[(l * F + f) * n + c] = t[(f * ld + c) * APG_VECTOR + l];
 }
