@@ -4,10 +4,9 @@
  * else changed.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <unistd.h>
 #include "../lib/model.h"
-#include "../lib/schema.h"
+#include "../lib/randrows.h"
 #include "cmd.h"
 #include "input.h"
 
@@ -17,38 +16,15 @@ enum { PROOF_ROWS = 1024 };
 static enum apg_status prove(
     struct apg_model *a, struct apg_model *b, struct apg_pool *pool, double *worst, struct apg_error *err)
 {
-    const struct apg_schema *s = a->schema;
-    size_t words = apg_row_head(s) + s->n_fields;
-    uint32_t *row = calloc(PROOF_ROWS * words, sizeof *row);
-    const uint32_t **rows = calloc(PROOF_ROWS, sizeof *rows);
-    double *x = calloc(2 * PROOF_ROWS, sizeof *x);
-    struct apg_rng rng;
-    apg_rng_init(&rng, 1, 0);
-    enum apg_status status = row && rows && x ? APG_OK : apg_fail_memory(err);
-    for (size_t i = 0; !status && i < PROOF_ROWS; i++) {
-        uint32_t *r = row + i * words, tail = 0;
-        rows[i] = r;
-        for (size_t f = 0; f < s->n_fields; f++) {
-            const struct apg_field *field = &s->field[f];
-            uint32_t id = (uint32_t)apg_rng_below(&rng, field->rows);
-            if (field->kind == APG_NUMERIC) {
-                r[1 + f] = apg_float_word((float)apg_rng_normal(&rng));
-            } else if (field->kind == APG_MULTI) {
-                r[apg_row_head(s) + tail] = id;
-                r[1 + f] = tail++ << 16 | 1;
-            } else {
-                r[1 + f] = id;
-            }
-        }
-    }
-    if (!status && !(status = apg_model_logits(a, rows, PROOF_ROWS, pool, x, err)))
-        status = apg_model_logits(b, rows, PROOF_ROWS, pool, x + PROOF_ROWS, err);
+    struct apg_randrows r;
+    double x[2][PROOF_ROWS];
+    enum apg_status status = apg_randrows_init(&r, a->schema, PROOF_ROWS, 1, err);
+    if (!status && !(status = apg_model_logits(a, r.row, r.n, pool, x[0], err)))
+        status = apg_model_logits(b, r.row, r.n, pool, x[1], err);
     *worst = 0;
     for (size_t i = 0; !status && i < PROOF_ROWS; i++)
-        *worst = fmax(*worst, fabs(x[i] - x[PROOF_ROWS + i]));
-    free(row);
-    free(rows);
-    free(x);
+        *worst = fmax(*worst, fabs(x[0][i] - x[1][i]));
+    apg_randrows_release(&r);
     return status;
 }
 

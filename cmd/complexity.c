@@ -2,12 +2,13 @@
  *
  * apg complexity: the table of what each form of layer costs, for a layer or an MLP, and without a shape for
  * the MLP of the paper (arXiv 2203.16218), beside the paper's own figures; or what a model costs, op by op.
- * lib/complexity.h counts.
+ * lib/complexity.h counts, lib/measure.h measures.
  */
 #include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 #include "../lib/complexity.h"
+#include "../lib/measure.h"
 #include "../lib/model.h"
 #include "cmd.h"
 
@@ -18,6 +19,13 @@ struct complexity {
     struct apg_model *model;                    /* or NULL */
     enum apg_complexity_form form;              /* of its hidden layers */
     struct apg_cost cost[APG_COMPLEXITY_FORMS]; /* no forward: the model cannot be had in this form */
+    struct opt_sizes domains;                   /* the first is the shape's */
+    size_t experts;
+    bool compare; /* what the numbers of the domains take */
+    bool measured;
+    struct apg_measure_options options;
+    size_t threads;
+    struct apg_measure measure;
 };
 
 /* The paper's table for its MLP; */
@@ -48,6 +56,47 @@ static double megabytes(uint64_t numbers, int bytes)
     return (double)numbers * bytes / 1e6;
 }
 
+/* Numbers of MMoE (Ma et al., KDD 2018): y_k = h_k(f_k(x)), f_k(x) = sum_i softmax(x W_k)_i f_i(x). Each of
+ * the experts f_i is the MLP; each domain k has a gate W_k (N, experts) and a tower h_k of one unit. */
+static uint64_t mmoe_numbers(const struct complexity *c, size_t domains)
+{
+    return c->experts * c->cost[APG_COMPLEXITY_DENSE].numbers +
+           (uint64_t)domains * (c->mlp.item[0] * c->experts + c->mlp.item[c->mlp.n - 1]);
+}
+
+/* A table of weights for each domain beside one for all. */
+static uint64_t star_numbers(const struct complexity *c, size_t domains)
+{
+    return c->cost[APG_COMPLEXITY_DENSE].numbers * (1 + (uint64_t)domains);
+}
+
+/* Multiply-adds of a prediction of ROWS instances; a training step takes three times as many: backwards, a
+ * product has two of its size. */
+static double multiply_adds(const struct complexity *c, int form, size_t rows)
+{
+    return apg_complexity_total(&c->cost[form], rows) * (double)rows;
+}
+
+struct figures {                    /* of a form that was measured */
+    double macs;                    /* of a prediction */
+    double step, predict;           /* seconds; step 0: not trained */
+    double step_peak, predict_peak; /* shares of the peak */
+};
+
+static struct figures figures_of(const struct complexity *c, int form)
+{
+    const struct apg_measured *m = &c->measure.form[form];
+    const double macs = multiply_adds(c, form, m->rows), peak = c->measure.peak;
+    const bool trained = form != APG_COMPLEXITY_COLLAPSED;
+    return (struct figures){macs, trained ? m->step : 0, m->predict,
+        trained ? 3 * macs / m->step_least / peak : 0, macs / m->predict_least / peak};
+}
+
+static double per_million(double seconds, size_t rows)
+{
+    return seconds / (double)rows * 1e6;
+}
+
 static enum apg_status count_formulas(struct complexity *c, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
@@ -60,39 +109,37 @@ static enum apg_status count_formulas(struct complexity *c, struct apg_error *er
     return status;
 }
 
-static const enum apg_complexity_form form_of[] = {
-    [APG_FORM_FULL] = APG_COMPLEXITY_FULL,
-    [APG_FORM_LOWRANK] = APG_COMPLEXITY_LOWRANK,
-    [APG_FORM_DECOMPOSED] = APG_COMPLEXITY_DECOMPOSED,
-    [APG_FORM_SHARED] = APG_COMPLEXITY_SHARED,
-    [APG_FORM_OVERPARAM] = APG_COMPLEXITY_OVERPARAM,
-    [APG_FORM_RESIDUAL] = APG_COMPLEXITY_RESIDUAL,
-};
+/* What the model is. */
+static enum apg_complexity_form form_of(const struct apg_model *m)
+{
+    static const enum apg_complexity_form of[] = {
+        [APG_FORM_FULL] = APG_COMPLEXITY_FULL,
+        [APG_FORM_LOWRANK] = APG_COMPLEXITY_LOWRANK,
+        [APG_FORM_DECOMPOSED] = APG_COMPLEXITY_DECOMPOSED,
+        [APG_FORM_SHARED] = APG_COMPLEXITY_SHARED,
+        [APG_FORM_OVERPARAM] = APG_COMPLEXITY_OVERPARAM,
+        [APG_FORM_RESIDUAL] = APG_COMPLEXITY_RESIDUAL,
+    };
+    const char *layer = apg_layers[m->arch.layer].name;
+    return strcmp(layer, "star") == 0                             ? APG_COMPLEXITY_STAR
+           : strcmp(layer, "apg") != 0                            ? APG_COMPLEXITY_DENSE
+           : m->arch.collapsed && m->arch.form == APG_FORM_SHARED ? APG_COMPLEXITY_COLLAPSED
+                                                                  : of[m->arch.form];
+}
 
 /* The model as it is, and the same with hidden layers of all other forms that its description allows. */
 static enum apg_status count_model(struct complexity *c, struct apg_error *err)
 {
     const struct apg_model *m = c->model;
-    const char *layer = apg_layers[m->arch.layer].name;
     enum apg_status status = APG_OK;
-    struct apg_arch arch = m->arch;
-    c->form = strcmp(layer, "star") == 0                     ? APG_COMPLEXITY_STAR
-              : strcmp(layer, "apg") != 0                    ? APG_COMPLEXITY_DENSE
-              : m->arch.collapsed && arch.form == APG_FORM_SHARED ? APG_COMPLEXITY_COLLAPSED
-                                                             : form_of[arch.form];
-    for (int f = APG_FORM_FULL; !status && strcmp(layer, "apg") == 0 && f <= APG_FORM_RESIDUAL; f++) {
-        arch = m->arch, arch.form = (enum apg_form)f;
-        if (f == APG_FORM_OVERPARAM && !arch.P[0])
-            continue;
-        if (f != APG_FORM_OVERPARAM)
-            memset(arch.P, 0, sizeof arch.P);
-        status = apg_complexity_arch(&c->cost[form_of[f]], &arch, &m->graph, err);
+    c->form = form_of(m);
+    for (int f = 0; !status && f < APG_COMPLEXITY_FORMS; f++) {
+        struct apg_arch arch = m->arch;
+        const bool foretold =
+            f != APG_COMPLEXITY_COLLAPSED || m->arch.collapsed || arch.form == APG_FORM_OVERPARAM;
+        if (foretold && apg_complexity_as(&arch, (enum apg_complexity_form)f))
+            status = apg_complexity_arch(&c->cost[f], &arch, &m->graph, err);
     }
-    c->cost[APG_COMPLEXITY_COLLAPSED] =
-        m->arch.P[0] || m->arch.collapsed ? c->cost[APG_COMPLEXITY_SHARED] : (struct apg_cost){0};
-    arch.layer = 0;
-    if (!status)
-        status = apg_complexity_arch(&c->cost[APG_COMPLEXITY_DENSE], &arch, &m->graph, err);
     c->cost[c->form] = apg_complexity_graph(&m->graph);
     return status;
 }
@@ -129,7 +176,115 @@ static struct row total_row(const struct complexity *c, enum apg_complexity_form
     return (struct row){.layer = "total", .op = apg_complexity_name(form), .cost = c->cost[form]};
 }
 
+static enum apg_status measure(struct complexity *c, struct apg_error *err)
+{
+    struct apg_pool *pool = NULL;
+    enum apg_status status = apg_pool_new(&pool, (unsigned)c->threads, err);
+    for (int f = 0; f < APG_COMPLEXITY_FORMS; f++)
+        c->options.form[f] = c->cost[f].forward > 0;
+    if (!status)
+        c->threads = apg_pool_threads(pool);
+    if (!status && c->model)
+        status = apg_measure_model(&c->measure, c->model, c->shape.batch, &c->options, pool, err);
+    else if (!status)
+        status = apg_measure_mlp(&c->measure, c->mlp.item, c->mlp.n, &c->shape, &c->options, pool, err);
+    apg_pool_free(pool);
+    return status;
+}
+
 /* ---- the report ---- */
+
+/* One figure and what it is to dense's, or dashes. */
+static void report_relative(FILE *f, double value, double dense, int width)
+{
+    if (value > 0)
+        fprintf(f, "%*.4g%9.3f", width, value, value / dense);
+    else
+        fprintf(f, "%*s%9s", width, "-", "-");
+}
+
+static void report_measured(FILE *f, const struct complexity *c)
+{
+    fprintf(f,
+        "\nmeasured: %zu threads, batches of %zu; products of large matrices alone make %.3g G "
+        "multiply-adds a second, the peak\n\n",
+        c->threads, c->shape.batch, c->measure.peak / 1e9);
+    fprintf(f, "%-14s%13s%50s%44s\n%-14s%7s%7s%13s%10s%9s%9s%10s%13s%10s%9s%9s%9s\n", "", "measured",
+        "training step (x 3)", "prediction", "form", "rows", "rounds", "M mult-adds", "ms", "of dense",
+        "of peak", "MB", "M mult-adds", "ms", "of dense", "of peak", "MB");
+    const struct figures dense = figures_of(c, APG_COMPLEXITY_DENSE);
+    const double per_row = 1e3 / (double)c->measure.form[APG_COMPLEXITY_DENSE].rows;
+    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
+        const struct apg_measured *m = &c->measure.form[i];
+        const struct figures a = figures_of(c, i);
+        const double scale = (double)m->rows * per_row; /* to dense's, in ms, for as many rows */
+        if (!m->step_bytes)
+            continue;
+        fprintf(f, "%-3s%-11s", apg_complexity_version((enum apg_complexity_form)i),
+            apg_complexity_name((enum apg_complexity_form)i));
+        if (!m->rows) {
+            fprintf(f, " not measured: %.4g MB are more than --memory allows\n", megabytes(m->step_bytes, 1));
+            continue;
+        }
+        fprintf(f, "%7zu%7zu", m->rows, m->rounds);
+        if (a.step > 0)
+            fprintf(f, "%13.5g", 3e-6 * a.macs);
+        else
+            fprintf(f, "%13s", "-");
+        report_relative(f, 1e3 * a.step, scale * dense.step, 10);
+        if (a.step > 0)
+            fprintf(f, "%8.1f%%%10.4g", 100 * a.step_peak, megabytes(m->step_bytes, 1));
+        else
+            fprintf(f, "%9s%10s", "-", "-");
+        fprintf(f, "%13.5g", 1e-6 * a.macs);
+        report_relative(f, 1e3 * a.predict, scale * dense.predict, 10);
+        fprintf(f, "%8.1f%%%9.4g\n", 100 * a.predict_peak, megabytes(m->predict_bytes, 1));
+    }
+    fputs("\nof dense: time for as many rows. MB: weights, gradients, moments and values of a batch.\n", f);
+    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++)
+        if (c->measure.form[i].rows && c->measure.form[i].rows < c->shape.batch)
+            fprintf(f,
+                "%s is slow, so %zu rows were measured instead of %zu: --seconds %.3g is all the time there "
+                "was.\n",
+                apg_complexity_name((enum apg_complexity_form)i), c->measure.form[i].rows, c->shape.batch,
+                c->options.seconds);
+}
+
+/* The paper's table, as it comes out here. */
+static void report_reproduced(FILE *f, const struct complexity *c)
+{
+    const double dense_mb = megabytes(c->cost[APG_COMPLEXITY_DENSE].numbers, BYTES_TRAINING);
+    const struct apg_measured *dense = &c->measure.form[APG_COMPLEXITY_DENSE];
+    fprintf(f,
+        "\nthe paper's table, here and in the paper; its epoch is of unknown rows, ours is of a "
+        "million\n%-14s"
+        "%44s%44s\n%-14s%12s%10s%12s%10s%12s%10s%12s%10s\n",
+        "", "here", "the paper", "form", "s", "change", "MB", "change", "s", "change", "MB", "change");
+    for (size_t i = 0; i < N_PAPER; i++) {
+        const struct paper *p = &paper[i];
+        const struct apg_measured *m = &c->measure.form[p->form];
+        const double mb = megabytes(c->cost[p->form].numbers, BYTES_TRAINING);
+        if (!m->rows || !dense->rows)
+            continue;
+        const double s = per_million(m->step, m->rows);
+        fprintf(f, "%-3s%-11s%12.4g%+9.1f%%%12.4g%+9.1f%%%12.2f%+9.1f%%%12.2f%+9.1f%%\n",
+            apg_complexity_version(p->form), apg_complexity_name(p->form), s,
+            100 * (s / per_million(dense->step, dense->rows) - 1), mb, 100 * (mb / dense_mb - 1), p->seconds,
+            100 * (p->seconds / paper[0].seconds - 1), p->mb, 100 * (p->mb / paper[0].mb - 1));
+    }
+}
+
+static void report_domains(FILE *f, const struct complexity *c)
+{
+    const double apg = megabytes(c->cost[APG_COMPLEXITY_SHARED].numbers, BYTES);
+    fprintf(f,
+        "\nnumbers kept for users or domains of their own, MB; MMoE of %zu experts\n%14s%14s%14s%14s\n",
+        c->experts, "domains", "star", "mmoe", "apg, v4");
+    for (size_t i = 0; i < c->domains.n; i++)
+        fprintf(f, "%14zu%14.5g%14.5g%14.5g\n", c->domains.item[i],
+            megabytes(star_numbers(c, c->domains.item[i]), BYTES),
+            megabytes(mmoe_numbers(c, c->domains.item[i]), BYTES), apg);
+}
 
 static void report_paper(FILE *f, const struct complexity *c)
 {
@@ -196,7 +351,7 @@ static void report_text(FILE *f, const struct complexity *c)
     const struct apg_cost *dense = &c->cost[APG_COMPLEXITY_DENSE];
     if (c->model) {
         report_ops(f, c);
-        if (c->form == APG_COMPLEXITY_DENSE)
+        if (c->form == APG_COMPLEXITY_DENSE && !c->measured)
             return;
         fputs("\nthe same model by the form of its hidden layers; embedding tables and biases not counted\n",
             f);
@@ -223,6 +378,12 @@ static void report_text(FILE *f, const struct complexity *c)
     }
     if (c->paper)
         report_paper(f, c);
+    if (c->compare)
+        report_domains(f, c);
+    if (c->measured)
+        report_measured(f, c);
+    if (c->paper && c->measured)
+        report_reproduced(f, c);
 }
 
 static void csv_cost(FILE *f, const struct apg_cost *k, size_t batch)
@@ -232,7 +393,29 @@ static void csv_cost(FILE *f, const struct apg_cost *k, size_t batch)
         (unsigned long long)k->numbers, (unsigned long long)k->generated);
 }
 
-static void csv_row(FILE *f, const struct complexity *c, const struct row *r)
+static const char csv_measured_head[] =
+    ",rows,step_seconds,step_bytes,step_peak,predict_seconds,predict_bytes,predict_peak";
+
+/* FORM < 0: of no form. */
+static void csv_measured(FILE *f, const struct complexity *c, int form)
+{
+    const struct apg_measured *m = form < 0 ? NULL : &c->measure.form[form];
+    if (!c->measured)
+        return;
+    if (!m || !m->rows) {
+        fputs(",,,,,,,", f);
+        return;
+    }
+    const struct figures a = figures_of(c, form);
+    fprintf(f, ",%zu", m->rows);
+    if (a.step > 0)
+        fprintf(f, ",%.6g,%llu,%.4g", a.step, (unsigned long long)m->step_bytes, a.step_peak);
+    else
+        fputs(",,,", f);
+    fprintf(f, ",%.6g,%llu,%.4g", a.predict, (unsigned long long)m->predict_bytes, a.predict_peak);
+}
+
+static void csv_row(FILE *f, const struct complexity *c, const struct row *r, int form)
 {
     fprintf(f, "%s,%s,", r->layer, r->op);
     for (int i = 0; i < N_WIDTHS; i++)
@@ -241,35 +424,40 @@ static void csv_row(FILE *f, const struct complexity *c, const struct row *r)
         else
             putc(',', f);
     csv_cost(f, &r->cost, c->shape.batch);
-    fprintf(f, ",%llu,%llu\n", (unsigned long long)r->cost.biases, (unsigned long long)r->cost.tables);
+    fprintf(f, ",%llu,%llu", (unsigned long long)r->cost.biases, (unsigned long long)r->cost.tables);
+    csv_measured(f, c, form);
+    putc('\n', f);
 }
 
 static void report_csv_model(FILE *f, const struct complexity *c)
 {
-    fputs("layer,op,N,M,D,K,P,generation,forward,batch_generation,per_instance,numbers,generated,biases,"
-          "tables\n",
-        f);
+    fprintf(f,
+        "layer,op,N,M,D,K,P,generation,forward,batch_generation,per_instance,numbers,generated,biases,"
+        "tables%s\n",
+        c->measured ? csv_measured_head : "");
     struct row r;
     for (size_t o = 0; o < c->model->graph.n_ops; o++) {
         r = op_row(&c->model->graph, o);
-        csv_row(f, c, &r);
+        csv_row(f, c, &r, -1);
     }
     r = total_row(c, c->form);
-    csv_row(f, c, &r);
+    csv_row(f, c, &r, (int)c->form);
     for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
         r = total_row(c, (enum apg_complexity_form)i);
         if (r.cost.forward && i != (int)c->form)
-            csv_row(f, c, &r);
+            csv_row(f, c, &r, i);
     }
 }
 
 static void report_csv(FILE *f, const struct complexity *c)
 {
-    fputs("form,version,generation,forward,batch_generation,per_instance,numbers,generated\n", f);
+    fprintf(f, "form,version,generation,forward,batch_generation,per_instance,numbers,generated%s\n",
+        c->measured ? csv_measured_head : "");
     for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
         enum apg_complexity_form form = (enum apg_complexity_form)i;
         fprintf(f, "%s,%s,", apg_complexity_name(form), apg_complexity_version(form));
         csv_cost(f, &c->cost[i], c->shape.batch);
+        csv_measured(f, c, i);
         putc('\n', f);
     }
 }
@@ -303,6 +491,37 @@ static json_t *json_cost(const struct complexity *c, const struct apg_cost *k)
         return NULL;
     }
     return j;
+}
+
+static json_t *json_measured(const struct complexity *c, int form)
+{
+    const struct apg_measured *m = &c->measure.form[form];
+    const struct figures a = figures_of(c, form);
+    if (!m->rows)
+        return json_null();
+    json_t *step = a.step > 0
+                       ? json_pack("{s:f, s:I, s:f, s:f}", "seconds", a.step, "bytes",
+                             (json_int_t)m->step_bytes, "multiply_adds", 3 * a.macs, "of_peak", a.step_peak)
+                       : json_null();
+    return json_pack("{s:I, s:I, s:o, s:{s:f, s:I, s:f, s:f}}", "rows", (json_int_t)m->rows, "rounds",
+        (json_int_t)m->rounds, "step", step, "prediction", "seconds", a.predict, "bytes",
+        (json_int_t)m->predict_bytes, "multiply_adds", a.macs, "of_peak", a.predict_peak);
+}
+
+static json_t *json_domains(const struct complexity *c)
+{
+    json_t *rows = json_array();
+    int bad = 0;
+    for (size_t i = 0; i < c->domains.n; i++)
+        bad |= json_array_append_new(
+            rows, json_pack("{s:I, s:I, s:I, s:I}", "domains", (json_int_t)c->domains.item[i], "star",
+                      (json_int_t)star_numbers(c, c->domains.item[i]), "mmoe",
+                      (json_int_t)mmoe_numbers(c, c->domains.item[i]), "apg",
+                      (json_int_t)c->cost[APG_COMPLEXITY_SHARED].numbers));
+    if (!bad)
+        return rows;
+    json_decref(rows);
+    return NULL;
 }
 
 /* OF with the members of J, which it takes. */
@@ -345,6 +564,9 @@ static json_t *json_shape(const struct complexity *c)
         (json_int_t)c->shape.domains);
     if (c->paper)
         bad |= json_object_set_new(root, "paper", json_paper());
+    if (c->compare)
+        bad |= json_object_set_new(root, "experts", json_integer((json_int_t)c->experts)) |
+               json_object_set_new(root, "kept", json_domains(c));
     if (!bad)
         return root;
     json_decref(root);
@@ -357,11 +579,14 @@ static enum apg_status report_json(FILE *f, const struct complexity *c, struct a
     int bad = 0;
     for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
         enum apg_complexity_form form = (enum apg_complexity_form)i;
-        if (c->cost[i].forward)
-            bad |= json_array_append_new(
-                forms, json_with(json_pack("{s:s, s:s}", "form", apg_complexity_name(form), "version",
-                                     apg_complexity_version(form)),
-                           json_cost(c, &c->cost[i])));
+        if (!c->cost[i].forward)
+            continue;
+        json_t *j = json_with(json_pack("{s:s, s:s}", "form", apg_complexity_name(form), "version",
+                                  apg_complexity_version(form)),
+            json_cost(c, &c->cost[i]));
+        if (c->measured)
+            bad |= json_object_set_new(j, "measured", json_measured(c, i));
+        bad |= json_array_append_new(forms, j);
     }
     json_t *root =
         c->model ? json_pack("{s:s, s:s, s:o, s:o}", "backbone", apg_backbones[c->model->arch.backbone].name,
@@ -370,6 +595,9 @@ static enum apg_status report_json(FILE *f, const struct complexity *c, struct a
                  : json_shape(c);
     bad |= json_object_set_new(root, "batch_size", json_integer((json_int_t)c->shape.batch));
     bad |= json_object_set_new(root, "forms", forms);
+    if (c->measured)
+        bad |= json_object_set_new(root, "threads", json_integer((json_int_t)c->threads)) |
+               json_object_set_new(root, "peak", json_real(c->measure.peak));
     enum apg_status status = APG_OK;
     if (bad)
         status = apg_fail_memory(err);
@@ -383,7 +611,10 @@ int cmd_complexity(int argc, char **argv)
 {
     struct complexity c = {
         .mlp = {4, {393, 1024, 512, 256}},
-        .shape = {.d = 32, .k = 8, .p = 32, .domains = 10, .batch = 1024},
+        .shape = {.d = 32, .k = 8, .p = 32, .batch = 1024},
+        .domains = {1, {10}},
+        .experts = 8,
+        .options = {.seconds = 30, .memory = (size_t)4 << 30},
     };
     bool csv = false, json = false;
     const char *out_path = NULL, *model_path = NULL, *name;
@@ -396,7 +627,15 @@ int cmd_complexity(int argc, char **argv)
         OPT_SIZE(0, "condition-dim", &c.shape.d, 1, width, "D", "width of the condition"),
         OPT_SIZE(0, "rank", &c.shape.k, 1, width, "K", "rank of the generated matrices"),
         OPT_SIZE(0, "overparam", &c.shape.p, 1, width, "P", "inner width of U and V in training"),
-        OPT_SIZE(0, "domains", &c.shape.domains, 1, APG_COMPLEXITY_DOMAINS_MAX, "N", "domains of STAR"),
+        OPT_SIZES(0, "domains", &c.domains, 1, APG_COMPLEXITY_DOMAINS_MAX, "N,...",
+            "domains of STAR; given, STAR, MMoE and APG are compared for each number"),
+        OPT_SIZE(0, "experts", &c.experts, 1, 4096, "N", "experts of MMoE in that comparison"),
+        OPT_HEADING("Measuring"),
+        OPT_FLAG(0, "measure", &c.measured, "measure seconds and bytes of each form too"),
+        OPT_REAL(0, "seconds", &c.options.seconds, 0.01, 1e6, "S",
+            "time to measure in, about; slow forms get fewer rows"),
+        OPT_BYTES(0, "memory", &c.options.memory, 0, "forms that take more are not measured"),
+        OPT_SIZE(0, "threads", &c.threads, 0, 1024, "N", "threads; 0: one for each processor"),
         OPT_HEADING("Output"),
         OPT_SIZE(0, "batch-size", &c.shape.batch, 1, 1e9, "B", "instances that share what is done per batch"),
         OPT_FLAG(0, "csv", &csv, "write CSV instead of tables"),
@@ -421,11 +660,19 @@ int cmd_complexity(int argc, char **argv)
         return opt_usage(&command, "--csv and --json exclude each other");
     if (c.mlp.n < 2)
         return opt_usage(&command, "--mlp takes at least two widths");
-    static const char *const shape[] = {"mlp", "condition-dim", "rank", "overparam", "domains"};
+    if (c.domains.n < 1)
+        return opt_usage(&command, "--domains takes at least one number");
+    static const char *const shape[] = {"mlp", "condition-dim", "rank", "overparam", "domains", "experts"};
     for (size_t i = 0; model_path && i < sizeof shape / sizeof shape[0]; i++)
         if (opt_given(shape[i]))
             return opt_usage(&command, "--%s is of a shape, and --model has its own", shape[i]);
+    static const char *const measuring[] = {"seconds", "memory", "threads"};
+    for (size_t i = 0; !c.measured && i < sizeof measuring / sizeof measuring[0]; i++)
+        if (opt_given(measuring[i]))
+            return opt_usage(&command, "--%s is of --measure", measuring[i]);
     c.paper = !model_path && !opt_given("mlp");
+    c.compare = !model_path && (opt_given("domains") || (c.paper && c.measured));
+    c.shape.domains = c.domains.item[0];
 
     struct apg_error err;
     struct cmd_out out = {0};
@@ -434,7 +681,7 @@ int cmd_complexity(int argc, char **argv)
     if (model_path && (fd < 0 || (status = apg_model_load(&c.model, fd, name, 1, true, &err))))
         goto done;
     if ((status = c.model ? count_model(&c, &err) : count_formulas(&c, &err)) ||
-        (status = cmd_out_open(&out, out_path, false, &err)))
+        (c.measured && (status = measure(&c, &err))) || (status = cmd_out_open(&out, out_path, false, &err)))
         goto done;
     if (json)
         status = report_json(out.f, &c, &err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "complexity.h"
+#include <string.h>
 
 static const struct {
     const char *version, *name;
@@ -170,6 +171,37 @@ enum apg_status apg_complexity_arch(
         *cost = apg_complexity_graph(&g);
     apg_graph_release(&g);
     return status;
+}
+
+/* What the hidden layers of a form are called: a row of apg_layers, and its form. */
+static const struct {
+    const char *layer; /* NULL: a model is not had in this form */
+    enum apg_form form;
+} as[APG_COMPLEXITY_FORMS] = {
+    [APG_COMPLEXITY_DENSE] = {"dense", 0},
+    [APG_COMPLEXITY_FULL] = {"apg", APG_FORM_FULL},
+    [APG_COMPLEXITY_LOWRANK] = {"apg", APG_FORM_LOWRANK},
+    [APG_COMPLEXITY_DECOMPOSED] = {"apg", APG_FORM_DECOMPOSED},
+    [APG_COMPLEXITY_SHARED] = {"apg", APG_FORM_SHARED},
+    [APG_COMPLEXITY_OVERPARAM] = {"apg", APG_FORM_OVERPARAM},
+    [APG_COMPLEXITY_COLLAPSED] = {"apg", APG_FORM_SHARED},
+    [APG_COMPLEXITY_RESIDUAL] = {"apg", APG_FORM_RESIDUAL},
+};
+
+bool apg_complexity_as(struct apg_arch *arch, enum apg_complexity_form form)
+{
+    bool factors = false;
+    for (size_t l = 0; l < arch->n_hidden; l++)
+        factors = factors || arch->P[l];
+    if (!as[form].layer || (form == APG_COMPLEXITY_OVERPARAM && !factors) ||
+        (form != APG_COMPLEXITY_DENSE && strcmp(apg_layers[arch->layer].name, "apg") != 0))
+        return false;
+    for (arch->layer = 0; strcmp(apg_layers[arch->layer].name, as[form].layer) != 0;)
+        arch->layer++;
+    arch->form = as[form].form;
+    if (form != APG_COMPLEXITY_OVERPARAM)
+        memset(arch->P, 0, sizeof arch->P);
+    return true;
 }
 
 double apg_complexity_total(const struct apg_cost *cost, size_t batch)

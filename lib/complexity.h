@@ -20,6 +20,7 @@
  */
 #ifndef APG_COMPLEXITY_H
 #define APG_COMPLEXITY_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "backbone.h"
@@ -68,6 +69,9 @@ enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_fo
 struct apg_cost apg_complexity_op(const struct apg_graph *g, size_t o);
 /* Of all ops. */
 struct apg_cost apg_complexity_graph(const struct apg_graph *g);
+/* Turn ARCH into one whose hidden layers are of FORM. False: it cannot be; ARCH is then undefined. Of a dense
+ * model it is only dense: nothing says what would generate weights. */
+bool apg_complexity_as(struct apg_arch *arch, enum apg_complexity_form form);
 /* Of a model of ARCH over the fields that graph OF has: its graph is put together, without weights. */
 enum apg_status apg_complexity_arch(
     struct apg_cost *cost, const struct apg_arch *arch, const struct apg_graph *of, struct apg_error *err);

@@ -137,6 +137,63 @@ END
     [ ! -e out ]
 }
 
+# What must hold of any measurement of $forms, by --json.
+measured='.peak > 1e6 and .threads == 1 and ([.forms[] | select(.measured) | .form] == $forms) and all(.forms[].measured; . == null or
+    (.rows >= 1 and .rows <= 256 and .rounds >= 3 and .prediction.of_peak < 1.2 and all(.step // empty, .prediction;
+    .seconds > 0 and .bytes > 0 and .multiply_adds > 0 and .of_peak > 0)))
+    and all(.forms[] | select(.measured); (.measured.step == null) == (.form == "collapsed")
+        and (.form == "collapsed" or (.measured.step.bytes > .measured.prediction.bytes and .measured.step.of_peak < 1.2
+            and .measured.step.multiply_adds == 3 * .measured.prediction.multiply_adds)))'
+
+@test "complexity: --measure has every form, with figures that can be" {
+    options="--measure --seconds 0.1 --threads 1 --batch-size 256 --mlp 40,30,20 --condition-dim 6 --rank 4"
+    # shellcheck disable=SC2086
+    apg complexity $options --json > json
+    jq -e --argjson forms '["dense", "full", "lowrank", "decomposed", "shared", "overparam", "collapsed", "residual"]' "$measured" json
+    # shellcheck disable=SC2086
+    apg complexity $options --csv > csv
+    [ "$(cut -d, -f-8 csv)" = "$(apg complexity --mlp 40,30,20 --condition-dim 6 --rank 4 --batch-size 256 --csv)" ]
+    awk -F, 'NF != 15 { exit 1 } NR > 1 && $1 != "star" && !($9 >= 1 && $13 > 0 && $14 > 0 && $15 > 0) { exit 1 }
+        NR > 1 && ($10 == "") != ($1 == "collapsed" || $1 == "star") { exit 1 }' csv
+    # shellcheck disable=SC2086
+    run --separate-stderr -0 apg complexity $options
+    [ -z "$stderr" ]
+    for form in "   dense" "v1 full" "v2 lowrank" "v3 decomposed" "v4 shared" "v5 overparam" "v5 collapsed" "   residual"; do
+        grep -A20 '^measured: 1 threads' <<< "$output" | grep -q "^$form .*%" || { echo "no $form"; return 1; }
+    done
+    [[ "$output" != *"the paper"* ]]
+}
+
+@test "complexity: --measure of a model, in each form it is counted in, and of a dense one" {
+    apg complexity -m "$M" --measure --seconds 0.1 --threads 1 --batch-size 256 --json > json
+    jq -e '.form == "overparam" and [.forms[].form] == [.forms[] | select(.measured) | .form]' json
+    jq -e --argjson forms "$(jq -c '[.forms[].form]' json)" "$measured" json
+    [ "$(apg complexity -m "$M" --measure --seconds 0.1 --csv | awk -F, 'NR > 1 { print ($1 == "total") == ($16 != "") }' | sort -u)" = 1 ]
+    [[ "$(apg complexity -m "$M" --measure --seconds 0.1)" == *"measured: "*"v5 overparam"*"%"* ]]
+    apg train -q --multi genres --layer dense --hidden 16,8 --epochs 1 -o dense.apg "$BATS_FILE_TMPDIR/logs.csv"
+    apg complexity -m dense.apg --measure --seconds 0.05 --threads 1 --batch-size 256 --json > json
+    jq -e --argjson forms '["dense"]' "$measured" json
+    grep -q '^ *dense .*%' <(apg complexity -m dense.apg --measure --seconds 0.05)
+}
+
+@test "complexity: --measure leaves out what takes more than --memory, and says so" {
+    apg complexity --mlp 40,30 --measure --seconds 0.05 --memory 300K --batch-size 64 > text
+    grep -q '^v1 full .*more than --memory allows' text
+    grep -q '^v4 shared .*%' text
+    apg complexity --mlp 40,30 --measure --seconds 0.05 --memory 300K --batch-size 64 --json |
+        jq -e '[.forms[] | select(.measured == null) | .form] | contains(["full", "star"])'
+}
+
+@test "complexity: numbers for domains, by hand" {
+    apg complexity --mlp 5,7,2 --condition-dim 1 --rank 1 --experts 3 --domains 4,10 --json > json
+    jq -e '.experts == 3 and .domains == 4 and .kept == [
+        {domains: 4, star: (49 * 5), mmoe: (3 * 49 + 4 * (5 * 3 + 2)), apg: (1 + 5 + 7 + 1 + 7 + 2)},
+        {domains: 10, star: (49 * 11), mmoe: (3 * 49 + 10 * (5 * 3 + 2)), apg: 23}]' json
+    jq -e '.forms[] | select(.form == "star").numbers == 245' json
+    [[ "$(apg complexity --domains 10,1000000)" == *"domains"*"star"*"mmoe"*"apg, v4"*$'\n'*" 1000000 "* ]]
+    apg complexity --json | jq -e 'has("kept") | not'
+}
+
 @test "complexity: wrong options are usage errors" {
     wrong() { # EXPECTED OPTION...
         local want=$1
@@ -147,6 +204,11 @@ END
     }
     wrong "--mlp is of a shape" -m "$M" --mlp 5,6
     wrong "--rank is of a shape" -m "$M" --rank 4
+    wrong "--experts is of a shape" -m "$M" --experts 4
+    wrong "--seconds is of --measure" --seconds 4
+    wrong "--threads is of --measure" -m "$M" --threads 1
+    wrong "--seconds" --measure --seconds nan
+    wrong "at least one number" --domains ""
     wrong "exclude each other" --csv --json
     wrong "at least two" --mlp 5
     wrong "'log.csv'" log.csv
