@@ -102,6 +102,7 @@ static enum apg_status count_formulas(struct complexity *c, struct apg_error *er
     enum apg_status status = APG_OK;
     for (int f = 0; f < APG_COMPLEXITY_FORMS; f++)
         for (size_t l = 0; !status && l + 1 < c->mlp.n; l++) {
+            c->shape.x = c->mlp.item[0];
             c->shape.n = c->mlp.item[l];
             c->shape.m = c->mlp.item[l + 1];
             status = apg_complexity_add(&c->cost[f], (enum apg_complexity_form)f, &c->shape, err);
@@ -122,6 +123,7 @@ static enum apg_complexity_form form_of(const struct apg_model *m)
     };
     const char *layer = apg_layers[m->arch.layer].name;
     return strcmp(layer, "star") == 0                             ? APG_COMPLEXITY_STAR
+           : strcmp(layer, "ppnet") == 0                          ? APG_COMPLEXITY_PPNET
            : strcmp(layer, "apg") != 0                            ? APG_COMPLEXITY_DENSE
            : m->arch.collapsed && m->arch.form == APG_FORM_SHARED ? APG_COMPLEXITY_COLLAPSED
                                                                   : of[m->arch.form];
@@ -359,8 +361,8 @@ static void report_text(FILE *f, const struct complexity *c)
         fputs(c->paper ? "the paper's MLP" : c->mlp.n > 2 ? "MLP" : "layer", f);
         for (size_t i = 0; i < c->mlp.n; i++)
             fprintf(f, "%s%zu", i ? " > " : " ", c->mlp.item[i]);
-        fprintf(f, "; D %zu, K %zu, P %zu, %zu domains, batches of %zu\n", c->shape.d, c->shape.k, c->shape.p,
-            c->shape.domains, c->shape.batch);
+        fprintf(f, "; D %zu, K %zu, P %zu, H %zu, %zu domains, batches of %zu\n", c->shape.d, c->shape.k,
+            c->shape.p, c->shape.h, c->shape.domains, c->shape.batch);
     }
     fprintf(f, "\n%-14s%42s%16s%32s\n%-14s%14s%14s%14s%16s%12s%10s%10s\n", "", "multiply-adds per instance",
         "per batch", "numbers kept", "form", "generation", "forward", "of dense", "generation", "numbers",
@@ -559,9 +561,9 @@ static json_t *json_shape(const struct complexity *c)
     int bad = 0;
     for (size_t i = 0; i < c->mlp.n; i++)
         bad |= json_array_append_new(mlp, json_integer((json_int_t)c->mlp.item[i]));
-    json_t *root = json_pack("{s:o, s:I, s:I, s:I, s:I}", "mlp", mlp, "condition_dim", (json_int_t)c->shape.d,
-        "rank", (json_int_t)c->shape.k, "overparam", (json_int_t)c->shape.p, "domains",
-        (json_int_t)c->shape.domains);
+    json_t *root = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "mlp", mlp, "condition_dim",
+        (json_int_t)c->shape.d, "rank", (json_int_t)c->shape.k, "overparam", (json_int_t)c->shape.p,
+        "gate_hidden", (json_int_t)c->shape.h, "domains", (json_int_t)c->shape.domains);
     if (c->paper)
         bad |= json_object_set_new(root, "paper", json_paper());
     if (c->compare)
@@ -611,7 +613,7 @@ int cmd_complexity(int argc, char **argv)
 {
     struct complexity c = {
         .mlp = {4, {393, 1024, 512, 256}},
-        .shape = {.d = 32, .k = 8, .p = 32, .batch = 1024},
+        .shape = {.d = 32, .k = 8, .p = 32, .h = 64, .batch = 1024},
         .domains = {1, {10}},
         .experts = 8,
         .options = {.seconds = 30, .memory = (size_t)4 << 30},
@@ -627,6 +629,7 @@ int cmd_complexity(int argc, char **argv)
         OPT_SIZE(0, "condition-dim", &c.shape.d, 1, width, "D", "width of the condition"),
         OPT_SIZE(0, "rank", &c.shape.k, 1, width, "K", "rank of the generated matrices"),
         OPT_SIZE(0, "overparam", &c.shape.p, 1, width, "P", "inner width of U and V in training"),
+        OPT_SIZE(0, "gate-hidden", &c.shape.h, 1, width, "H", "width of the hidden layer of PPNet's gates"),
         OPT_SIZES(0, "domains", &c.domains, 1, APG_COMPLEXITY_DOMAINS_MAX, "N,...",
             "domains of STAR; given, STAR, MMoE and APG are compared for each number"),
         OPT_SIZE(0, "experts", &c.experts, 1, 4096, "N", "experts of MMoE in that comparison"),
@@ -662,7 +665,8 @@ int cmd_complexity(int argc, char **argv)
         return opt_usage(&command, "--mlp takes at least two widths");
     if (c.domains.n < 1)
         return opt_usage(&command, "--domains takes at least one number");
-    static const char *const shape[] = {"mlp", "condition-dim", "rank", "overparam", "domains", "experts"};
+    static const char *const shape[] = {
+        "mlp", "condition-dim", "rank", "overparam", "gate-hidden", "domains", "experts"};
     for (size_t i = 0; model_path && i < sizeof shape / sizeof shape[0]; i++)
         if (opt_given(shape[i]))
             return opt_usage(&command, "--%s is of a shape, and --model has its own", shape[i]);

@@ -196,9 +196,18 @@ static int check_layer(const struct opt_command *command, const struct apg_arch 
     static const char *const generated[] = {"form", "condition", "aggregate", "condition-embedding",
         "condition-gradient", "rank", "overparam", "generator-hidden", "bias", "init"};
     const char *layer = apg_layers[a->layer].name;
-    for (size_t i = 0; strcmp(layer, "apg") != 0 && i < sizeof generated / sizeof *generated; i++)
-        if (opt_given(generated[i]))
+    static const char *const of_ppnet[] = {
+        "condition", "condition-embedding", "condition-gradient", "generator-hidden"};
+    const bool ppnet = strcmp(layer, "ppnet") == 0;
+    for (size_t i = 0; strcmp(layer, "apg") != 0 && i < sizeof generated / sizeof *generated; i++) {
+        bool allowed = false;
+        for (size_t k = 0; ppnet && k < sizeof of_ppnet / sizeof *of_ppnet; k++)
+            allowed = allowed || strcmp(generated[i], of_ppnet[k]) == 0;
+        if (!allowed && opt_given(generated[i]))
             return opt_usage(command, "--%s is of a generated layer, not of --layer %s", generated[i], layer);
+    }
+    if (ppnet && a->mode != APG_CONDITION_GROUP)
+        return opt_usage(command, "--layer ppnet needs --condition group:COLUMN[,COLUMN...]");
     static const char *const of_star[] = {"domain", "partition-rows"};
     bool star = strcmp(layer, "star") == 0;
     for (size_t i = 0; !star && i < sizeof of_star / sizeof *of_star; i++)
@@ -369,7 +378,7 @@ int cmd_train(int argc, char **argv)
             "over-parameterization width, for all layers or each; of --form overparam, and of residual if "
             "given"),
         OPT_SIZES(0, "generator-hidden", &generator, 1, 65536, "N,...",
-            "hidden layers of the generator; none: linear"),
+            "hidden layers of the generator; none: linear; of the gates of --layer ppnet: 64"),
         OPT_CHOICE(0, "bias", &bias, "static|generated|none", "bias of a generated layer"),
         OPT_CHOICE(
             0, "init", &init, "anchor|paper", "start at S = I + G(z) with G near zero, or at plain Xavier"),
@@ -413,6 +422,8 @@ int cmd_train(int argc, char **argv)
         !copy_sizes(&generator, arch.generator, &arch.n_generator) ||
         !copy_sizes(&cin, arch.cin, &arch.n_cin))
         return opt_usage(&command, "at most %d layers", APG_LAYERS_MAX);
+    if (strcmp(apg_layers[arch.layer].name, "ppnet") == 0 && !opt_given("generator-hidden"))
+        arch.n_generator = 1, arch.generator[0] = 64;
     arch.form = (enum apg_form)form, arch.bias = (enum apg_bias)bias;
     arch.aggregate = (enum apg_aggregate)aggregate, arch.own_embedding = own, arch.stop_gradient = stopped;
     if (form != APG_FORM_OVERPARAM && !(form == APG_FORM_RESIDUAL && opt_given("overparam")))

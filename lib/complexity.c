@@ -14,6 +14,7 @@ static const struct {
     [APG_COMPLEXITY_COLLAPSED] = {"v5", "collapsed"},
     [APG_COMPLEXITY_RESIDUAL] = {"", "residual"},
     [APG_COMPLEXITY_STAR] = {"", "star"},
+    [APG_COMPLEXITY_PPNET] = {"", "ppnet"},
 };
 
 const char *apg_complexity_version(enum apg_complexity_form form)
@@ -37,6 +38,8 @@ static enum apg_status check(const struct apg_complexity_shape *s, struct apg_er
         {"D", s->d, APG_COMPLEXITY_WIDTH_MAX},
         {"K", s->k, APG_COMPLEXITY_WIDTH_MAX},
         {"P", s->p, APG_COMPLEXITY_WIDTH_MAX},
+        {"X", s->x, APG_COMPLEXITY_WIDTH_MAX},
+        {"H", s->h, APG_COMPLEXITY_WIDTH_MAX},
         {"domains", s->domains, APG_COMPLEXITY_DOMAINS_MAX},
         {"batch", s->batch, SIZE_MAX},
     };
@@ -65,7 +68,7 @@ enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_fo
     if (status)
         return status;
     const uint64_t n = shape->n, m = shape->m, d = shape->d, k = shape->k, p = shape->p;
-    const uint64_t domains = shape->domains, batch = shape->batch;
+    const uint64_t x = shape->x, h = shape->h, domains = shape->domains, batch = shape->batch;
     const uint64_t s = k * k, u_v = n * k + k * m; /* numbers of S, of U and V */
     struct apg_cost c = {0};
     switch (form) {
@@ -115,6 +118,12 @@ enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_fo
         c.forward = n * m;
         c.batch = n * m * (batch < domains ? batch : domains);
         c.numbers = n * m * (1 + domains);
+        break;
+    case APG_COMPLEXITY_PPNET:
+        c.generated = n;
+        c.generate = (d + x) * h + h * n;
+        c.forward = n * m;
+        c.numbers = n * m + (d + x) * h + h * n;
         break;
     case APG_COMPLEXITY_FORMS:
         break;

@@ -13,6 +13,7 @@
  *   collapsed   as shared
  *   residual    K^2 D                                 NM + NK + K^2 + KM   NM + K^2 D + NK + KM
  *   star        NM per domain in a batch              NM               NM (1 + domains)
+ *   ppnet       (D + X) H + HN                        NM               NM + (D + X) H + HN
  *
  * A cost (graph.h) is in multiply-adds of the forward pass. Generation is all that makes the matrices x is
  * multiplied by, so also the product U S V of lowrank and W_shared o W_domain of star. Not counted: biases,
@@ -37,6 +38,7 @@ enum apg_complexity_form {
     APG_COMPLEXITY_COLLAPSED,  /* v5 afterwards */
     APG_COMPLEXITY_RESIDUAL,
     APG_COMPLEXITY_STAR,
+    APG_COMPLEXITY_PPNET,
     APG_COMPLEXITY_FORMS
 };
 
@@ -51,6 +53,7 @@ enum {
 struct apg_complexity_shape {
     size_t n, m;    /* widths of input and output */
     size_t d, k, p; /* widths of condition, rank, over-parameterization */
+    size_t x, h;    /* of ppnet: widths of the embeddings and of a gate's hidden layer */
     size_t domains; /* of star */
     size_t batch;   /* instances in a batch */
 };

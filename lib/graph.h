@@ -84,6 +84,7 @@ struct apg_op {
     size_t field[APG_FIELDS_MAX]; /* of an op on F chosen fields */
     bool chosen;                  /* field[] counts: else it is on all */
     bool add;                     /* to what the value holds */
+    bool stop;                    /* no gradient for in[0] */
     double rate;
     uint32_t zeroes; /* bit i: the last to read in[i], so the first to write d in[i], which it finds at 0 */
 };

@@ -16,6 +16,7 @@ const struct apg_layer apg_layers[] = {
         .norm = apg_layer_star_norm,
         .leave = apg_layer_star_leave,
         .logit = apg_layer_star_logit},
+    {.name = "ppnet", .add = apg_layer_ppnet},
     {.name = 0},
 };
 

@@ -51,6 +51,9 @@ int apg_layer_star_norm(struct apg_tower *t, int h, const char *name);
 int apg_layer_star_leave(struct apg_tower *t, int h);
 int apg_layer_star_logit(struct apg_graph *g, int x);
 
+/* layer_ppnet.c */
+int apg_layer_ppnet(struct apg_tower *t, int h, size_t l, const char *name);
+
 /* layer_apg.c */
 int apg_layer_apg(struct apg_tower *t, int h, size_t l, const char *name);
 

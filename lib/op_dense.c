@@ -25,7 +25,8 @@ static void linear_backward(const struct apg_graph *g, const struct apg_op *op, 
     apg_gemm(true, false, N, M, B, s->x[op->in[0]], N, dy, M, 1, apg_dw(g, s->grad, op->param[0]), M);
     if (op->param[1] >= 0)
         apg_kernel_column_sums(dy, B, M, apg_dw(g, s->grad, op->param[1]));
-    apg_gemm(false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, 1, s->dx[op->in[0]], N);
+    if (!op->stop)
+        apg_gemm(false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, 1, s->dx[op->in[0]], N);
 }
 
 static void linear_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
@@ -55,6 +56,14 @@ int apg_op_linear(struct apg_graph *g, int x, int W, int b)
 int apg_op_linear_add(struct apg_graph *g, int x, int W, int y)
 {
     return add_linear(g, &linear, x, W, -1, y);
+}
+
+int apg_op_linear_stopped(struct apg_graph *g, int x, int W, int y)
+{
+    y = apg_op_linear_add(g, x, W, y);
+    if (!g->failed)
+        g->op[g->n_ops - 1].stop = true;
+    return y;
 }
 
 static int dense(struct apg_graph *g, const struct apg_op_type *type, int x, size_t M, const char *name)

@@ -27,6 +27,8 @@ int apg_op_dense(struct apg_graph *g, int x, size_t M, const char *name);
 int apg_op_linear(struct apg_graph *g, int x, int W, int b);
 /* In place: y += x W. */
 int apg_op_linear_add(struct apg_graph *g, int x, int W, int y);
+/* The same, and no gradient goes to x. */
+int apg_op_linear_stopped(struct apg_graph *g, int x, int W, int y);
 /* In place: y += b, a param (1, M). */
 int apg_op_bias(struct apg_graph *g, int y, int b);
 /* The param NAME (N, M), or with P > 0 the product, formed once a batch, of NAME_l (N, P) and NAME_r (P, M).
@@ -86,6 +88,10 @@ int apg_op_generated(
     struct apg_graph *g, int x, int z, size_t M, size_t K, const struct apg_base *base, const char *name);
 /* (B, M): b_i, generated from z_i. */
 int apg_op_generated_bias(struct apg_graph *g, int z, size_t M, const char *name);
+
+/* op_gate.c */
+/* (B, N): x o 2 sigmoid(p), x and p (B, N). What is in p is lost. */
+int apg_op_gate(struct apg_graph *g, int x, int p);
 
 /* op_mix.c */
 /* (B, n): softmax over c of z^c w, of n values z^c (B, D) and a param w (D, 1). */

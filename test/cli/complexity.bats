@@ -38,7 +38,7 @@ setup() {
 
 @test "complexity: a single layer, by hand" {
     # NM 35; NK + KM 24; K^2 4; D 3
-    apg complexity --mlp 5,7 --condition-dim 3 --rank 2 --overparam 4 --domains 6 --batch-size 10 --csv > out.csv
+    apg complexity --mlp 5,7 --condition-dim 3 --rank 2 --overparam 4 --gate-hidden 2 --domains 6 --batch-size 10 --csv > out.csv
     diff out.csv - <<'END'
 form,version,generation,forward,batch_generation,per_instance,numbers,generated
 dense,,0,35,0,35,35,0
@@ -50,15 +50,16 @@ overparam,v5,12,28,96,49.600000000000001,76,4
 collapsed,v5,12,28,0,40,36,4
 residual,,12,63,0,75,71,4
 star,,0,35,210,56,245,0
+ppnet,,26,35,0,61,61,5
 END
 }
 
 @test "complexity: an MLP is the sum of its layers; JSON and CSV agree" {
     for layer in 5,7 7,2; do
         apg complexity --mlp "$layer" --json
-    done | jq -s '[.[].forms | map(.numbers)] | transpose | map(add)' > sums
+    done | jq -s '[.[].forms | map(select(.form != "ppnet").numbers)] | transpose | map(add)' > sums # its X is the first width
     apg complexity --mlp 5,7,2 --json > mlp.json
-    jq -e --slurpfile s sums '(.forms | map(.numbers)) == $s[0]' mlp.json
+    jq -e --slurpfile s sums '(.forms | map(select(.form != "ppnet").numbers)) == $s[0]' mlp.json
     jq -r '.forms[] | [.form, .version, .generation, .forward, .batch_generation, .numbers] | join(",")' mlp.json > json
     apg complexity --mlp 5,7,2 --csv | sed 1d | cut -d, -f1-5,7 | diff - json
     jq -e 'has("paper") | not' mlp.json
@@ -113,6 +114,17 @@ END
     jq -e '.form == "star" and [.forms[].form] == ["dense", "star"]' s.json
 }
 
+@test "complexity: of a model: ppnet costs what the formula says" {
+    apg train -q --multi genres --layer ppnet --condition group:user_id --generator-hidden 7 --hidden 16,8 --epochs 1 \
+        -o p.apg "$BATS_FILE_TMPDIR/logs.csv"
+    apg complexity --mlp 96,16,8 --condition-dim 16 --gate-hidden 7 --json | jq '.forms[] | select(.form == "ppnet")
+        | [.generation, .numbers, .generated]' > formula
+    apg complexity -m p.apg --json > p.json
+    jq '[.ops[] | select(.op == "gate" or (.layer | startswith("hidden.")))]
+        | [map(.generation), map(.numbers), map(.generated)] | map(add)' p.json | diff formula -
+    jq -e '.form == "ppnet" and [.forms[].form] == ["dense", "ppnet"]' p.json
+}
+
 @test "complexity: of a model: text, CSV and JSON agree" {
     apg complexity -m "$M" > text
     apg complexity -m "$M" --csv > csv
@@ -153,8 +165,8 @@ measured='.peak > 1e6 and .threads == 1 and ([.forms[] | select(.measured) | .fo
     # shellcheck disable=SC2086
     apg complexity $options --csv > csv
     [ "$(cut -d, -f-8 csv)" = "$(apg complexity --mlp 40,30,20 --condition-dim 6 --rank 4 --batch-size 256 --csv)" ]
-    awk -F, 'NF != 15 { exit 1 } NR > 1 && $1 != "star" && !($9 >= 1 && $13 > 0 && $14 > 0 && $15 > 0) { exit 1 }
-        NR > 1 && ($10 == "") != ($1 == "collapsed" || $1 == "star") { exit 1 }' csv
+    awk -F, 'NF != 15 { exit 1 } NR > 1 && $1 != "star" && $1 != "ppnet" && !($9 >= 1 && $13 > 0 && $14 > 0 && $15 > 0) { exit 1 }
+        NR > 1 && ($10 == "") != ($1 == "collapsed" || $1 == "star" || $1 == "ppnet") { exit 1 }' csv
     # shellcheck disable=SC2086
     run --separate-stderr -0 apg complexity $options
     [ -z "$stderr" ]

@@ -36,6 +36,7 @@ whole_way() {
 needs() {
     case $1 in
     star) echo --domain user_id ;;
+    ppnet) echo --condition group:user_id,price ;;
     esac
 }
 

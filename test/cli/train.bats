@@ -29,6 +29,8 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     for backbone in dnn deepfm; do
         for layer in "--layer dense --batch-norm" "--form shared --rank 4" \
             "--rank 4 --overparam 8 --bias generated" "--rank 4 --bias none --init paper --batch-norm" \
+            "--layer ppnet --condition group:user_id,genres --condition-embedding own --generator-hidden 5" \
+            "--layer ppnet --condition group:scenario --condition-gradient stopped --batch-norm" \
             "--rank 4 --condition group:user_id" "--layer star --domain scenario --batch-norm" \
             "--rank 4 --condition group:user_id,genres --generator-hidden 8 --optimizer adagrad"; do
             # shellcheck disable=SC2086
@@ -157,6 +159,13 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [[ "$stderr" == "apg train: --rank is of a generated layer, not of --layer star"* ]]
     run --separate-stderr -2 apg train --layer star --domain user_id --partition-rows 1 logs.csv
     [[ "$stderr" == "apg train: --partition-rows takes 0, or 2 and more"* ]]
+    for condition in "" "--condition self" "--condition mix:user_id,item_id"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr -2 apg train --layer ppnet $condition logs.csv
+        [[ "$stderr" == "apg train: --layer ppnet needs --condition group:"* ]]
+    done
+    run --separate-stderr -2 apg train --layer ppnet --condition group:user_id --bias none logs.csv
+    [[ "$stderr" == "apg train: --bias is of a generated layer, not of --layer ppnet"* ]]
     run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 --bias generated -o g.apg logs.csv
     [[ "$stderr" == *"dense layer in disguise"* ]]
 }

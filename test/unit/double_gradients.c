@@ -128,6 +128,8 @@ static const char *untested(const struct apg_arch *arch, uint64_t seed)
     for (size_t i = 0; i < APG_SLOTS; i++) {
         g->slot[i].key = 77 + i;
     }
+    for (size_t o = 0; o < g->n_ops; o++) /* differences know of no stop */
+        g->op[o].stop = false;
     for (size_t p = 0; p < g->n_params; p++)
         for (size_t j = 0; j < g->param[p].rows * g->param[p].cols; j++)
             g->param[p].w[j] = 0.4 * apg_rng_normal(&rng);
@@ -214,10 +216,12 @@ static void test_backbone(void **state)
         .n_condition = 2,
         .condition = {2, 0}};
     for (; apg_layers[arch.layer].name; arch.layer++) {
-        arch.form = APG_FORM_SHARED;
+        arch.form = APG_FORM_SHARED, arch.mode = APG_CONDITION_GROUP;
+        arch.n_generator = 0;
         arch.batch_norm = true, arch.partition_rows = 0;
         check(&arch);
         arch.batch_norm = false, arch.partition_rows = 2;
+        arch.n_generator = 1;
         if (strcmp(apg_layers[arch.layer].name, "apg") == 0)
             check_forms(arch);
         else

@@ -14,7 +14,7 @@
 #include "../../lib/complexity.h"
 
 static const struct apg_complexity_shape small = {
-    .n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .domains = 6, .batch = 10};
+    .n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .x = 8, .h = 2, .domains = 6, .batch = 10};
 
 static struct apg_cost cost_of(enum apg_complexity_form form, const struct apg_complexity_shape *shape)
 {
@@ -42,6 +42,7 @@ static void by_hand(void **state)
         [APG_COMPLEXITY_RESIDUAL] =
             {.generate = 12, .forward = 63, .batch = 0, .numbers = 71, .generated = 4},
         [APG_COMPLEXITY_STAR] = {.generate = 0, .forward = 35, .batch = 210, .numbers = 245},
+        [APG_COMPLEXITY_PPNET] = {.generate = 22 + 10, .forward = 35, .numbers = 67, .generated = 5},
     };
     for (int f = 0; f < APG_COMPLEXITY_FORMS; f++) {
         struct apg_cost got = cost_of((enum apg_complexity_form)f, &small);
@@ -73,6 +74,8 @@ static void loops_agree(void **state)
             .d = 1 + seed % 6,
             .k = 1 + seed % 4,
             .p = 1 + seed * 3 % 8,
+            .x = 1,
+            .h = 1,
             .domains = 1 + seed % 9,
             .batch = 1 + seed % 5};
         const uint64_t usv =
@@ -112,6 +115,8 @@ static void limits(void **state)
         .d = APG_COMPLEXITY_WIDTH_MAX,
         .k = APG_COMPLEXITY_WIDTH_MAX,
         .p = APG_COMPLEXITY_WIDTH_MAX,
+        .x = APG_COMPLEXITY_WIDTH_MAX,
+        .h = APG_COMPLEXITY_WIDTH_MAX,
         .domains = APG_COMPLEXITY_DOMAINS_MAX,
         .batch = SIZE_MAX};
     for (int f = 0; f < APG_COMPLEXITY_FORMS; f++) {
@@ -144,8 +149,15 @@ static double paper_mb(enum apg_complexity_form form, size_t d, size_t k, int by
     const size_t width[] = {393, 1024, 512, 256};
     struct apg_cost c = {0};
     for (int l = 0; l < 3; l++) {
-        const struct apg_complexity_shape s = {
-            .n = width[l], .m = width[l + 1], .d = d, .k = k, .p = 1, .domains = 1, .batch = 1};
+        const struct apg_complexity_shape s = {.n = width[l],
+            .m = width[l + 1],
+            .d = d,
+            .k = k,
+            .p = 1,
+            .x = 1,
+            .h = 1,
+            .domains = 1,
+            .batch = 1};
         assert_int_equal(apg_complexity_add(&c, form, &s, NULL), APG_OK);
     }
     return (double)c.numbers * bytes / 1e6;

@@ -51,7 +51,8 @@ static void layers_cost_what_the_formulas_say(void **state)
     static const enum apg_complexity_form form[] = {APG_COMPLEXITY_FULL, APG_COMPLEXITY_LOWRANK,
         APG_COMPLEXITY_DECOMPOSED, APG_COMPLEXITY_SHARED, APG_COMPLEXITY_OVERPARAM, APG_COMPLEXITY_RESIDUAL,
         APG_COMPLEXITY_DENSE};
-    const struct apg_complexity_shape s = {.n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .domains = 1, .batch = 1};
+    const struct apg_complexity_shape s = {
+        .n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .x = 1, .h = 1, .domains = 1, .batch = 1};
     for (size_t f = 0; f < sizeof form / sizeof form[0]; f++)
         for (int bias = APG_BIAS_STATIC; bias <= APG_BIAS_NONE; bias++) {
             struct apg_graph g = {0};
@@ -84,6 +85,29 @@ static void layers_cost_what_the_formulas_say(void **state)
             same(&got, &want);
             apg_graph_release(&g);
         }
+}
+
+static void ppnet_costs_what_the_formula_says(void **state)
+{
+    (void)state;
+    const struct apg_complexity_shape s = {
+        .n = 5, .m = 7, .d = 3, .k = 1, .p = 1, .x = 6, .h = 4, .domains = 1, .batch = 1};
+    struct apg_graph g = {0};
+    int h = apg_graph_value(&g, s.n), z = apg_graph_value(&g, s.d), x = apg_graph_value(&g, s.x);
+    const struct apg_arch arch = {.mode = APG_CONDITION_GROUP,
+        .E = s.d,
+        .n_condition = 1,
+        .hidden = {s.m},
+        .n_generator = 1,
+        .generator = {s.h}};
+    struct apg_tower t = {.g = &g, .arch = &arch, .x = x, .group = z};
+    apg_layer_ppnet(&t, h, 0, "layer");
+    assert_false(g.failed);
+    struct apg_cost want = {0}, got = apg_complexity_graph(&g);
+    assert_int_equal(apg_complexity_add(&want, APG_COMPLEXITY_PPNET, &s, NULL), APG_OK);
+    want.biases = s.h + s.n + s.m;
+    same(&got, &want);
+    apg_graph_release(&g);
 }
 
 enum { FIELDS = 4 };
@@ -214,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_cost_what_the_formulas_say),
+        cmocka_unit_test(ppnet_costs_what_the_formula_says),
         cmocka_unit_test(models_cost_what_they_train_and_multiply),
     };
     if (apg_pool_new(&pool, 1, NULL))
