@@ -135,11 +135,14 @@ static enum apg_status count_model(struct complexity *c, struct apg_error *err)
     const struct apg_model *m = c->model;
     enum apg_status status = APG_OK;
     c->form = form_of(m);
+    const bool generated = strcmp(apg_layers[m->arch.layer].name, "apg") == 0;
     for (int f = 0; !status && f < APG_COMPLEXITY_FORMS; f++) {
         struct apg_arch arch = m->arch;
-        const bool foretold =
-            f != APG_COMPLEXITY_COLLAPSED || m->arch.collapsed || arch.form == APG_FORM_OVERPARAM;
-        if (foretold && apg_complexity_as(&arch, (enum apg_complexity_form)f))
+        bool had =
+            f == APG_COMPLEXITY_DENSE || f == (int)c->form || (generated && f <= APG_COMPLEXITY_RESIDUAL);
+        if (f == APG_COMPLEXITY_COLLAPSED && c->form != APG_COMPLEXITY_COLLAPSED)
+            had = had && arch.form == APG_FORM_OVERPARAM;
+        if (had && apg_complexity_as(&arch, (enum apg_complexity_form)f))
             status = apg_complexity_arch(&c->cost[f], &arch, &m->graph, err);
     }
     c->cost[c->form] = apg_complexity_graph(&m->graph);

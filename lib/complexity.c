@@ -184,7 +184,7 @@ enum apg_status apg_complexity_arch(
 
 /* What the hidden layers of a form are called: a row of apg_layers, and its form. */
 static const struct {
-    const char *layer; /* NULL: a model is not had in this form */
+    const char *layer;
     enum apg_form form;
 } as[APG_COMPLEXITY_FORMS] = {
     [APG_COMPLEXITY_DENSE] = {"dense", 0},
@@ -195,6 +195,8 @@ static const struct {
     [APG_COMPLEXITY_OVERPARAM] = {"apg", APG_FORM_OVERPARAM},
     [APG_COMPLEXITY_COLLAPSED] = {"apg", APG_FORM_SHARED},
     [APG_COMPLEXITY_RESIDUAL] = {"apg", APG_FORM_RESIDUAL},
+    [APG_COMPLEXITY_STAR] = {"star", 0},
+    [APG_COMPLEXITY_PPNET] = {"ppnet", 0},
 };
 
 bool apg_complexity_as(struct apg_arch *arch, enum apg_complexity_form form)
@@ -202,8 +204,7 @@ bool apg_complexity_as(struct apg_arch *arch, enum apg_complexity_form form)
     bool factors = false;
     for (size_t l = 0; l < arch->n_hidden; l++)
         factors = factors || arch->P[l];
-    if (!as[form].layer || (form == APG_COMPLEXITY_OVERPARAM && !factors) ||
-        (form != APG_COMPLEXITY_DENSE && strcmp(apg_layers[arch->layer].name, "apg") != 0))
+    if (form == APG_COMPLEXITY_OVERPARAM && !factors)
         return false;
     for (arch->layer = 0; strcmp(apg_layers[arch->layer].name, as[form].layer) != 0;)
         arch->layer++;

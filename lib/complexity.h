@@ -72,8 +72,8 @@ enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_fo
 struct apg_cost apg_complexity_op(const struct apg_graph *g, size_t o);
 /* Of all ops. */
 struct apg_cost apg_complexity_graph(const struct apg_graph *g);
-/* Turn ARCH into one whose hidden layers are of FORM. False: it cannot be; ARCH is then undefined. Of a dense
- * model it is only dense: nothing says what would generate weights. */
+/* Turn ARCH, which says what FORM needs (ranks, condition, domain), into one whose hidden layers are of FORM.
+ * False: it does not say the width of overparam. */
 bool apg_complexity_as(struct apg_arch *arch, enum apg_complexity_form form);
 /* Of a model of ARCH over the fields that graph OF has: its graph is put together, without weights. */
 enum apg_status apg_complexity_arch(

@@ -15,8 +15,8 @@ enum { ROUNDS_MIN = 3, ROUNDS_MAX = 15, ROWS_FIRST = 64, PEAK = 256 };
 
 /* A form that takes part. */
 struct subject {
-    struct apg_model *m;
-    struct apg_optim *optim;
+    struct apg_model *trained, *served;
+    struct apg_optim *optim; /* of trained */
     double step[ROUNDS_MAX], predict[ROUNDS_MAX];
     double used, time; /* seconds, and as many it may use */
 };
@@ -24,7 +24,9 @@ struct subject {
 struct measuring {
     const struct apg_measure_options *options;
     struct apg_pool *pool;
+    const struct apg_schema *schema;
     size_t batch;
+    size_t width, d, h; /* of an MLP: its input, condition and gates; 0: a model of SCHEMA */
     struct apg_randrows rows;
     double *logit; /* (batch) */
     struct subject subject[APG_COMPLEXITY_FORMS];
@@ -60,12 +62,21 @@ static uint64_t bytes_of(const struct apg_graph *g, size_t batch, bool train)
     uint64_t numbers = 0;
     for (size_t i = 0; i < g->n_params; i++) {
         const struct apg_param *p = &g->param[i];
-        uint64_t moments = train && !p->derived ? 2 : 0, gradients = train && !p->table ? APG_SLOTS : 0;
+        uint64_t moments = train && !p->derived ? 2 : 0;
+        uint64_t gradients = train && !p->table && !p->by_run && !p->state ? APG_SLOTS : 0;
         numbers += (1 + moments + gradients) * p->rows * p->cols;
     }
     for (size_t v = 0; v < g->n_values; v++)
         numbers += (train ? 2u : 1u) * APG_SLOTS * (g->most[v] < rows ? g->most[v] : rows) * g->width[v];
     return numbers * sizeof(apg_real);
+}
+
+static void release_subject(struct subject *s)
+{
+    apg_optim_free(s->optim);
+    apg_model_free(s->trained);
+    apg_model_free(s->served);
+    *s = (struct subject){0};
 }
 
 /* ---- running ---- */
@@ -85,7 +96,7 @@ static enum apg_status run_predict(
     struct measuring *r, struct subject *s, size_t rows, double *seconds, struct apg_error *err)
 {
     double start = now();
-    enum apg_status status = apg_model_logits(s->m, r->rows.row, rows, r->pool, r->logit, err);
+    enum apg_status status = apg_model_logits(s->served, r->rows.row, rows, r->pool, r->logit, err);
     *seconds = now() - start;
     s->used += *seconds;
     return status;
@@ -172,84 +183,20 @@ static enum apg_status run(struct measuring *r, struct apg_measure *out, struct 
 
 /* ---- the forms ---- */
 
-/* M, made but not finished, in form F; M is taken over. */
-static enum apg_status add(struct measuring *r, struct apg_measure *out, enum apg_complexity_form f,
-    struct apg_model *m, struct apg_error *err)
+/* An MLP over values that no op writes: x and the condition z. */
+static void build_mlp(struct measuring *r, struct apg_graph *g, const struct apg_arch *a, int *x, int *z)
 {
-    struct apg_measured *to = &out->form[f];
-    struct subject *s = &r->subject[r->n_subjects];
-    const size_t rows = (r->batch + APG_SLOTS - 1) / APG_SLOTS;
-    if (m->graph.failed) {
-        apg_model_free(m);
-        return apg_fail_memory(err);
-    }
-    to->step_bytes = bytes_of(&m->graph, r->batch, true);
-    to->predict_bytes = bytes_of(&m->graph, r->batch, false);
-    if (to->step_bytes > r->options->memory) {
-        apg_model_free(m);
-        return APG_OK;
-    }
-    *s = (struct subject){.m = m};
-    r->n_subjects++;
-    to->rows = r->batch;
-    enum apg_status status = apg_graph_finish(&m->graph, rows, true, err);
-    if (status)
-        return status;
-    apg_model_start(m, 1, 1e-2, true);
-    return apg_optim_new(&s->optim, m, err);
-}
-
-static struct apg_model *new_model(const struct apg_schema *schema, const struct apg_arch *arch, size_t batch)
-{
-    struct apg_model *m = apg_alloc(1, sizeof *m);
-    if (m) {
-        m->schema = schema;
-        m->arch = *arch;
-        m->max_rows = batch;
-    }
-    return m;
-}
-
-static enum apg_status start(struct measuring *r, const struct apg_schema *schema, struct apg_error *err)
-{
-    const size_t n = (size_t)PEAK * PEAK;
-    apg_gemm_init();
-    enum apg_status status = apg_randrows_init(&r->rows, schema, r->batch, 1, err);
-    if (status)
-        return status;
-    if (!(r->logit = apg_alloc(r->batch, sizeof *r->logit)) || !(r->a = apg_alloc(n, sizeof *r->a)) ||
-        !(r->c = apg_alloc(n * apg_pool_threads(r->pool), sizeof *r->c)))
-        return apg_fail_memory(err);
-    struct apg_rng rng;
-    apg_rng_init(&rng, 1, 1);
-    for (size_t i = 0; i < n; i++)
-        r->a[i] = (apg_real)apg_rng_normal(&rng);
-    return APG_OK;
-}
-
-static void release(struct measuring *r)
-{
-    for (size_t i = 0; i < r->n_subjects; i++) {
-        apg_optim_free(r->subject[i].optim);
-        apg_model_free(r->subject[i].m);
-    }
-    apg_randrows_release(&r->rows);
-    free(r->logit);
-    free(r->a);
-    free(r->c);
-}
-
-/* A graph without fields: x and z are values that no op writes. */
-static void build_mlp(struct apg_graph *g, const struct apg_arch *a, size_t width, size_t d, int *x, int *z)
-{
-    struct apg_tower t = {.g = g, .arch = a, .source = -1};
-    int h = *x = t.x = apg_graph_value(g, width);
-    t.group = *z = apg_graph_value(g, d);
+    const struct apg_layer *layer = &apg_layers[a->layer];
+    struct apg_tower t = {.g = g, .arch = a, .source = -1, .group = -1};
+    int h = *x = t.x = apg_graph_value(g, r->width);
+    t.group = *z = apg_graph_value(g, r->d);
+    h = layer->enter ? layer->enter(&t, h) : h;
     for (size_t l = 0; l < a->n_hidden; l++) {
         char name[32];
         (void)snprintf(name, sizeof name, "hidden.%zu", l);
-        h = apg_op_relu(g, apg_layers[a->layer].add(&t, h, l, name), 0);
+        h = apg_op_relu(g, layer->add(&t, h, l, name), 0);
     }
+    h = layer->leave ? layer->leave(&t, h) : h;
     g->logit = apg_op_dense(g, h, 1, "out");
 }
 
@@ -260,66 +207,111 @@ static void fill(const struct apg_graph *g, int value, struct apg_rng *rng)
             g->slot[i].x[value][j] = (apg_real)apg_rng_normal(rng);
 }
 
+/* A model with weights and values; *out stays NULL where *BYTES are too many. */
+static enum apg_status make(struct apg_model **out, struct measuring *r, const struct apg_arch *arch,
+    bool train, uint64_t *bytes, struct apg_error *err)
+{
+    struct apg_model *m = apg_alloc(1, sizeof *m);
+    struct apg_graph *g = &m->graph;
+    int x = -1, z = -1;
+    if (!m)
+        return apg_fail_memory(err);
+    m->schema = r->schema, m->arch = *arch, m->max_rows = r->batch;
+    g->train = train;
+    for (size_t f = 0; f < r->schema->n_fields; f++)
+        apg_graph_field(g, r->schema->field[f].rows);
+    if (r->width)
+        build_mlp(r, g, &m->arch, &x, &z);
+    else
+        apg_backbone_build(g, &m->arch);
+    enum apg_status status = g->failed ? apg_fail_memory(err) : APG_OK;
+    *bytes = status ? 0 : bytes_of(g, r->batch, train);
+    if (!status && *bytes <= r->options->memory &&
+        !(status = apg_graph_finish(g, (r->batch + APG_SLOTS - 1) / APG_SLOTS, train, err))) {
+        struct apg_rng rng;
+        apg_rng_init(&rng, 1, 2);
+        for (int v = x; r->width && v <= z; v++)
+            fill(g, v, &rng);
+        apg_model_start(m, 1, 1e-2, true);
+        apg_graph_prepare(g);
+        *out = m;
+        return APG_OK;
+    }
+    apg_model_free(m);
+    return status;
+}
+
+static enum apg_status add(
+    struct measuring *r, struct apg_measured *to, const struct apg_arch *arch, struct apg_error *err)
+{
+    struct subject *s = &r->subject[r->n_subjects++];
+    enum apg_status status = make(&s->served, r, arch, false, &to->predict_bytes, err);
+    if (!status && !(status = make(&s->trained, r, arch, true, &to->step_bytes, err)) && s->trained &&
+        s->served && !(status = apg_optim_new(&s->optim, s->trained, err)))
+        to->rows = r->batch;
+    else if (!status)
+        release_subject(&r->subject[--r->n_subjects]);
+    return status;
+}
+
+/* All forms that ARCH can be turned into, and then the rounds. */
+static enum apg_status measure(
+    struct measuring *r, const struct apg_arch *arch, struct apg_measure *out, struct apg_error *err)
+{
+    const size_t n = (size_t)PEAK * PEAK;
+    apg_gemm_init();
+    *out = (struct apg_measure){0};
+    enum apg_status status = apg_randrows_init(&r->rows, r->schema, r->batch, 1, err);
+    if (!status &&
+        (!(r->logit = apg_alloc(r->batch, sizeof *r->logit)) || !(r->a = apg_alloc(n, sizeof *r->a)) ||
+            !(r->c = apg_alloc(n * apg_pool_threads(r->pool), sizeof *r->c))))
+        status = apg_fail_memory(err);
+    struct apg_rng rng;
+    apg_rng_init(&rng, 1, 1);
+    for (size_t i = 0; !status && i < n; i++)
+        r->a[i] = (apg_real)apg_rng_normal(&rng);
+    for (int f = 0; !status && f < APG_COMPLEXITY_FORMS; f++) {
+        struct apg_arch a = *arch;
+        if (r->width && f == APG_COMPLEXITY_PPNET)
+            a.n_generator = 1, a.generator[0] = r->h;
+        if (r->options->form[f] && apg_complexity_as(&a, (enum apg_complexity_form)f))
+            status = add(r, &out->form[f], &a, err);
+    }
+    if (!status)
+        status = run(r, out, err);
+    for (size_t i = 0; i < r->n_subjects; i++)
+        release_subject(&r->subject[i]);
+    apg_randrows_release(&r->rows);
+    free(r->logit);
+    free(r->a);
+    free(r->c);
+    return status;
+}
+
 enum apg_status apg_measure_mlp(struct apg_measure *out, const size_t *width, size_t n,
     const struct apg_complexity_shape *shape, const struct apg_measure_options *options,
     struct apg_pool *pool, struct apg_error *err)
 {
-    static const struct apg_schema no_fields;
-    struct measuring r = {.options = options, .pool = pool, .batch = shape->batch};
-    struct apg_arch arch = {.layer = 1, .mode = APG_CONDITION_GROUP, .n_hidden = n - 1}; /* apg */
-    *out = (struct apg_measure){0};
+    struct apg_field domain = {.kind = APG_CATEGORICAL, .rows = (uint32_t)shape->domains};
+    const struct apg_schema schema = {.n_fields = 1, .field = &domain, .rows = domain.rows};
+    struct measuring r = {.options = options,
+        .pool = pool,
+        .schema = &schema,
+        .batch = shape->batch,
+        .width = width[0],
+        .d = shape->d,
+        .h = shape->h};
+    struct apg_arch arch = {.mode = APG_CONDITION_GROUP, .n_hidden = n - 1};
     if (n < 2 || n - 1 > APG_LAYERS_MAX)
         return apg_fail(err, APG_ERANGE, "at most %d layers can be measured", APG_LAYERS_MAX);
     for (size_t l = 0; l + 1 < n; l++)
         arch.hidden[l] = width[l + 1], arch.K[l] = shape->k, arch.P[l] = shape->p;
-    enum apg_status status = start(&r, &no_fields, err);
-    for (int f = 0; !status && f < APG_COMPLEXITY_FORMS; f++) {
-        struct apg_arch a = arch;
-        if (!options->form[f] || !apg_complexity_as(&a, (enum apg_complexity_form)f))
-            continue;
-        struct apg_model *m = new_model(&no_fields, &a, r.batch);
-        if (!m) {
-            status = apg_fail_memory(err);
-            break;
-        }
-        int x, z;
-        build_mlp(&m->graph, &a, width[0], shape->d, &x, &z);
-        status = add(&r, out, (enum apg_complexity_form)f, m, err);
-        if (status || !out->form[f].rows)
-            continue;
-        struct apg_rng rng;
-        apg_rng_init(&rng, 1, 2);
-        fill(&m->graph, x, &rng);
-        fill(&m->graph, z, &rng);
-    }
-    if (!status)
-        status = run(&r, out, err);
-    release(&r);
-    return status;
+    return measure(&r, &arch, out, err);
 }
 
 enum apg_status apg_measure_model(struct apg_measure *out, const struct apg_model *m, size_t batch,
     const struct apg_measure_options *options, struct apg_pool *pool, struct apg_error *err)
 {
-    struct measuring r = {.options = options, .pool = pool, .batch = batch};
-    *out = (struct apg_measure){0};
-    enum apg_status status = start(&r, m->schema, err);
-    for (int f = 0; !status && f < APG_COMPLEXITY_FORMS; f++) {
-        struct apg_arch a = m->arch;
-        if (!options->form[f] || !apg_complexity_as(&a, (enum apg_complexity_form)f))
-            continue;
-        struct apg_model *as = new_model(m->schema, &a, batch);
-        if (!as) {
-            status = apg_fail_memory(err);
-            break;
-        }
-        for (size_t i = 0; i < m->graph.F; i++)
-            apg_graph_field(&as->graph, m->graph.field[i].rows);
-        apg_backbone_build(&as->graph, &as->arch);
-        status = add(&r, out, (enum apg_complexity_form)f, as, err);
-    }
-    if (!status)
-        status = run(&r, out, err);
-    release(&r);
-    return status;
+    struct measuring r = {.options = options, .pool = pool, .schema = m->schema, .batch = batch};
+    return measure(&r, &m->arch, out, err);
 }

@@ -33,7 +33,7 @@ struct apg_measure {
 };
 
 /* The MLP of N widths, its input first, with relu behind each layer and one static unit at the end, over
- * random values and, for all layers, a random condition; d, k, p and batch are of SHAPE. */
+ * random values and, for all layers, a random condition and domain; the rest is of SHAPE. */
 enum apg_status apg_measure_mlp(struct apg_measure *out, const size_t *width, size_t n,
     const struct apg_complexity_shape *shape, const struct apg_measure_options *options,
     struct apg_pool *pool, struct apg_error *err);
