@@ -45,7 +45,7 @@ struct apg_arch {
     size_t n_hidden, hidden[APG_LAYERS_MAX];
     bool batch_norm; /* after each hidden layer, before its activation */
     double dropout;
-    bool collapsed; /* made by apg_model_collapse: products of weights are weights, not to be trained further
+    bool collapsed; /* made by apg_collapse_factors: products of weights are weights, not to be trained further
                      */
     /* of some backbones */
     size_t heads, n_attention;         /* of autoint: heads and layers of self-attention; heads divide E */

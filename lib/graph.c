@@ -107,8 +107,10 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
 void apg_graph_release(struct apg_graph *g)
 {
     for (size_t i = 0; i < g->n_params; i++)
-        if (!g->param[i].borrowed)
+        if (!g->param[i].borrowed) {
             free(g->param[i].w);
+            free(g->param[i].half);
+        }
     for (int i = 0; i < APG_SLOTS; i++) {
         struct apg_slot *s = &g->slot[i];
         for (size_t v = 0; v < g->n_values; v++) {

@@ -48,11 +48,12 @@ struct apg_param {
     bool by_run;          /* gradients by row, of the domains that a slot's rows are of (ops.h: apg_run): */
     int runs, grad;       /* of run k of RUNS, in row k of d GRAD, from number */
     size_t grad_at;
-    bool derived;  /* formed from other params (U of U_l U_r): not trained, not saved */
-    bool state;    /* saved, if not derived, but without a gradient: running statistics */
-    bool borrowed; /* w was set before apg_graph_finish, is another's and only read */
-    size_t at;     /* where its gradient stands in the flat gradient; dense params only */
-    apg_real *w;   /* (rows, cols) */
+    bool derived;   /* formed from other params (U of U_l U_r): not trained, not saved */
+    bool state;     /* saved, if not derived, but without a gradient: running statistics */
+    bool borrowed;  /* w was set before apg_graph_finish, is another's and only read */
+    size_t at;      /* where its gradient stands in the flat gradient; dense params only */
+    apg_real *w;    /* (rows, cols) */
+    uint16_t *half; /* (rows, cols) of a table in half precision, of which there is no w; NULL: there is */
 };
 
 /* Bags: what a slot's rows hold of each field. Bag i = b F + f has table rows id[first[i] .. first[i + 1]),

@@ -207,6 +207,8 @@ enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row
 
 /* ---- files ---- */
 
+static const enum apg_dtype WEIGHTS = sizeof(apg_real) == 4 ? APG_F32 : APG_F64;
+
 static json_t *sizes_json(const size_t *a, size_t n)
 {
     json_t *j = json_array();
@@ -276,8 +278,8 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
         status = apg_schema_save(m->schema, t, err);
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         const struct apg_param *p = &m->graph.param[i];
-        struct apg_tensor_view v = {
-            p->name, sizeof(apg_real) == 4 ? APG_F32 : APG_F64, 2, {p->rows, p->cols}, p->w};
+        struct apg_tensor_view v = {p->name, p->half ? APG_F16 : WEIGHTS, 2, {p->rows, p->cols},
+            p->half ? (const void *)p->half : p->w};
         if (!p->derived)
             status = apg_tensors_add(t, &v, err);
     }
@@ -387,10 +389,12 @@ enum apg_status apg_model_from(
         const struct apg_tensor_view *v = apg_tensors_find(t, p->name);
         if (p->derived)
             continue;
-        if (!v || v->dtype != (sizeof(apg_real) == 4 ? APG_F32 : APG_F64) || v->n_dims != 2 ||
+        if (!v || (v->dtype != WEIGHTS && !(p->table && v->dtype == APG_F16)) || v->n_dims != 2 ||
             v->dim[0] != p->rows || v->dim[1] != p->cols)
             status =
                 apg_fail(err, APG_EFORMAT, "%s: tensor %s is missing or has another shape", name, p->name);
+        else if (v->dtype == APG_F16)
+            p->half = (uint16_t *)v->data, p->borrowed = true;
         else
             p->w = (apg_real *)v->data, p->borrowed = true;
     }
@@ -415,22 +419,4 @@ enum apg_status apg_model_load(
     struct apg_tensors *t = NULL;
     enum apg_status status = apg_tensors_open(&t, fd, name, NULL, 0, verify, err);
     return status ? status : apg_model_from(out, t, max_rows, err);
-}
-
-enum apg_status apg_model_collapse(struct apg_model **out, const struct apg_model *m, struct apg_error *err)
-{
-    struct apg_arch arch = m->arch;
-    memset(arch.P, 0, sizeof arch.P);
-    if (arch.form == APG_FORM_OVERPARAM)
-        arch.form = APG_FORM_SHARED;
-    arch.dropout = 0;
-    arch.collapsed = true;
-    enum apg_status status = apg_model_new(out, m->schema, &arch, m->max_rows, false, err);
-    if (status)
-        return status;
-    for (size_t i = 0; i < (*out)->graph.n_params; i++) {
-        struct apg_param *p = &(*out)->graph.param[i];
-        memcpy(p->w, apg_graph_find(&m->graph, p->name)->w, p->rows * p->cols * sizeof *p->w);
-    }
-    return APG_OK;
 }

@@ -4,6 +4,7 @@
  * gradient is not formed here: it is d of this op's value, gathered by row in optim.c.
  */
 #include <string.h>
+#include "half.h"
 #include "kernel.h"
 #include "ops.h"
 
@@ -37,9 +38,22 @@ static void embed_bag(const struct apg_bags *b, size_t bag, const apg_real *tabl
         apg_kernel_add(e, table + (size_t)b->id[i] * E, (apg_real)b->weight[i], E);
 }
 
+/* The same of a table in half precision. */
+static void embed_bag_half(const struct apg_bags *b, size_t bag, const uint16_t *table, size_t E, apg_real *e)
+{
+    memset(e, 0, E * sizeof *e);
+    for (uint32_t i = b->first[bag]; i < b->first[bag + 1]; i++) {
+        const uint16_t *row = table + (size_t)b->id[i] * E;
+        const apg_real w = (apg_real)b->weight[i];
+        for (size_t j = 0; j < E; j++)
+            e[j] += w * (apg_real)apg_half_value(row[j]);
+    }
+}
+
 static void embed_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     const apg_real *table = apg_w(g, op->param[0]);
+    const uint16_t *half = g->param[op->param[0]].half;
     size_t E = op->E;
     apg_real *e = s->x[op->out];
     if (!op->chosen) {
@@ -48,16 +62,25 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
         for (size_t bag = 0; bag < n; bag++, e += E) {
             size_t ahead = b->first[bag] + AHEAD;
             if (ahead < b->first[n])
-                __builtin_prefetch(table + (size_t)b->id[ahead] * E);
-            embed_bag(b, bag, table, E, e);
+                __builtin_prefetch(half ? (const void *)(half + (size_t)b->id[ahead] * E)
+                                        : table + (size_t)b->id[ahead] * E);
+            if (half)
+                embed_bag_half(b, bag, half, E, e);
+            else
+                embed_bag(b, bag, table, E, e);
         }
         return;
     }
     for (size_t f = 0, above = 0; f < op->F; above += g->field[op->field[f++]].rows) {
         const struct apg_graph_field *field = &g->field[op->field[f]];
-        for (size_t i = 0; i < s->rows; i++)
-            embed_bag(&s->bags, i * g->F + op->field[f], table + above * E - field->first * E, E,
-                e + (i * op->F + f) * E);
+        for (size_t i = 0; i < s->rows; i++) {
+            size_t bag = i * g->F + op->field[f];
+            apg_real *to = e + (i * op->F + f) * E;
+            if (half)
+                embed_bag_half(&s->bags, bag, half + above * E - field->first * E, E, to);
+            else
+                embed_bag(&s->bags, bag, table + above * E - field->first * E, E, to);
+        }
     }
 }
 

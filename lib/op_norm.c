@@ -11,6 +11,8 @@
  *     dx = scale / sqrt(variance + eps) (dy - (d shift + xhat d scale) / B)
  */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 #include "ops.h"
 
 enum {
@@ -158,4 +160,21 @@ int apg_op_norm(struct apg_graph *g, int x, const char *name)
         g->param[param[BATCH]].derived = true;
     }
     return y;
+}
+
+void apg_op_norm_map(const struct apg_graph *g, const char *name, double *scale, double *shift)
+{
+    char own[64];
+    (void)snprintf(own, sizeof own, "%s.norm.scale", name);
+    for (size_t i = 0; i < g->n_ops; i++) {
+        const struct apg_op *op = &g->op[i];
+        if (op->type != &norm || strcmp(g->param[op->param[SCALE]].name, own) != 0)
+            continue;
+        for (size_t j = 0; j < op->M; j++) {
+            scale[j] =
+                (double)apg_w(g, op->param[SCALE])[j] / sqrt((double)apg_w(g, op->param[VARIANCE])[j] + eps);
+            shift[j] =
+                (double)apg_w(g, op->param[SHIFT])[j] - scale[j] * (double)apg_w(g, op->param[MEAN])[j];
+        }
+    }
 }

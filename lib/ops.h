@@ -44,6 +44,8 @@ int apg_op_concat(struct apg_graph *g, const int *x, int n);
 /* op_norm.c */
 /* (B, M): batch normalization with scale and shift. */
 int apg_op_norm(struct apg_graph *g, int x, const char *name);
+/* What NAME's normalization does in prediction: y = SCALE x + SHIFT, by column. */
+void apg_op_norm_map(const struct apg_graph *g, const char *name, double *scale, double *shift);
 
 /* op_fm.c */
 /* (B, 1): factorization machine, 1/2 sum_e [(sum_f v_fe)^2 - sum_f v_fe^2]. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "../../lib/collapse.h"
 #include "../../lib/complexity.h"
 #include "../../lib/gemm.h"
 #include "../../lib/model.h"
@@ -190,7 +191,7 @@ static void check(const struct apg_arch *arch)
     assert_int_equal(built.forward, cost.forward);
 
     /* Collapsing takes the batch's part away, and no more multiply-adds than that. */
-    assert_int_equal(apg_model_collapse(&collapsed, m, NULL), APG_OK);
+    assert_int_equal(apg_collapse_factors(&collapsed, m, NULL), APG_OK);
     built = apg_complexity_graph(&collapsed->graph);
     assert_int_equal(built.batch, 0);
     assert_int_equal(built.generate, cost.generate);
