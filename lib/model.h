@@ -50,8 +50,6 @@ enum apg_status apg_model_from(
 enum apg_status apg_model_load(
     struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err);
 
-/* U_l U_r and V_l V_r multiplied once, and star's W o W_d. The schema is M's: M must outlive *out. */
-enum apg_status apg_collapse_factors(struct apg_model **out, const struct apg_model *m, struct apg_error *err);
 /* Trained numbers in embedding tables, and outside of them. */
 void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other);
 
