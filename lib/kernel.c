@@ -19,17 +19,38 @@
 #define ROOT sqrtf
 #endif
 
+typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)), may_alias));
+
 /* ---- products of instances ---- */
+
+/* Sums stay in registers, COLUMNS vectors at a time; what gcc makes of loops over numbers is mostly shuffles. */
+INLINE void vecmat_columns(
+    size_t columns, size_t N, size_t M, const apg_real *x, const apg_real *W, apg_real *y)
+{
+    vector sum[4];
+    for (size_t v = 0; v < columns; v++)
+        sum[v] = x[0] * *(const vector *)(W + v * APG_VECTOR);
+    for (size_t k = 1; k < N; k++)
+        for (size_t v = 0; v < columns; v++)
+            sum[v] += x[k] * *(const vector *)(W + k * M + v * APG_VECTOR);
+    for (size_t v = 0; v < columns; v++)
+        *(vector *)(y + v * APG_VECTOR) = sum[v];
+}
 
 INLINE void vecmat(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
     size_t ldW, apg_real *restrict y)
 {
     for (size_t i = 0; i < B; i++, x += N, W += ldW, y += M) {
-        for (size_t j = 0; j < M; j++)
-            y[j] = x[0] * W[j];
+        size_t j = 0;
+        for (; j + 4 * APG_VECTOR <= M; j += 4 * APG_VECTOR)
+            vecmat_columns(4, N, M, x, W + j, y + j);
+        for (; j + APG_VECTOR <= M; j += APG_VECTOR)
+            vecmat_columns(1, N, M, x, W + j, y + j);
+        for (size_t l = j; l < M; l++)
+            y[l] = x[0] * W[l];
         for (size_t k = 1; k < N; k++)
-            for (size_t j = 0; j < M; j++)
-                y[j] += x[k] * W[k * M + j];
+            for (size_t l = j; l < M; l++)
+                y[l] += x[k] * W[k * M + l];
     }
 }
 
@@ -155,8 +176,6 @@ CLONED void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_rea
     for (size_t i = 0; i < n; i++)
         y[i] += a[i] * b[i];
 }
-
-typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)), may_alias));
 
 /* ---- attention ---- */
 
