@@ -67,6 +67,25 @@ struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type)
     return op;
 }
 
+bool apg_graph_slot(struct apg_graph *g, size_t i)
+{
+    struct apg_slot *s = &g->slot[i];
+    if (s->ready)
+        return true;
+    if (!(s->x || (s->x = apg_alloc(g->n_values, sizeof *s->x))) ||
+        !(s->dx || (s->dx = apg_alloc(g->n_values, sizeof *s->dx))) ||
+        !(s->label || (s->label = apg_alloc(g->max_rows, sizeof *s->label))) ||
+        (g->train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad))))
+        return false;
+    for (size_t v = 0; v < g->n_values; v++) {
+        const size_t n = (g->most[v] < g->max_rows ? g->most[v] : g->max_rows) * g->width[v];
+        if (!(s->x[v] || (s->x[v] = apg_alloc(n, sizeof **s->x))) ||
+            (g->train && !(s->dx[v] = apg_alloc(n, sizeof **s->dx))))
+            return false;
+    }
+    return s->ready = true;
+}
+
 enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool train, struct apg_error *err)
 {
     g->max_rows = max_rows;
@@ -89,18 +108,9 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
             read[v] = true;
         }
     free(read);
-    for (int i = 0; !g->failed && i < APG_SLOTS; i++) {
-        struct apg_slot *s = &g->slot[i];
-        g->failed = !(s->x = apg_alloc(g->n_values, sizeof *s->x)) ||
-                    !(s->dx = apg_alloc(g->n_values, sizeof *s->dx)) ||
-                    !(s->label = apg_alloc(max_rows, sizeof *s->label)) ||
-                    (train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad)));
-        for (size_t v = 0; !g->failed && v < g->n_values; v++) {
-            size_t rows = g->most[v] < max_rows ? g->most[v] : max_rows;
-            g->failed = !(s->x[v] = apg_alloc(rows * g->width[v], sizeof **s->x)) ||
-                        (train && !(s->dx[v] = apg_alloc(rows * g->width[v], sizeof **s->dx)));
-        }
-    }
+    g->train = train;
+    for (size_t i = 0; !g->failed && train && i < APG_SLOTS; i++)
+        g->failed = !apg_graph_slot(g, i);
     return g->failed ? apg_fail_memory(err) : APG_OK;
 }
 

@@ -66,6 +66,7 @@ struct apg_bags {
 
 struct apg_slot {
     size_t rows;
+    bool ready;   /* its buffers are there */
     bool train;   /* dropout is on */
     uint64_t key; /* of its random numbers in this step */
     struct apg_bags bags;
@@ -148,8 +149,11 @@ size_t apg_graph_width(const struct apg_graph *g, int value); /* 1 when building
 int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size_t cols, const char *fmt, ...)
     APG_PRINTF(5, 6);
 struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type);
-/* Buffers for MAX_ROWS rows a slot; gradients only where TRAIN. */
+/* Buffers for MAX_ROWS rows a slot; gradients only where TRAIN, and where not, slots are made when they are
+ * used. */
 enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool train, struct apg_error *err);
+/* The buffers of slot I, if they are not there yet; false: out of memory. Thread-safe for different slots. */
+bool apg_graph_slot(struct apg_graph *g, size_t i);
 void apg_graph_release(struct apg_graph *g);
 struct apg_param *apg_graph_find(const struct apg_graph *g, const char *name); /* NULL: none */
 

@@ -23,7 +23,7 @@ typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)
 
 /* ---- products of instances ---- */
 
-/* Sums stay in registers, COLUMNS vectors at a time; what gcc makes of loops over numbers is mostly shuffles. */
+/* Sums stay in registers, COLUMNS vectors at a time. Loops over numbers became mostly shuffles. */
 INLINE void vecmat_columns(
     size_t columns, size_t N, size_t M, const apg_real *x, const apg_real *W, apg_real *y)
 {

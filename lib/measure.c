@@ -200,11 +200,15 @@ static void build_mlp(struct measuring *r, struct apg_graph *g, const struct apg
     g->logit = apg_op_dense(g, h, 1, "out");
 }
 
-static void fill(const struct apg_graph *g, int value, struct apg_rng *rng)
+static bool fill(struct apg_graph *g, int value, struct apg_rng *rng)
 {
-    for (int i = 0; i < APG_SLOTS; i++)
+    for (size_t i = 0; i < APG_SLOTS; i++) {
+        if (!apg_graph_slot(g, i))
+            return false;
         for (size_t j = 0; j < g->max_rows * g->width[value]; j++)
             g->slot[i].x[value][j] = (apg_real)apg_rng_normal(rng);
+    }
+    return true;
 }
 
 /* A model with weights and values; *out stays NULL where *BYTES are too many. */
@@ -230,12 +234,14 @@ static enum apg_status make(struct apg_model **out, struct measuring *r, const s
         !(status = apg_graph_finish(g, (r->batch + APG_SLOTS - 1) / APG_SLOTS, train, err))) {
         struct apg_rng rng;
         apg_rng_init(&rng, 1, 2);
-        for (int v = x; r->width && v <= z; v++)
-            fill(g, v, &rng);
+        for (int v = x; !status && r->width && v <= z; v++)
+            status = fill(g, v, &rng) ? APG_OK : apg_fail_memory(err);
         apg_model_start(m, 1, 1e-2, true);
         apg_graph_prepare(g);
-        *out = m;
-        return APG_OK;
+        if (!status) {
+            *out = m;
+            return APG_OK;
+        }
     }
     apg_model_free(m);
     return status;

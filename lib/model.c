@@ -149,17 +149,25 @@ static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint
     return true;
 }
 
+static bool fill_one(struct apg_model *m, size_t slot, const uint32_t *const *row, size_t n)
+{
+    struct apg_slot *s = &m->graph.slot[slot];
+    s->rows = n;
+    return apg_graph_slot(&m->graph, slot) && fill_bags(&s->bags, m->schema, row, n);
+}
+
 static void fill_slot(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct fill *f = arg;
     struct apg_slot *s = &f->m->graph.slot[i];
     size_t from = f->n * i / APG_SLOTS, to = f->n * (i + 1) / APG_SLOTS;
-    s->rows = to - from;
+    if (!fill_one(f->m, i, f->row + from, to - from)) {
+        atomic_store(&f->failed, true);
+        return;
+    }
     for (size_t r = from; r < to; r++)
         s->label[r - from] = apg_word_float(f->row[r][0]);
-    if (!fill_bags(&s->bags, f->m->schema, f->row + from, s->rows))
-        atomic_store(&f->failed, true);
 }
 
 enum apg_status apg_model_fill(
@@ -174,8 +182,7 @@ enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const ui
     double *logit, struct apg_error *err)
 {
     struct apg_slot *s = &m->graph.slot[slot];
-    s->rows = n;
-    if (!fill_bags(&s->bags, m->schema, row, n))
+    if (!fill_one(m, slot, row, n))
         return apg_fail_memory(err);
     apg_graph_forward(&m->graph, s);
     for (size_t r = 0; r < n; r++)
