@@ -93,7 +93,7 @@ static enum apg_status make(void *arg, struct score_part *part, struct apg_error
 static enum apg_status take(void *arg, struct score_part *part, struct apg_error *err)
 {
     struct predict *p = arg;
-    for (size_t r = 0; r < part->rows; r++) {
+    for (size_t r = 0; !p->quiet && r < part->rows; r++) {
         float label = apg_word_float(apg_block_row(&part->block, r)[0]);
         if (label == label)
             apg_metrics_running_add(&p->metrics, part->logit[r], label > 0);
@@ -165,7 +165,7 @@ int cmd_predict(int argc, char **argv)
     if (!opt_given("delimiter"))
         columns.delimiter = p.score.model->schema->delimiter;
     p.delimiter = columns.delimiter;
-    if ((status = apg_metrics_running_init(&p.metrics, &err)) ||
+    if ((!p.quiet && (status = apg_metrics_running_init(&p.metrics, &err))) ||
         (status = input_open_all(&in, argv, (size_t)argc, columns.delimiter, &err)) ||
         (status = cmd_out_open(&p.out, out_path, false, &err)))
         goto done;

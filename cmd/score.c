@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "../lib/mem.h"
 #include "../lib/metrics.h"
@@ -253,7 +254,34 @@ enum apg_status score_fail_at(
     return apg_fail_at(err, "%s: row %llu", s->in->name, (unsigned long long)(p->before + i + 1));
 }
 
+/* As %.9g has it, of what is written without an exponent and is certain: 10^9 to 10^12 and N are exact, and
+ * the product is off by less than 1e-7, so only what is nearer to a half is left to printf. 0: not written.
+ */
+static size_t plain_text(char out[SCORE_TEXT], double x)
+{
+    static const double scale[] = {1e9, 1e10, 1e11, 1e12};
+    if (!(x >= 1e-4 && x < 1))
+        return 0;
+    const size_t zeros = (size_t)((x < 1e-1) + (x < 1e-2) + (x < 1e-3));
+    const double scaled = x * scale[zeros];
+    uint32_t n = (uint32_t)scaled;
+    const double rest = scaled - n;
+    n += rest > .5;
+    if (n > 999999999 || (rest > .5 - 1e-6 && rest < .5 + 1e-6))
+        return 0;
+    size_t len = 2 + zeros + 9;
+    memcpy(out, "0.000", 2 + zeros);
+    for (size_t i = len; i-- > 2 + zeros; n /= 10)
+        out[i] = (char)('0' + n % 10);
+    while (out[len - 1] == '0')
+        len--;
+    out[len] = '\0';
+    return len;
+}
+
 size_t score_text(char out[SCORE_TEXT], double logit, bool as_logit)
 {
-    return (size_t)snprintf(out, SCORE_TEXT, "%.9g", as_logit ? logit : apg_metrics_sigmoid(logit));
+    const double score = as_logit ? logit : apg_metrics_sigmoid(logit);
+    const size_t n = plain_text(out, score);
+    return n ? n : (size_t)snprintf(out, SCORE_TEXT, "%.9g", score);
 }
