@@ -331,7 +331,7 @@ int cmd_train(int argc, char **argv)
     struct opt_sizes hidden = {3, {256, 128, 64}}, generator = {0}, rank = {1, {16}}, cin = {2, {16, 16}},
                      overparam = {1, {128}};
     const char *out_path = NULL, *valid_path = NULL, *condition = "self", *domain = NULL;
-    int form = APG_FORM_OVERPARAM, bias = APG_BIAS_STATIC, aggregate = APG_AGGREGATE_INPUT_CONCAT;
+    int form = APG_FORM_RESIDUAL, bias = APG_BIAS_STATIC, aggregate = APG_AGGREGATE_INPUT_CONCAT;
     int own = 0, stopped = 0, init = 1, optimizer = 0, stop = 0;
     double embedding_std = 1e-2;
     size_t threads = 0;

@@ -35,7 +35,7 @@ say "A model with the same weights for every row"
 run "apg train --layer dense --multi genres --valid valid.csv < train.csv > dense.apg"
 
 say "A model that generates its weights for each row, from its user"
-run "apg train --condition group:user_id --multi genres --valid valid.csv < train.csv > model.apg"
+run "apg train --form overparam --condition group:user_id --multi genres --valid valid.csv < train.csv > model.apg"
 
 say "Made ready to serve: factors multiplied out, optimizer state dropped"
 run "apg collapse < model.apg > serve.apg"

@@ -18,5 +18,5 @@ small_model() {
     cd "$BATS_FILE_TMPDIR" || return
     apg simulate --rows 6000 --seed 3 > logs.csv
     apg simulate --rows 2000 --seed 3 --skip 6000 > new.csv
-    apg train -q --multi genres --epochs 2 --hidden 16,8 --rank 4 --overparam 8 --batch-size 256 -o m.apg logs.csv
+    apg train -q --multi genres --epochs 2 --hidden 16,8 --form overparam --rank 4 --overparam 8 --batch-size 256 -o m.apg logs.csv
 }

@@ -28,7 +28,7 @@ small=("${plain[@]}" --rank 4 --overparam 8)
 @test "train: every backbone, layer, form, bias and condition trains, collapses and predicts the same" {
     for backbone in dnn deepfm; do
         for layer in "--layer dense --batch-norm" "--form shared --rank 4" \
-            "--rank 4 --overparam 8 --bias generated" "--rank 4 --bias none --init paper --batch-norm" \
+            "--form overparam --rank 4 --overparam 8 --bias generated" "--form overparam --rank 4 --bias none --init paper --batch-norm" \
             "--layer ppnet --condition group:user_id,genres --condition-embedding own --generator-hidden 5" \
             "--layer ppnet --condition group:scenario --condition-gradient stopped --batch-norm" \
             "--rank 4 --condition group:user_id" "--layer star --domain scenario --batch-norm" \
