@@ -366,6 +366,33 @@ bool apg_kernel_is_wide(void)
 
 /* ---- pairs ---- */
 
+CLONED void apg_kernel_fm(size_t B, size_t F, size_t E, const apg_real *v, apg_real *total, apg_real *y)
+{
+    for (size_t i = 0; i < B; i++, v += F * E, total += E) {
+        y[i] = 0;
+        size_t e = 0;
+        for (; e + APG_VECTOR <= E; e += APG_VECTOR) {
+            vector sum = {0}, pair = {0};
+            for (size_t f = 0; f < F; f++) {
+                const vector vf = *(const vector *)(v + f * E + e);
+                pair += sum * vf;
+                sum += vf;
+            }
+            *(vector *)(total + e) = sum;
+            for (size_t l = 0; l < APG_VECTOR; l++)
+                y[i] += pair[l];
+        }
+        for (; e < E; e++) {
+            apg_real sum = 0;
+            for (size_t f = 0; f < F; f++) {
+                y[i] += sum * v[f * E + e];
+                sum += v[f * E + e];
+            }
+            total[e] = sum;
+        }
+    }
+}
+
 CLONED void apg_kernel_pairs(size_t F, size_t E, const apg_real *v, apg_real *y)
 {
     const vector *a = (const vector *)v;

@@ -64,6 +64,9 @@ void apg_kernel_narrow(size_t k, const apg_real *a, size_t row, size_t step, con
 /* Is this processor one on which these tiles beat BLAS: 512-bit registers? */
 bool apg_kernel_is_wide(void);
 
+/* Of the F vectors of E numbers of B rows v (B, F, E): total (B, E) their sums, y (B) the sum over columns
+ * and pairs f < h of v_f v_h. */
+void apg_kernel_fm(size_t B, size_t F, size_t E, const apg_real *v, apg_real *total, apg_real *y);
 /* Inner products of the pairs f < h of F vectors of E numbers, for APG_VECTOR instances at once, which are
  * the columns of all: v, dv (F E, APG_VECTOR); y, dy (F (F - 1) / 2, APG_VECTOR). */
 /* y_fh = v_f v_h */

@@ -122,18 +122,23 @@ struct fill {
 static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint32_t *const *row, size_t n)
 {
     uint32_t k = 0;
-    if (!apg_grow(&b->first, &b->cap_first, n * s->n_fields + 1, sizeof *b->first))
+    size_t ids = n * s->n_fields; /* that there is room for: one for each bag to come */
+    if (!apg_grow(&b->first, &b->cap_first, ids + 1, sizeof *b->first) ||
+        !apg_grow(&b->id, &b->cap_id, ids, sizeof *b->id) ||
+        !apg_grow(&b->weight, &b->cap_weight, ids, sizeof *b->weight))
         return false;
     for (size_t i = 0, bag = 0; i < n; i++) {
         const uint32_t *tail = row[i] + apg_row_head(s);
         for (size_t f = 0; f < s->n_fields; f++, bag++) {
             const struct apg_field *field = &s->field[f];
-            uint32_t word = row[i][1 + f], count = field->kind == APG_MULTI ? word & 0xffff : 1;
-            if (!apg_grow(&b->id, &b->cap_id, (size_t)k + count, sizeof *b->id) ||
-                !apg_grow(&b->weight, &b->cap_weight, (size_t)k + count, sizeof *b->weight))
-                return false;
+            const uint32_t word = row[i][1 + f];
             b->first[bag] = k;
             if (field->kind == APG_MULTI) {
+                const uint32_t count = word & 0xffff;
+                ids += count;
+                if (!apg_grow(&b->id, &b->cap_id, ids, sizeof *b->id) ||
+                    !apg_grow(&b->weight, &b->cap_weight, ids, sizeof *b->weight))
+                    return false;
                 for (uint32_t j = 0; j < count; j++, k++) {
                     b->id[k] = field->first + tail[(word >> 16) + j];
                     b->weight[k] = 1 / (float)count;

@@ -25,8 +25,9 @@ bool apg_op_embed_place(
     return false;
 }
 
-/* One bag to e (E). */
-static void embed_bag(const struct apg_bags *b, size_t bag, const apg_real *table, size_t E, apg_real *e)
+/* One bag to e (E). Inlined where E is a constant, what is copied takes no call. */
+static inline __attribute__((always_inline)) void embed_bag(
+    const struct apg_bags *b, size_t bag, const apg_real *table, size_t E, apg_real *e)
 {
     uint32_t i = b->first[bag], end = b->first[bag + 1];
     if (end - i == 1 && !(b->weight[i] < 1) && !(b->weight[i] > 1)) { /* nearly all of them */
@@ -50,6 +51,27 @@ static void embed_bag_half(const struct apg_bags *b, size_t bag, const uint16_t 
     }
 }
 
+static inline __attribute__((always_inline)) void embed_all(
+    const struct apg_bags *b, size_t n, const apg_real *table, size_t E, apg_real *e)
+{
+    for (size_t bag = 0; bag < n; bag++, e += E) {
+        size_t ahead = b->first[bag] + AHEAD;
+        if (ahead < b->first[n])
+            __builtin_prefetch(table + (size_t)b->id[ahead] * E);
+        embed_bag(b, bag, table, E, e);
+    }
+}
+
+static void embed_all_half(const struct apg_bags *b, size_t n, const uint16_t *table, size_t E, apg_real *e)
+{
+    for (size_t bag = 0; bag < n; bag++, e += E) {
+        size_t ahead = b->first[bag] + AHEAD;
+        if (ahead < b->first[n])
+            __builtin_prefetch(table + (size_t)b->id[ahead] * E);
+        embed_bag_half(b, bag, table, E, e);
+    }
+}
+
 static void embed_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     const apg_real *table = apg_w(g, op->param[0]);
@@ -57,18 +79,15 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
     size_t E = op->E;
     apg_real *e = s->x[op->out];
     if (!op->chosen) {
-        const struct apg_bags *b = &s->bags;
         const size_t n = s->rows * op->F;
-        for (size_t bag = 0; bag < n; bag++, e += E) {
-            size_t ahead = b->first[bag] + AHEAD;
-            if (ahead < b->first[n])
-                __builtin_prefetch(half ? (const void *)(half + (size_t)b->id[ahead] * E)
-                                        : table + (size_t)b->id[ahead] * E);
-            if (half)
-                embed_bag_half(b, bag, half, E, e);
-            else
-                embed_bag(b, bag, table, E, e);
-        }
+        if (half)
+            embed_all_half(&s->bags, n, half, E, e);
+        else if (E == 16)
+            embed_all(&s->bags, n, table, 16, e);
+        else if (E == 1)
+            embed_all(&s->bags, n, table, 1, e);
+        else
+            embed_all(&s->bags, n, table, E, e);
         return;
     }
     for (size_t f = 0, above = 0; f < op->F; above += g->field[op->field[f++]].rows) {

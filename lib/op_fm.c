@@ -5,42 +5,13 @@
  * [(sum_f v_fe)^2 - sum_f v_fe^2]; each v times the sum of those before it takes as long, and cancels
  * nothing.
  */
+#include "kernel.h"
 #include "ops.h"
-
-enum { LANES = 16 };
-
-/* Of N columns of v (F, E): their sums, and what they add to y. */
-static inline __attribute__((always_inline)) apg_real pairs(
-    size_t F, size_t E, size_t n, const apg_real *v, apg_real *total)
-{
-    apg_real sum[LANES] = {0}, pair[LANES] = {0}, y = 0;
-    for (size_t f = 0; f < F; f++)
-        for (size_t l = 0; l < n; l++) {
-            pair[l] += sum[l] * v[f * E + l];
-            sum[l] += v[f * E + l];
-        }
-    for (size_t l = 0; l < n; l++) {
-        total[l] = sum[l];
-        y += pair[l];
-    }
-    return y;
-}
 
 static void forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    size_t F = op->F, E = op->E;
-    const apg_real *v = s->x[op->in[0]];
-    apg_real *total = s->x[op->aux[0]];
-    for (size_t i = 0; i < s->rows; i++, v += F * E, total += E) {
-        apg_real y = 0;
-        size_t e = 0;
-        for (; e + LANES <= E; e += LANES)
-            y += pairs(F, E, LANES, v + e, total + e);
-        if (e < E)
-            y += pairs(F, E, E - e, v + e, total + e);
-        s->x[op->out][i] = y;
-    }
+    apg_kernel_fm(s->rows, op->F, op->E, s->x[op->in[0]], s->x[op->aux[0]], s->x[op->out]);
 }
 
 static void backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)

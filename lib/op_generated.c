@@ -19,6 +19,7 @@
 
 enum { PH, PC };
 enum { PIECE = 1 << 21, BLOCK = 1 << 14 }; /* numbers: 8 MB of floats a slot; of an instance at a time */
+enum { FEW = 32 }; /* rows of a prediction: their S is still in the first cache when it is applied */
 
 static size_t generated_numbers(const struct apg_op *op)
 {
@@ -160,6 +161,8 @@ int apg_op_generated(
     size_t G = generated_numbers(op), formed = K ? N * (K + M) : 0;
     size_t block = K || G <= BLOCK ? G : (BLOCK / M ? BLOCK / M : 1) * M;
     size_t piece = block + formed < PIECE ? PIECE / (block + formed) : 1;
+    if (!g->train && piece > FEW)
+        piece = FEW;
     op->param[PH] =
         apg_graph_param(g, base ? APG_START_GENERATOR : APG_START_ZERO, op->D, G, "%s.weight", name);
     op->param[PC] = apg_graph_param(g, base ? APG_START_GENERATED : APG_START_ZERO, 1, G, "%s.bias", name);
