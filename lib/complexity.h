@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * complexity.h - what each form of a generated layer costs, by closed formula, and what a model costs, summed
- * over its ops. Letters as in op_apg.c.
+ * over its ops. Letters as in layer_apg.c.
  *
  *   form        generation                            forward          numbers kept
  *   dense       -                                     NM               NM
