@@ -98,7 +98,7 @@ void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, b
         if (p->start == APG_START_EMBEDDING)
             std = embedding_std;
         else if (p->start == APG_START_GENERATOR && anchor)
-            std = 1e-2 / sqrt((double)p->cols);
+            std = 1e-2 / sqrt((double)p->rows);
         else if (p->start == APG_START_XAVIER || p->start == APG_START_GENERATOR)
             std = sqrt(2.0 / (double)(p->rows + p->cols));
         else if (p->start == APG_START_SQUARES)
