@@ -201,7 +201,7 @@ int apg_op_relu(struct apg_graph *g, int x, double dropout)
 {
     struct apg_op *op = apg_graph_op(g, &relu);
     op->in[0] = x, op->n_in = 1;
-    op->N = g->width[x], op->rate = dropout;
+    op->N = apg_graph_width(g, x), op->rate = dropout;
     return op->out = x;
 }
 

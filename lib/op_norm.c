@@ -141,7 +141,7 @@ static const struct apg_op_type norm = {"norm", norm_forward, norm_backward, nor
 
 int apg_op_norm(struct apg_graph *g, int x, const char *name)
 {
-    size_t M = g->width[x];
+    size_t M = apg_graph_width(g, x);
     int param[5] = {apg_graph_param(g, APG_START_ONE, 1, M, "%s.norm.scale", name),
         apg_graph_param(g, APG_START_ZERO, 1, M, "%s.norm.shift", name),
         apg_graph_param(g, APG_START_ZERO, 1, M, "%s.norm.mean", name),
