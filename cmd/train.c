@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "../lib/complexity.h"
 #include "../lib/encode.h"
 #include "../lib/fit.h"
 #include "../lib/ingest.h"
@@ -250,26 +251,27 @@ static void warn_disguise(const struct apg_model *m)
         weights);
 }
 
-/* v1 and v2 make N M numbers for every instance. */
+/* v1 and v2 make N M numbers for every instance; each has a gradient. */
 static void tell_memory(const struct apg_model *m, size_t batch)
 {
+    const struct apg_graph *g = &m->graph;
     uint64_t numbers = 0, kept = 0;
-    for (size_t o = 0; o < m->graph.n_ops; o++)
-        for (int i = 0; i < 2 && strcmp(m->graph.op[o].type->name, "generated") == 0; i++) {
-            size_t v = (size_t)m->graph.op[o].aux[i], rows = (batch + APG_SLOTS - 1) / APG_SLOTS;
-            if (i == 1 && !m->graph.op[o].K)
-                break;
-            numbers += (uint64_t)m->graph.width[v] * batch;
-            kept +=
-                (uint64_t)m->graph.width[v] * APG_SLOTS * (m->graph.most[v] < rows ? m->graph.most[v] : rows);
-        }
-    if (m->arch.form <= APG_FORM_LOWRANK && numbers)
+    int n;
+    const char *form = apg_name_at(APG_FORMS, (int)m->arch.form, &n);
+    for (size_t o = 0; m->arch.form <= APG_FORM_LOWRANK && o < g->n_ops; o++) {
+        const struct apg_op *op = &g->op[o];
+        if (strcmp(op->type->name, "generated") != 0)
+            continue;
+        size_t formed = op->K ? g->width[op->aux[1]] : 0, most = g->most[op->aux[0]];
+        numbers += batch * (apg_complexity_op(g, o).generated + formed);
+        kept += APG_SLOTS * (most < g->max_rows ? most : g->max_rows) * (g->width[op->aux[0]] + formed);
+    }
+    if (numbers)
         fprintf(stderr,
             "apg train: --form %.*s makes %.3g MB of weights for a batch of %zu; %.3g MB at a time, in "
             "pieces\n",
-            (int)strcspn(apg_name_at(APG_FORMS, (int)m->arch.form, &(int){0}), "|"),
-            apg_name_at(APG_FORMS, (int)m->arch.form, &(int){0}), 2e-6 * (double)numbers * sizeof(apg_real),
-            batch, 2e-6 * (double)kept * sizeof(apg_real));
+            n, form, 2e-6 * (double)numbers * sizeof(apg_real), batch,
+            2e-6 * (double)kept * sizeof(apg_real));
 }
 
 /* STAR keeps the weights of each domain. */
@@ -379,7 +381,7 @@ int cmd_train(int argc, char **argv)
             "given"),
         OPT_SIZES(0, "generator-hidden", &generator, 1, 65536, "N,...",
             "hidden layers of the generator; none: linear; of the gates of --layer ppnet: 64"),
-        OPT_CHOICE(0, "bias", &bias, "static|generated|none", "bias of a generated layer"),
+        OPT_CHOICE(0, "bias", &bias, APG_BIASES, "bias of a generated layer"),
         OPT_CHOICE(
             0, "init", &init, "anchor|paper", "start at S = I + G(z) with G near zero, or at plain Xavier"),
         OPT_SIZE(0, "embedding-dim", &arch.E, 1, 4096, "E", "numbers of an embedding"),

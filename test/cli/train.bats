@@ -170,6 +170,14 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [[ "$stderr" == *"dense layer in disguise"* ]]
 }
 
+@test "train: --form full and lowrank say what they make for a batch, by the sizes of their layers" {
+    # 6 columns of 16: N M numbers of two layers, a weight and its gradient of 4 bytes, 1000 rows; lowrank: G + N (K + M)
+    run --separate-stderr -0 apg train --multi genres --epochs 1 --batch-size 1000 --hidden 300,8 --form full -o v.apg logs.csv
+    [[ "$stderr" == *"--form full makes $(awk 'BEGIN { printf "%.3g", (96 * 300 + 300 * 8) * 8 * 1000 / 1e6 }') MB of weights for a batch of 1000"* ]]
+    run --separate-stderr -0 apg train --multi genres --epochs 1 --batch-size 1000 --hidden 8 --form lowrank --rank 2 -o v.apg logs.csv
+    [[ "$stderr" == *"--form lowrank makes $(awk 'BEGIN { printf "%.3g", (96 * 2 + 4 + 2 * 8 + 96 * (2 + 8)) * 8 * 1000 / 1e6 }') MB of weights for a batch of 1000"* ]]
+}
+
 @test "train: killed half-way leaves no model and no temporary file; the old one stays" {
     mkdir killed
     echo old > killed/m.apg
