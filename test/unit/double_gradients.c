@@ -15,16 +15,10 @@
 #include <string.h>
 #include "lib/model.h"
 #include "lib/ops.h"
+#include "fields.h"
 
-enum { ROWS = 10, FIELDS = 4, TAIL = 3 };
+enum { ROWS = 10, TAIL = 3 };
 
-static struct apg_field fields[FIELDS] = {
-    {.kind = APG_CATEGORICAL, .rows = 3, .first = 0},
-    {.kind = APG_NUMERIC, .rows = 2, .first = 3},
-    {.kind = APG_MULTI, .rows = 5, .first = 5},
-    {.kind = APG_BUCKET, .rows = 4, .first = 10},
-};
-static const struct apg_schema schema = {.n_fields = FIELDS, .field = fields, .rows = 14};
 static uint32_t words[ROWS][1 + FIELDS + TAIL];
 static const uint32_t *row[ROWS];
 static struct apg_pool *pool;

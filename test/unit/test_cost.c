@@ -14,6 +14,7 @@
 #include "../../lib/complexity.h"
 #include "../../lib/gemm.h"
 #include "../../lib/model.h"
+#include "fields.h"
 
 static uint64_t counted;
 
@@ -111,14 +112,6 @@ static void ppnet_costs_what_the_formula_says(void **state)
     apg_graph_release(&g);
 }
 
-enum { FIELDS = 4 };
-static struct apg_field fields[FIELDS] = {
-    {.kind = APG_CATEGORICAL, .rows = 3, .first = 0},
-    {.kind = APG_NUMERIC, .rows = 2, .first = 3},
-    {.kind = APG_MULTI, .rows = 5, .first = 5},
-    {.kind = APG_BUCKET, .rows = 4, .first = 10},
-};
-static const struct apg_schema schema = {.n_fields = FIELDS, .field = fields, .rows = 14};
 static struct apg_pool *pool;
 
 /* What the ops of a model multiply without gemm.h, by their definition: x_i W_i, attention, embeddings, FM.
