@@ -17,41 +17,73 @@ static void copy_weights(const struct apg_graph *g, apg_real *to, bool back)
     }
 }
 
-/* Rows ORDER[0 .. n) of DATA, or its first n. */
-struct rows {
-    const struct apg_dataset *data;
-    const uint32_t *order;
-    uint64_t n;
-};
-
-static const uint32_t *row_at(const struct rows *r, uint64_t i)
+enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_dataset *train,
+    const struct apg_dataset *valid, const struct apg_fit_options *o, struct apg_error *err)
 {
-    return apg_dataset_row(r->data, r->order ? r->order[i] : i);
+    uint64_t held = valid ? 0 : (uint64_t)(o->holdout * (double)train->rows);
+    *r = (struct apg_fit_rows){.train = train, .valid = valid ? valid : train, .n_train = train->rows - held};
+    r->n_valid = valid ? valid->rows : held;
+    if (train->rows > UINT32_MAX)
+        return apg_fail(err, APG_ERANGE, "more than %u rows to train on", UINT32_MAX);
+    r->order = apg_alloc((size_t)train->rows, sizeof *r->order);
+    if (!r->order)
+        return apg_fail_memory(err);
+    for (uint64_t i = 0; i < train->rows; i++)
+        r->order[i] = (uint32_t)i;
+    if (held) {
+        struct apg_rng rng;
+        apg_rng_init(&rng, o->seed, UINT64_MAX);
+        apg_rng_shuffle(&rng, r->order, (size_t)train->rows);
+    }
+    r->held = valid ? NULL : r->order + r->n_train;
+    return APG_OK;
 }
 
-static enum apg_status validate(struct apg_model *m, const struct rows *valid, const uint32_t **row,
-    double *logit, struct apg_metrics *metrics, struct apg_pool *pool, struct apg_fit_state *state,
-    struct apg_error *err)
+void apg_fit_rows_release(struct apg_fit_rows *r)
+{
+    free(r->order);
+    *r = (struct apg_fit_rows){0};
+}
+
+enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r, struct apg_pool *pool,
+    double *logit, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    const uint32_t **row = apg_alloc(m->max_rows, sizeof *row);
+    if (!row)
+        return apg_fail_memory(err);
+    apg_graph_prepare(&m->graph);
+    for (uint64_t at = 0; !status && at < r->n_valid; at += m->max_rows) {
+        size_t n = r->n_valid - at < m->max_rows ? (size_t)(r->n_valid - at) : m->max_rows;
+        for (size_t i = 0; i < n; i++)
+            row[i] = apg_fit_valid_row(r, at + i);
+        status = apg_model_logits(m, row, n, pool, logit + at, err);
+        for (size_t i = 0; !status && i < n; i++)
+            if (!isfinite(logit[at + i]))
+                status = apg_fail(err, APG_ERANGE, "training diverged: a logit is not finite; lower --lr");
+    }
+    free(row);
+    return status;
+}
+
+static enum apg_status validate(struct apg_model *m, const struct apg_fit_rows *r, double *logit,
+    struct apg_metrics *metrics, struct apg_pool *pool, struct apg_fit_state *state, struct apg_error *err)
 {
     struct apg_metrics_report report;
-    enum apg_status status = APG_OK;
+    enum apg_status status = apg_fit_logits(m, r, pool, logit, err);
     apg_metrics_reset(metrics);
-    apg_graph_prepare(&m->graph);
-    for (uint64_t at = 0; !status && at < valid->n; at += m->max_rows) {
-        size_t n = valid->n - at < m->max_rows ? (size_t)(valid->n - at) : m->max_rows;
-        for (size_t i = 0; i < n; i++)
-            row[i] = row_at(valid, at + i);
-        status = apg_model_logits(m, row, n, pool, logit, err);
-        for (size_t i = 0; !status && i < n; i++)
-            status = isfinite(logit[i])
-                         ? apg_metrics_add(metrics, logit[i], apg_word_float(row[i][0]) > 0, 0, err)
-                         : apg_fail(err, APG_ERANGE, "training diverged: a logit is not finite; lower --lr");
-    }
+    for (uint64_t i = 0; !status && i < r->n_valid; i++)
+        status = apg_metrics_add(metrics, logit[i], apg_word_float(apg_fit_valid_row(r, i)[0]) > 0, 0, err);
     if (!status && !(status = apg_metrics_report(metrics, &report, err))) {
         state->valid_auc = report.auc;
         state->valid_loss = report.means.log_loss;
     }
     return status;
+}
+
+double apg_fit_score(const struct apg_fit_options *o, double auc, double loss)
+{
+    return o->stop_on_loss || isnan(auc) ? -loss : auc;
 }
 
 enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, const struct apg_dataset *valid,
@@ -61,33 +93,25 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     size_t weights = 0;
     for (size_t i = 0; i < m->graph.n_params; i++)
         weights += m->graph.param[i].rows * m->graph.param[i].cols;
-    if (train->rows > UINT32_MAX)
-        return apg_fail(err, APG_ERANGE, "more than %u rows to train on", UINT32_MAX);
+    struct apg_fit_rows rows;
+    enum apg_status status = apg_fit_rows_init(&rows, train, valid, o, err);
+    if (status)
+        return status;
     struct apg_optim *optim = NULL;
     struct apg_metrics metrics;
     apg_metrics_init(&metrics, true);
     apg_real *best = apg_alloc(weights, sizeof *best);
-    uint32_t *order = apg_alloc((size_t)train->rows, sizeof *order);
     const uint32_t **row = apg_alloc(m->max_rows, sizeof *row);
-    double *logit = apg_alloc(m->max_rows, sizeof *logit), best_score = -INFINITY;
-    enum apg_status status =
-        best && order && row && logit ? apg_optim_new(&optim, m, err) : apg_fail_memory(err);
+    double *logit = apg_alloc((size_t)rows.n_valid, sizeof *logit), best_score = -INFINITY;
+    status = best && row && logit ? apg_optim_new(&optim, m, err) : apg_fail_memory(err);
     struct apg_optim_options step_options = o->optim;
-    uint64_t steps = 0, bad = 0, held_n = valid ? 0 : (uint64_t)(o->holdout * (double)train->rows);
+    const uint64_t n_train = o->epoch_rows && o->epoch_rows < rows.n_train ? o->epoch_rows : rows.n_train;
+    uint64_t steps = o->past * ((n_train + o->batch_size - 1) / o->batch_size), bad = 0;
     struct apg_rng rng;
-    for (uint64_t i = 0; !status && i < train->rows; i++)
-        order[i] = (uint32_t)i;
-    if (!status && held_n) {
-        apg_rng_init(&rng, o->seed, UINT64_MAX);
-        apg_rng_shuffle(&rng, order, (size_t)train->rows);
-    }
-    const uint64_t n_train = train->rows - held_n;
-    const struct rows held = valid ? (struct rows){valid, NULL, valid->rows}
-                                   : (struct rows){train, order ? order + n_train : NULL, held_n};
-    struct apg_fit_state state = {.epochs = o->epochs, .epoch_rows = n_train, .has_valid = held.n > 0};
+    struct apg_fit_state state = {.epochs = o->epochs, .epoch_rows = n_train, .has_valid = rows.n_valid > 0};
     for (state.epoch = 1; !status && state.epoch <= o->epochs && !state.last; state.epoch++) {
-        apg_rng_init(&rng, o->seed, UINT64_MAX - state.epoch);
-        apg_rng_shuffle(&rng, order, (size_t)n_train);
+        apg_rng_init(&rng, o->seed, UINT64_MAX - o->past - state.epoch);
+        apg_rng_shuffle(&rng, rows.order, (size_t)rows.n_train);
         double sum = 0;
         state.epoch_done = false;
         for (state.rows = 0; !status && state.rows < n_train;) {
@@ -95,7 +119,7 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
             if (n > n_train - state.rows)
                 n = (size_t)(n_train - state.rows);
             for (size_t i = 0; i < n; i++)
-                row[i] = apg_dataset_row(train, order[state.rows + i]);
+                row[i] = apg_dataset_row(train, rows.order[state.rows + i]);
             double loss = 0;
             status = apg_optim_step(optim, &step_options, row, n,
                 apg_rng_at(o->seed ^ 0x5851f42d4c957f2d, steps++), pool, &loss, err);
@@ -109,14 +133,13 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
             if (!status && progress)
                 progress(arg, &state);
         }
-        if (!status && held.n)
-            status = validate(m, &held, row, logit, &metrics, pool, &state, err);
+        if (!status && rows.n_valid)
+            status = validate(m, &rows, logit, &metrics, pool, &state, err);
         if (status)
             break;
-        double score = !held.n                                     ? (double)state.epoch
-                       : o->stop_on_loss || isnan(state.valid_auc) ? -state.valid_loss
-                                                                   : state.valid_auc;
-        state.better = score > best_score + (held.n ? 1e-6 : 0);
+        double score =
+            rows.n_valid ? apg_fit_score(o, state.valid_auc, state.valid_loss) : (double)state.epoch;
+        state.better = score > best_score + (rows.n_valid ? 1e-6 : 0);
         if (state.better) {
             best_score = score, bad = 0, state.best_epoch = state.epoch;
             copy_weights(&m->graph, best, false);
@@ -134,7 +157,7 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     apg_optim_free(optim);
     apg_metrics_release(&metrics);
     free(best);
-    free(order);
+    apg_fit_rows_release(&rows);
     free(row);
     free(logit);
     return status;

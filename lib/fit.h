@@ -17,6 +17,8 @@ struct apg_fit_options {
     double holdout;    /* share of the training rows held out for validation when no VALID is given */
     bool stop_on_loss; /* "better" is a lower log loss, else a higher AUC */
     uint64_t seed;
+    size_t past;         /* epochs that the weights have had: the order of rows goes on from there, the rate starts anew */
+    uint64_t epoch_rows; /* an epoch has so many of the rows, drawn anew each time; 0: all */
 };
 
 /* What is told after each step (epoch_done = false) and after each epoch with its validation. */
@@ -36,5 +38,26 @@ typedef void apg_fit_progress(void *arg, const struct apg_fit_state *s);
 enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, const struct apg_dataset *valid,
     const struct apg_fit_options *o, struct apg_pool *pool, apg_fit_progress *progress, void *arg,
     struct apg_error *err);
+
+/* More is better, as these options have it. */
+double apg_fit_score(const struct apg_fit_options *o, double auc, double loss);
+
+/* The rows that apg_fit trains on and validates on, given the same. */
+struct apg_fit_rows {
+    const struct apg_dataset *train, *valid;
+    uint32_t *order;           /* of TRAIN's rows: the first n_train are trained on */
+    uint32_t *held;            /* of VALID's rows; NULL: all, in their order */
+    uint64_t n_train, n_valid; /* n_valid 0: no validation */
+};
+enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_dataset *train,
+    const struct apg_dataset *valid, const struct apg_fit_options *o, struct apg_error *err);
+void apg_fit_rows_release(struct apg_fit_rows *r);
+static inline const uint32_t *apg_fit_valid_row(const struct apg_fit_rows *r, uint64_t i)
+{
+    return apg_dataset_row(r->valid, r->held ? r->held[i] : i);
+}
+/* Logits (n_valid) of the validation rows. */
+enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r, struct apg_pool *pool,
+    double *logit, struct apg_error *err);
 
 #endif

@@ -219,3 +219,41 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     run --separate-stderr -2 apg train --backbone dcn --bilinear all logs.csv
     [[ "$stderr" == "apg train: --bilinear is of --backbone fibinet, not of dcn"* ]]
 }
+
+@test "train: --condition auto finds what the truth adapts to, the same with 1 and 2 threads, within its budget" {
+    apg simulate --rows 60000 --auc 0.9 --group-by scenario --scenarios 30 --zipf 0 --users 20 --items 20 --adaptive 1 > groups.csv
+    auto=(--multi genres --condition auto --hidden 16 --lr 5e-3 --batch-size 512 --epochs 8 --valid groups.csv)
+    run --separate-stderr -0 apg train "${auto[@]}" --threads 1 -o 1.apg groups.csv
+    [[ "$stderr" == *"adaptive is better: the best of "*" candidates, "* ]] || { echo "$stderr"; return 1; }
+    awk '/times the static model/ { for (i = 1; i < NF; i++) if ($(i + 1) == "times") work = $i } END { exit !(work > 1 && work <= 4.01) }' <<< "$stderr"
+    run --separate-stderr -0 apg train -q "${auto[@]}" --threads 2 -o 2.apg groups.csv
+    [ "$stderr" = "" ]
+    cmp 1.apg 2.apg
+    [ "$(apg inspect --json 1.apg | jq -r '.architecture.layer + " " + .architecture.form')" = "apg residual" ]
+    apg collapse -q < 1.apg | apg predict -q -m /dev/stdin groups.csv > collapsed.txt
+    [ "$(wc -l < collapsed.txt)" -eq 60000 ]
+}
+
+@test "train: --condition auto says where the static model is as good, and writes it" {
+    apg simulate --rows 20000 --adaptive 0 --group-by scenario --zipf 0 --users 20 --items 20 > same.csv
+    run --separate-stderr -0 apg train --multi genres --condition auto --hidden 16 --epochs 4 -o same.apg same.csv
+    [[ "$stderr" == *"static is as good: the best of "*" of AUC (95 % "* ]] || { echo "$stderr"; return 1; }
+    [ "$(apg inspect --json same.apg | jq -r .architecture.layer)" = dense ]
+    # The least budget: a candidate, and no other rank than the one given.
+    run --separate-stderr -0 apg train --multi genres --condition auto --auto-budget 1 --rank 3 --epochs 1 -o same.apg same.csv
+    [[ "$stderr" == *"the best of 1 candidate, self, "*"; 1.0"*" times the static model's work"* ]] || { echo "$stderr"; return 1; }
+    [[ "$stderr" == *"columns were not tried for want of --auto-budget"* ]]
+}
+
+@test "train: --condition auto does not go with what it cannot start at the static model, or without validation" {
+    for refused in "--form shared=only --form residual can" "--bias none=its --bias is static" "--rank 0=needs a layer with a --rank" \
+        "--aggregate output-sum=--aggregate is of --condition mix:" "--layer dense=--condition is of a generated layer" \
+        "--holdout 0=chooses by validation rows" "--layer ppnet=--layer ppnet needs --condition group:"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr -2 apg train --condition auto ${refused%%=*} -o none.apg logs.csv
+        [[ "$stderr" == "apg train: "*"${refused#*=}"* ]] || { echo "$stderr"; return 1; }
+        [ ! -e none.apg ]
+    done
+    run --separate-stderr -2 apg train --auto-budget 2 logs.csv
+    [[ "$stderr" == "apg train: --auto-budget is of --condition auto"* ]]
+}
