@@ -19,6 +19,14 @@ enum {
 static void pack_strip(bool tb, const apg_real *b, size_t ldb, size_t k0, size_t depth, size_t j0,
     size_t cols, size_t width, apg_real *pack)
 {
+    if (cols == width && !tb) {
+        apg_kernel_pack(depth, width, b + k0 * ldb + j0, ldb, pack);
+        return;
+    }
+    if (cols == width && depth % APG_VECTOR == 0 && apg_kernel_is_wide()) {
+        apg_kernel_pack_transposed(depth, width, b + j0 * ldb + k0, ldb, pack);
+        return;
+    }
     if (cols < width)
         memset(pack, 0, depth * width * sizeof *pack);
     for (size_t p = 0; !tb && p < depth; p++)
@@ -36,7 +44,8 @@ static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_re
     apg_real pack[TK * APG_WIDE_COLUMNS], edge[APG_NARROW_ROWS * APG_NARROW_COLUMNS] = {0};
     apg_real few[APG_NARROW_ROWS * TK]; /* of a, where rows are left over: with zeros */
     const size_t row = ta ? 1 : lda, step = ta ? lda : 1;
-    if (!(beta > 0))
+    const bool fresh = !(beta > 0);
+    if (fresh && (k == 0 || (m == 1 && !tb)))
         for (size_t i = 0; i < m; i++)
             memset(c + i * ldc, 0, n * sizeof *c);
     if (m == 1 && !tb) { /* b is read once: packing it would take longer. The same sums */
@@ -68,13 +77,14 @@ static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_re
                             few[r * TK + p] = r < rows ? at[r * row + p * step] : 0;
                     at = few, row_of = TK, step_of = 1;
                 }
+                const bool add = k0 > 0 || !fresh;
                 if (rows < rows_at_once || cols < width) {
                     out = edge, ld = width;
-                    for (size_t r = 0; r < rows; r++)
+                    for (size_t r = 0; add && r < rows; r++)
                         memcpy(edge + r * width, c + (i + r) * ldc + j0, cols * sizeof *c);
                 }
                 (wide ? apg_kernel_wide : apg_kernel_narrow)(
-                    depth, at, row_of, step_of, strip, ld_strip, out, ld);
+                    add, depth, at, row_of, step_of, strip, ld_strip, out, ld);
                 for (size_t r = 0; out == edge && r < rows; r++)
                     memcpy(c + (i + r) * ldc + j0, edge + r * width, cols * sizeof *c);
             }

@@ -189,11 +189,16 @@ static void run_slot(void *arg, size_t i, unsigned worker)
     }
     for (size_t o = p->back_from; s->rows && o-- > p->back_to;) {
         const struct apg_op *op = &g->op[o];
-        for (int k = 0; k < op->n_in; k++) /* only now, so that it is in the cache when it is added to */
-            if (op->zeroes >> k & 1)
-                memset(s->dx[op->in[k]], 0, s->rows * g->width[op->in[k]] * sizeof **s->dx);
+        for (int k = 0; !op->type->sets && k < op->n_in; k++) /* only now: it is in the cache when added to */
+            apg_graph_zero(g, op, s, k);
         op->type->backward(g, op, s);
     }
+}
+
+void apg_graph_zero(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s, int k)
+{
+    if (op->zeroes >> k & 1)
+        memset(s->dx[op->in[k]], 0, s->rows * g->width[op->in[k]] * sizeof **s->dx);
 }
 
 enum { REDUCE = 16384 };

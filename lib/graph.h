@@ -88,7 +88,8 @@ struct apg_op {
     bool add;                     /* to what the value holds */
     bool stop;                    /* no gradient for in[0] */
     double rate;
-    uint32_t zeroes; /* bit i: the last to read in[i], so the first to write d in[i], which it finds at 0 */
+    uint32_t zeroes; /* bit i: the last to read in[i], so the first to write d in[i], which it finds at 0 (of
+                        a type that .sets: sets) */
 };
 
 /* A field of the rows: its ids are the rows first .. first + rows of an embedding table. */
@@ -125,7 +126,7 @@ struct apg_cost {
 
 /* forward and backward run for each slot on its own, in parallel. What needs all rows of a batch (a mean over
  * them) goes into a join: it runs once, between the slots' part of its op and that of the next. backward adds
- * to d x and d params, never sets them. */
+ * to d params and to d x. */
 struct apg_op_type {
     const char *name;
     void (*forward)(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s);
@@ -138,6 +139,7 @@ struct apg_op_type {
     void (*forward_join)(
         struct apg_graph *g, const struct apg_op *op); /* in training, after all slots' forward */
     void (*backward_join)(struct apg_graph *g, const struct apg_op *op); /* after all slots' backward */
+    bool sets; /* backward finds in d in[] of which it is the first writer (zeroes) anything, and sets it */
 };
 
 /* Building: a failure for want of memory is remembered and returned by apg_graph_finish. */
@@ -165,6 +167,9 @@ static inline apg_real *apg_dw(const struct apg_graph *g, apg_real *grad, int pa
 {
     return grad + g->param[param].at;
 }
+
+/* d in[K] of OP is 0, if OP is the first to write it. */
+void apg_graph_zero(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s, int k);
 
 /* Form derived params: after weights have changed, before apg_graph_forward. */
 void apg_graph_prepare(struct apg_graph *g);

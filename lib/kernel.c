@@ -20,6 +20,55 @@
 #endif
 
 typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)), may_alias));
+#ifdef APG_DOUBLE
+typedef int64_t lane;
+typedef lane bits __attribute__((vector_size(64), aligned(8), may_alias));
+#else
+typedef uint32_t lane;
+typedef lane bits __attribute__((vector_size(64), aligned(4), may_alias));
+#endif
+
+/* Vectors interleaved: lanes a0 b0 a1 b1 .. of the first halves of a and b, or of the second. clang 14 has
+ * no shuffle by a mask that is computed. Where 512 bits are not one register this is slow. */
+INLINE void interleave(const vector *a, const vector *b, bool second, vector *y)
+{
+    const int from = second ? APG_VECTOR / 2 : 0;
+#if defined(__GNUC__) && !defined(__clang__)
+    bits mask;
+    for (int l = 0; l < APG_VECTOR; l++)
+        mask[l] = (lane)(from + l / 2 + l % 2 * APG_VECTOR);
+    *y = __builtin_shuffle(*a, *b, mask);
+#else
+    for (int l = 0; l < APG_VECTOR; l++)
+        (*y)[l] = l % 2 ? (*b)[from + l / 2] : (*a)[from + l / 2];
+#endif
+}
+
+/* x, of APG_VECTOR vectors */
+INLINE void transpose(vector *x)
+{
+    enum { HALF = APG_VECTOR / 2 };
+    for (size_t round = 1; round < APG_VECTOR; round *= 2) {
+        vector y[APG_VECTOR];
+        for (size_t i = 0; i < HALF; i++) {
+            interleave(&x[i], &x[i + HALF], false, &y[2 * i]);
+            interleave(&x[i], &x[i + HALF], true, &y[2 * i + 1]);
+        }
+        memcpy(x, y, sizeof y);
+    }
+}
+
+/* Lane l of x[0] becomes the sum of x[l]: halves are added, as often as there are some. */
+INLINE void lane_sums(vector *x)
+{
+    for (size_t n = APG_VECTOR / 2; n; n /= 2)
+        for (size_t i = 0; i < n; i++) {
+            vector low, high;
+            interleave(&x[i], &x[i + n], false, &low);
+            interleave(&x[i], &x[i + n], true, &high);
+            x[i] = low + high;
+        }
+}
 
 /* ---- products of instances ---- */
 
@@ -54,18 +103,45 @@ INLINE void vecmat(size_t B, size_t N, size_t M, const apg_real *restrict x, con
     }
 }
 
-/* The sum over j goes in LANES parts, so that it is a vector's. */
-enum { LANES = 8 };
-
-INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
-    const apg_real *restrict dy, size_t ldW, apg_real *restrict dW, apg_real *restrict dx)
+/* N and M whole vectors: APG_VECTOR rows of W_i at a time. */
+INLINE void vecmat_back_vectors(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
+    const apg_real *dy, size_t ldW, apg_real *dW, bool add, apg_real *dx)
 {
     for (size_t i = 0; i < B; i++, x += N, W += ldW, dW += ldW, dx += N, dy += M)
+        for (size_t k = 0; k < N; k += APG_VECTOR) {
+            vector part[APG_VECTOR];
+            for (size_t j = 0; j < M; j += APG_VECTOR) {
+                const vector d = *(const vector *)(dy + j);
+                for (size_t l = 0; l < APG_VECTOR; l++) {
+                    const vector p = d * *(const vector *)(W + (k + l) * M + j);
+                    if (j)
+                        part[l] += p;
+                    else
+                        part[l] = p;
+                    *(vector *)(dW + (k + l) * M + j) = x[k + l] * d;
+                }
+            }
+            lane_sums(part);
+            if (add)
+                part[0] += *(const vector *)(dx + k);
+            *(vector *)(dx + k) = part[0];
+        }
+}
+
+/* The same sums, where numbers are left over: that over j goes in a vector of parts. */
+INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
+    const apg_real *restrict dy, size_t ldW, apg_real *restrict dW, bool add, apg_real *restrict dx)
+{
+    if (apg_kernel_is_wide() && N % APG_VECTOR == 0 && M % APG_VECTOR == 0) {
+        vecmat_back_vectors(B, N, M, x, W, dy, ldW, dW, add, dx);
+        return;
+    }
+    for (size_t i = 0; i < B; i++, x += N, W += ldW, dW += ldW, dx += N, dy += M)
         for (size_t k = 0; k < N; k++) {
-            apg_real part[LANES] = {0};
+            apg_real part[APG_VECTOR] = {0};
             size_t j = 0;
-            for (; j + LANES <= M; j += LANES)
-                for (size_t l = 0; l < LANES; l++) {
+            for (; j + APG_VECTOR <= M; j += APG_VECTOR)
+                for (size_t l = 0; l < APG_VECTOR; l++) {
                     part[l] += dy[j + l] * W[k * M + j + l];
                     dW[k * M + j + l] = x[k] * dy[j + l];
                 }
@@ -73,8 +149,10 @@ INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x
                 part[l] += dy[j] * W[k * M + j];
                 dW[k * M + j] = x[k] * dy[j];
             }
-            dx[k] +=
-                ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
+            for (size_t n = APG_VECTOR / 2; n; n /= 2)
+                for (size_t l = 0; l < n; l++)
+                    part[l] += part[l + n];
+            dx[k] = add ? dx[k] + part[0] : part[0];
         }
 }
 
@@ -93,16 +171,16 @@ CLONED void apg_kernel_vecmat(
 }
 
 CLONED void apg_kernel_vecmat_back(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
-    const apg_real *dy, size_t ldW, apg_real *dW, apg_real *dx)
+    const apg_real *dy, size_t ldW, apg_real *dW, bool add, apg_real *dx)
 {
     if (N == 16 && M == 16)
-        vecmat_back(B, 16, 16, x, W, dy, ldW, dW, dx);
+        vecmat_back(B, 16, 16, x, W, dy, ldW, dW, add, dx);
     else if (N == 32 && M == 32)
-        vecmat_back(B, 32, 32, x, W, dy, ldW, dW, dx);
+        vecmat_back(B, 32, 32, x, W, dy, ldW, dW, add, dx);
     else if (N == 8 && M == 8)
-        vecmat_back(B, 8, 8, x, W, dy, ldW, dW, dx);
+        vecmat_back(B, 8, 8, x, W, dy, ldW, dW, add, dx);
     else
-        vecmat_back(B, N, M, x, W, dy, ldW, dW, dx);
+        vecmat_back(B, N, M, x, W, dy, ldW, dW, add, dx);
 }
 
 /* ---- activations ---- */
@@ -130,12 +208,12 @@ CLONED void apg_kernel_relu(apg_real *x, size_t n, uint64_t key, unsigned cut)
     size_t i = 0;
     for (; i + 2 * HALF <= n; i += 2 * HALF)
         for (size_t j = 0; j < HALF; j++) {
-            uint32_t bits = mix(((uint32_t)(i + j) ^ low) * high);
+            uint32_t random = mix(((uint32_t)(i + j) ^ low) * high);
             apg_real a = x[i + j], b = x[i + HALF + j];
             a = a > 0 ? a * scale : 0;
             b = b > 0 ? b * scale : 0;
-            x[i + j] = (bits & 0xffff) >= cut ? a : 0;
-            x[i + HALF + j] = bits >> 16 >= cut ? b : 0;
+            x[i + j] = (random & 0xffff) >= cut ? a : 0;
+            x[i + HALF + j] = random >> 16 >= cut ? b : 0;
         }
     for (; i < n; i++)
         x[i] = x[i] > 0 && (mix(((uint32_t)i ^ low) * high) & 0xffff) >= cut ? x[i] * scale : 0;
@@ -178,12 +256,6 @@ CLONED void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_rea
 }
 
 /* ---- attention ---- */
-
-#ifdef APG_DOUBLE
-typedef int64_t bits __attribute__((vector_size(64), aligned(8), may_alias));
-#else
-typedef uint32_t bits __attribute__((vector_size(64), aligned(4), may_alias));
-#endif
 
 /* top = x where x is greater */
 INLINE void raise_to(vector *top, const vector *x)
@@ -322,15 +394,39 @@ CLONED void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_rea
 
 /* ---- tiles of products ---- */
 
+CLONED void apg_kernel_pack(size_t k, size_t columns, const apg_real *b, size_t ldb, apg_real *pack)
+{
+    for (size_t p = 0; p < k; p++, b += ldb, pack += columns)
+        for (size_t v = 0; v < columns; v += APG_VECTOR)
+            *(vector *)(pack + v) = *(const vector *)(b + v);
+}
+
+CLONED void apg_kernel_pack_transposed(
+    size_t k, size_t columns, const apg_real *b, size_t ldb, apg_real *pack)
+{
+    for (size_t v = 0; v < columns; v += APG_VECTOR)
+        for (size_t p = 0; p < k; p += APG_VECTOR) {
+            vector x[APG_VECTOR];
+            for (size_t l = 0; l < APG_VECTOR; l++)
+                x[l] = *(const vector *)(b + (v + l) * ldb + p);
+            transpose(x);
+            for (size_t l = 0; l < APG_VECTOR; l++)
+                *(vector *)(pack + (p + l) * columns + v) = x[l];
+        }
+}
+
 /* Sums stay in registers: 8 of 512 bits, enough to hide the latency of an addition. */
 
-INLINE void tile(size_t rows, size_t vectors, size_t k, const apg_real *a, size_t row, size_t step,
+INLINE void tile(size_t rows, size_t vectors, bool add, size_t k, const apg_real *a, size_t row, size_t step,
     const apg_real *b, size_t ldb, apg_real *c, size_t ldc)
 {
     vector x[8][2], bp[2];
     for (size_t r = 0; r < rows; r++)
         for (size_t v = 0; v < vectors; v++)
-            x[r][v] = *(const vector *)(c + r * ldc + v * APG_VECTOR);
+            if (add)
+                x[r][v] = *(const vector *)(c + r * ldc + v * APG_VECTOR);
+            else
+                x[r][v] = (vector){0};
     for (size_t p = 0; p < k; p++, a += step, b += ldb) {
         for (size_t v = 0; v < vectors; v++)
             bp[v] = *(const vector *)(b + v * APG_VECTOR);
@@ -343,16 +439,22 @@ INLINE void tile(size_t rows, size_t vectors, size_t k, const apg_real *a, size_
             *(vector *)(c + r * ldc + v * APG_VECTOR) = x[r][v];
 }
 
-CLONED void apg_kernel_wide(size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+CLONED void apg_kernel_wide(bool add, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
     size_t ldb, apg_real *c, size_t ldc)
 {
-    tile(APG_WIDE_ROWS, 2, k, a, row, step, b, ldb, c, ldc);
+    if (add)
+        tile(APG_WIDE_ROWS, 2, true, k, a, row, step, b, ldb, c, ldc);
+    else
+        tile(APG_WIDE_ROWS, 2, false, k, a, row, step, b, ldb, c, ldc);
 }
 
-CLONED void apg_kernel_narrow(size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
-    size_t ldb, apg_real *c, size_t ldc)
+CLONED void apg_kernel_narrow(bool add, size_t k, const apg_real *a, size_t row, size_t step,
+    const apg_real *b, size_t ldb, apg_real *c, size_t ldc)
 {
-    tile(APG_NARROW_ROWS, 1, k, a, row, step, b, ldb, c, ldc);
+    if (add)
+        tile(APG_NARROW_ROWS, 1, true, k, a, row, step, b, ldb, c, ldc);
+    else
+        tile(APG_NARROW_ROWS, 1, false, k, a, row, step, b, ldb, c, ldc);
 }
 
 bool apg_kernel_is_wide(void)

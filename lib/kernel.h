@@ -16,9 +16,9 @@
 /* y_i = x_i W_i */
 void apg_kernel_vecmat(
     size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y);
-/* dW_i = x_i^T dy_i, dx_i += dy_i W_i^T */
+/* dW_i = x_i^T dy_i, dx_i = dy_i W_i^T, ADDed to what is there or not */
 void apg_kernel_vecmat_back(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
-    const apg_real *dy, size_t ldW, apg_real *dW, apg_real *dx);
+    const apg_real *dy, size_t ldW, apg_real *dW, bool add, apg_real *dx);
 
 /* x (n) = relu(x); with CUT > 0 each is then kept with probability 1 - CUT / 65536 and scaled by its inverse,
  * by random numbers that are a function of KEY and the place alone. */
@@ -47,9 +47,9 @@ void apg_kernel_attention_back(
 void apg_kernel_to_lanes(size_t rows, size_t F, size_t n, const apg_real *x, apg_real *t, size_t ld);
 void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_real *t, size_t ld, apg_real *x);
 
-/* A tile of a product, for gemm.c: c (rows, columns), LDC numbers from row to row, += a (rows, k) b (k,
- * columns), LDB likewise. a's number (r, p) is a[r * row + p * step]. WIDE: 4 rows, 2 vectors of columns;
- * else 8 rows, 1 vector. */
+/* A tile of a product, for gemm.c: c (rows, columns), LDC numbers from row to row, = a (rows, k) b (k,
+ * columns), LDB likewise, ADDed to what is there or not. a's number (r, p) is a[r * row + p * step]. WIDE: 4
+ * rows, 2 vectors of columns; else 8 rows, 1 vector. */
 enum {
     APG_VECTOR = 64 / sizeof(apg_real), /* numbers in 512 bits */
     APG_WIDE_ROWS = 4,
@@ -57,10 +57,14 @@ enum {
     APG_NARROW_ROWS = 8,
     APG_NARROW_COLUMNS = APG_VECTOR,
 };
-void apg_kernel_wide(size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, size_t ldb,
-    apg_real *c, size_t ldc);
-void apg_kernel_narrow(size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b, size_t ldb,
-    apg_real *c, size_t ldc);
+void apg_kernel_wide(bool add, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+    size_t ldb, apg_real *c, size_t ldc);
+void apg_kernel_narrow(bool add, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+    size_t ldb, apg_real *c, size_t ldc);
+/* pack (k, COLUMNS), COLUMNS whole vectors, from b (k, .), or from b (COLUMNS, .) whose k, then a whole
+ * number of vectors too, stand in rows */
+void apg_kernel_pack(size_t k, size_t columns, const apg_real *b, size_t ldb, apg_real *pack);
+void apg_kernel_pack_transposed(size_t k, size_t columns, const apg_real *b, size_t ldb, apg_real *pack);
 /* Is this processor one on which these tiles beat BLAS: 512-bit registers? */
 bool apg_kernel_is_wide(void);
 

@@ -64,7 +64,8 @@ static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_
     c->numbers += 4 * E * E;
 }
 
-static const struct apg_op_type type = {"self-attention", forward, backward, cost, 0, 0, 0, 0};
+static const struct apg_op_type type = {
+    .name = "self-attention", .forward = forward, .backward = backward, .cost = cost};
 
 int apg_op_self_attention(struct apg_graph *g, int x, size_t E, size_t heads, const char *name)
 {

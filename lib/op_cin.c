@@ -42,7 +42,7 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
             apg_kernel_vecmat(1, F, H, x0 + i * F, dz + i * F * H, 0, part);
             apg_kernel_add(dx + i * H, part, 1, H);
         }
-        apg_kernel_vecmat_back(n, F, H, x0, dz, x, F * H, z, dx0);
+        apg_kernel_vecmat_back(n, F, H, x0, dz, x, F * H, z, true, dx0);
         apg_gemm(true, false, F * H, M, n, z, F * H, dy + at * M, M, 1, apg_dw(g, s->grad, op->param[0]), M);
     }
 }
@@ -56,7 +56,8 @@ static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_
     c->numbers += pairs * op->M;
 }
 
-static const struct apg_op_type type = {"cin", forward, backward, cost, 0, 0, 0, 0};
+static const struct apg_op_type type = {
+    .name = "cin", .forward = forward, .backward = backward, .cost = cost};
 
 int apg_op_cin(struct apg_graph *g, int x, int x0, size_t E, size_t M, const char *name)
 {
@@ -96,7 +97,8 @@ static void turn_backward(const struct apg_graph *g, const struct apg_op *op, st
                 dx[n * M + m] += dy[m * N + n];
 }
 
-static const struct apg_op_type turn = {"turn", turn_forward, turn_backward, apg_op_no_cost, 0, 0, 0, 0};
+static const struct apg_op_type turn = {
+    .name = "turn", .forward = turn_forward, .backward = turn_backward, .cost = apg_op_no_cost};
 
 int apg_op_turn(struct apg_graph *g, int x, size_t N)
 {
@@ -124,7 +126,8 @@ static void pool_backward(const struct apg_graph *g, const struct apg_op *op, st
         apg_kernel_add(s->dx[op->in[0]] + i * M, s->dx[op->out] + i / E * M, 1, M);
 }
 
-static const struct apg_op_type pool = {"pool", pool_forward, pool_backward, apg_op_no_cost, 0, 0, 0, 0};
+static const struct apg_op_type pool = {
+    .name = "pool", .forward = pool_forward, .backward = pool_backward, .cost = apg_op_no_cost};
 
 int apg_op_pool(struct apg_graph *g, int x, size_t E)
 {

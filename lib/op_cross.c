@@ -31,7 +31,8 @@ static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_
     c->forward += op->N;
 }
 
-static const struct apg_op_type type = {"cross", forward, backward, cost, 0, 0, 0, 0};
+static const struct apg_op_type type = {
+    .name = "cross", .forward = forward, .backward = backward, .cost = cost};
 
 int apg_op_cross(struct apg_graph *g, int x0, int u, int x)
 {

@@ -25,8 +25,11 @@ static void linear_backward(const struct apg_graph *g, const struct apg_op *op, 
     apg_gemm(true, false, N, M, B, s->x[op->in[0]], N, dy, M, 1, apg_dw(g, s->grad, op->param[0]), M);
     if (op->param[1] >= 0)
         apg_kernel_column_sums(dy, B, M, apg_dw(g, s->grad, op->param[1]));
-    if (!op->stop)
-        apg_gemm(false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, 1, s->dx[op->in[0]], N);
+    if (op->stop)
+        apg_graph_zero(g, op, s, 0);
+    else
+        apg_gemm(
+            false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, !(op->zeroes & 1), s->dx[op->in[0]], N);
 }
 
 static void linear_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
@@ -36,7 +39,11 @@ static void linear_cost(const struct apg_graph *g, const struct apg_op *op, stru
     c->biases += op->param[1] >= 0 ? op->M : 0;
 }
 
-static const struct apg_op_type linear = {"dense", linear_forward, linear_backward, linear_cost, 0, 0, 0, 0};
+static const struct apg_op_type linear = {.name = "dense",
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .cost = linear_cost,
+    .sets = true};
 
 static int add_linear(struct apg_graph *g, const struct apg_op_type *type, int x, int W, int b, int y)
 {
@@ -88,8 +95,11 @@ static void generated_bias_cost(const struct apg_graph *g, const struct apg_op *
     c->generated += op->M;
 }
 
-static const struct apg_op_type generated_bias = {
-    "generated-bias", linear_forward, linear_backward, generated_bias_cost, 0, 0, 0, 0};
+static const struct apg_op_type generated_bias = {.name = "generated-bias",
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .cost = generated_bias_cost,
+    .sets = true};
 
 int apg_op_generated_bias(struct apg_graph *g, int z, size_t M, const char *name)
 {
@@ -116,7 +126,8 @@ static void bias_cost(const struct apg_graph *g, const struct apg_op *op, struct
     c->biases += op->M;
 }
 
-static const struct apg_op_type bias = {"bias", bias_forward, bias_backward, bias_cost, 0, 0, 0, 0};
+static const struct apg_op_type bias = {
+    .name = "bias", .forward = bias_forward, .backward = bias_backward, .cost = bias_cost};
 
 int apg_op_bias(struct apg_graph *g, int y, int b)
 {
@@ -156,8 +167,12 @@ static void product_cost(const struct apg_graph *g, const struct apg_op *op, str
     c->numbers += (uint64_t)op->N * op->P + (uint64_t)op->P * op->M;
 }
 
-static const struct apg_op_type product = {
-    "product", product_nothing, product_nothing, product_cost, product_prepare, product_finish, 0, 0};
+static const struct apg_op_type product = {.name = "product",
+    .forward = product_nothing,
+    .backward = product_nothing,
+    .cost = product_cost,
+    .prepare = product_prepare,
+    .finish = product_finish};
 
 int apg_op_factor(struct apg_graph *g, size_t N, size_t P, size_t M, const char *layer, const char *name)
 {
@@ -195,7 +210,8 @@ static void relu_backward(const struct apg_graph *g, const struct apg_op *op, st
     apg_kernel_relu_back(s->dx[op->out], s->x[op->out], s->rows * op->N, cut_of(op, s));
 }
 
-static const struct apg_op_type relu = {"relu", relu_forward, relu_backward, apg_op_no_cost, 0, 0, 0, 0};
+static const struct apg_op_type relu = {
+    .name = "relu", .forward = relu_forward, .backward = relu_backward, .cost = apg_op_no_cost};
 
 int apg_op_relu(struct apg_graph *g, int x, double dropout)
 {
@@ -230,7 +246,8 @@ static void sum_backward(const struct apg_graph *g, const struct apg_op *op, str
     }
 }
 
-static const struct apg_op_type sum = {"sum", sum_forward, sum_backward, apg_op_no_cost, 0, 0, 0, 0};
+static const struct apg_op_type sum = {
+    .name = "sum", .forward = sum_forward, .backward = sum_backward, .cost = apg_op_no_cost};
 
 int apg_op_sum(struct apg_graph *g, const int *x, int n)
 {
@@ -260,7 +277,7 @@ static void concat_backward(const struct apg_graph *g, const struct apg_op *op, 
 }
 
 static const struct apg_op_type concat = {
-    "concat", concat_forward, concat_backward, apg_op_no_cost, 0, 0, 0, 0};
+    .name = "concat", .forward = concat_forward, .backward = concat_backward, .cost = apg_op_no_cost};
 
 int apg_op_concat(struct apg_graph *g, const int *x, int n)
 {

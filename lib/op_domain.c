@@ -90,7 +90,8 @@ static void sort_backward(const struct apg_graph *g, const struct apg_op *op, st
             s->dx[op->in[0]] + (size_t)s->x[op->aux[ORDER]][p] * op->N, s->dx[op->out] + p * op->N, 1, op->N);
 }
 
-static const struct apg_op_type sort = {"sort", sort_forward, sort_backward, apg_op_no_cost, 0, 0, 0, 0};
+static const struct apg_op_type sort = {
+    .name = "sort", .forward = sort_forward, .backward = sort_backward, .cost = apg_op_no_cost};
 
 int apg_op_sort(struct apg_graph *g, int x, size_t field, struct apg_domains *d)
 {
@@ -121,7 +122,7 @@ static void unsort_backward(const struct apg_graph *g, const struct apg_op *op, 
 }
 
 static const struct apg_op_type unsort = {
-    "unsort", unsort_forward, unsort_backward, apg_op_no_cost, 0, 0, 0, 0};
+    .name = "unsort", .forward = unsort_forward, .backward = unsort_backward, .cost = apg_op_no_cost};
 
 int apg_op_unsort(struct apg_graph *g, int x, const struct apg_domains *d)
 {

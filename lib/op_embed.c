@@ -115,7 +115,8 @@ static void embed_cost(const struct apg_graph *g, const struct apg_op *op, struc
     c->tables += (uint64_t)g->param[op->param[0]].rows * op->E;
 }
 
-static const struct apg_op_type embed = {"embed", embed_forward, embed_backward, embed_cost, 0, 0, 0, 0};
+static const struct apg_op_type embed = {
+    .name = "embed", .forward = embed_forward, .backward = embed_backward, .cost = embed_cost};
 
 static int embed_op(struct apg_graph *g, size_t T, size_t F, size_t E, enum apg_start start, const char *name)
 {
@@ -165,7 +166,7 @@ static void select_backward(const struct apg_graph *g, const struct apg_op *op, 
 }
 
 static const struct apg_op_type select = {
-    "select", select_forward, select_backward, apg_op_no_cost, 0, 0, 0, 0};
+    .name = "select", .forward = select_forward, .backward = select_backward, .cost = apg_op_no_cost};
 
 int apg_op_select(struct apg_graph *g, int x, const size_t *piece, size_t n, size_t E, bool stop)
 {

@@ -28,7 +28,7 @@ static void mean_backward(const struct apg_graph *g, const struct apg_op *op, st
 }
 
 static const struct apg_op_type mean = {
-    "field-mean", mean_forward, mean_backward, apg_op_no_cost, 0, 0, 0, 0};
+    .name = "field-mean", .forward = mean_forward, .backward = mean_backward, .cost = apg_op_no_cost};
 
 static void scale_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
@@ -52,7 +52,7 @@ static void scale_backward(const struct apg_graph *g, const struct apg_op *op, s
 }
 
 static const struct apg_op_type scale = {
-    "field-scale", scale_forward, scale_backward, apg_op_no_cost, 0, 0, 0, 0};
+    .name = "field-scale", .forward = scale_forward, .backward = scale_backward, .cost = apg_op_no_cost};
 
 static struct apg_op *add(struct apg_graph *g, const struct apg_op_type *type, int x, size_t E)
 {

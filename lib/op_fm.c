@@ -33,7 +33,7 @@ static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_
     c->forward += (uint64_t)op->F * op->E;
 }
 
-static const struct apg_op_type type = {"fm", forward, backward, cost, 0, 0, 0, 0};
+static const struct apg_op_type type = {.name = "fm", .forward = forward, .backward = backward, .cost = cost};
 
 int apg_op_fm(struct apg_graph *g, int x, size_t E)
 {

@@ -38,7 +38,8 @@ static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_
     c->generated += op->N;
 }
 
-static const struct apg_op_type gate = {"gate", forward, backward, cost, 0, 0, 0, 0};
+static const struct apg_op_type gate = {
+    .name = "gate", .forward = forward, .backward = backward, .cost = cost};
 
 int apg_op_gate(struct apg_graph *g, int x, int p)
 {

@@ -19,6 +19,7 @@
 
 enum { PH, PC };
 enum { PIECE = 1 << 21, BLOCK = 1 << 14 }; /* numbers: 8 MB of floats a slot; of an instance at a time */
+enum { BACK = 64 };                        /* rows whose gradient is made at a time */
 enum { FEW = 32 }; /* rows of a prediction: their S is still in the first cache when it is applied */
 
 static size_t generated_numbers(const struct apg_op *op)
@@ -108,32 +109,43 @@ static void forward(const struct apg_graph *g, const struct apg_op *op, struct a
     }
 }
 
-static void backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+/* Of rows AT .. AT + N of a part, whose weights are made. */
+static void part_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s,
+    const struct part *p, size_t at, size_t n)
 {
     const size_t N = op->N, M = op->M, K = op->K, D = op->D, G = generated_numbers(op), formed = N * (K + M);
-    apg_real *gen = s->x[op->aux[0]], *dgen = s->dx[op->aux[0]];
-    apg_real *US = K ? s->x[op->aux[1]] : NULL, *dUS = K ? s->dx[op->aux[1]] : NULL;
+    const size_t ldW = K ? formed : p->numbers, row = p->at + at;
+    const apg_real *gen = s->x[op->aux[0]] + at * p->numbers, *US = K ? s->x[op->aux[1]] + at * formed : NULL;
+    const apg_real *x = s->x[op->in[0]] + row * N, *z = s->x[op->in[1]] + row * D;
+    const apg_real *dy = s->dx[op->out] + row * M, *W = K ? US + N * K : gen;
+    apg_real *dgen = s->dx[op->aux[0]], *dUS = K ? s->dx[op->aux[1]] : NULL, *dW = K ? dUS + N * K : dgen;
+    apg_real *dx = s->dx[op->in[0]] + row * N, *dz = s->dx[op->in[1]] + row * D;
+    const bool add_x = !(op->zeroes & 1) || p->k < N, add_z = !(op->zeroes & 2) || p->k0 > 0;
+    if (p->k == N)
+        apg_kernel_vecmat_back(n, N, M, x, W, dy, ldW, dW, add_x, dx);
+    for (size_t i = 0; p->k < N && i < n; i++)
+        apg_kernel_vecmat_back(1, p->k, M, x + i * N + p->k0, W + i * ldW, dy + i * M, 0, dW + i * ldW, add_x,
+            dx + i * N + p->k0);
+    for (size_t i = 0; K && i < n; i++)
+        form_back(op, gen + i * G, US + i * formed, dgen + i * G, dUS + i * formed, dUS + i * formed + N * K);
+    apg_gemm(true, false, D, p->numbers, n, z, D, dgen, p->numbers, 1,
+        apg_dw(g, s->grad, op->param[PH]) + p->from, G);
+    apg_kernel_column_sums(dgen, n, p->numbers, apg_dw(g, s->grad, op->param[PC]) + p->from);
+    apg_gemm(
+        false, true, n, D, p->numbers, dgen, p->numbers, apg_w(g, op->param[PH]) + p->from, G, add_z, dz, D);
+}
+
+/* The gradient of what was generated is used at once, so it is of few rows at a time: it stays in the second
+ * cache. */
+static void backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+{
     for (struct part p = {0}; next_part(g, op, s, &p);) {
         if (!is_all(op, s, &p))
             generate(g, op, s, &p);
-        const apg_real *x = s->x[op->in[0]] + p.at * N, *dy = s->dx[op->out] + p.at * M;
-        const apg_real *W = K ? US + N * K : gen;
-        apg_real *dW = K ? dUS + N * K : dgen, *dx = s->dx[op->in[0]] + p.at * N;
-        const size_t ldW = K ? formed : p.numbers;
-        if (p.k == N)
-            apg_kernel_vecmat_back(p.n, N, M, x, W, dy, ldW, dW, dx);
-        for (size_t i = 0; p.k < N && i < p.n; i++)
-            apg_kernel_vecmat_back(
-                1, p.k, M, x + i * N + p.k0, W + i * ldW, dy + i * M, 0, dW + i * ldW, dx + i * N + p.k0);
-        for (size_t i = 0; K && i < p.n; i++)
-            form_back(
-                op, gen + i * G, US + i * formed, dgen + i * G, dUS + i * formed, dUS + i * formed + N * K);
-        const apg_real *z = s->x[op->in[1]] + p.at * D;
-        apg_gemm(true, false, D, p.numbers, p.n, z, D, dgen, p.numbers, 1,
-            apg_dw(g, s->grad, op->param[PH]) + p.from, G);
-        apg_kernel_column_sums(dgen, p.n, p.numbers, apg_dw(g, s->grad, op->param[PC]) + p.from);
-        apg_gemm(false, true, p.n, D, p.numbers, dgen, p.numbers, apg_w(g, op->param[PH]) + p.from, G, 1,
-            s->dx[op->in[1]] + p.at * D, D);
+        if (p.k0 == 0 && p.at == 0 && p.k < op->N)
+            apg_graph_zero(g, op, s, 0);
+        for (size_t at = 0; at < p.n; at += BACK)
+            part_backward(g, op, s, &p, at, p.n - at < BACK ? p.n - at : BACK);
     }
 }
 
@@ -149,7 +161,8 @@ static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_
     c->generated += G;
 }
 
-static const struct apg_op_type generated = {"generated", forward, backward, cost, 0, 0, 0, 0};
+static const struct apg_op_type generated = {
+    .name = "generated", .forward = forward, .backward = backward, .cost = cost, .sets = true};
 
 int apg_op_generated(
     struct apg_graph *g, int x, int z, size_t M, size_t K, const struct apg_base *base, const char *name)

@@ -53,8 +53,10 @@ static void attention_cost(const struct apg_graph *g, const struct apg_op *op, s
     c->numbers += op->N;
 }
 
-static const struct apg_op_type attention = {
-    "attention", attention_forward, attention_backward, attention_cost, 0, 0, 0, 0};
+static const struct apg_op_type attention = {.name = "attention",
+    .forward = attention_forward,
+    .backward = attention_backward,
+    .cost = attention_cost};
 
 int apg_op_attention(struct apg_graph *g, const int *z, int n, const char *name)
 {
@@ -100,7 +102,8 @@ static void mix_cost(const struct apg_graph *g, const struct apg_op *op, struct 
     c->forward += (size_t)op->n_in > op->N ? (uint64_t)op->N * op->M : 0;
 }
 
-static const struct apg_op_type mix = {"mix", mix_forward, mix_backward, mix_cost, 0, 0, 0, 0};
+static const struct apg_op_type mix = {
+    .name = "mix", .forward = mix_forward, .backward = mix_backward, .cost = mix_cost};
 
 int apg_op_mix(struct apg_graph *g, const int *x, int n, int a, double scale)
 {

@@ -48,7 +48,8 @@ static void inner_cost(const struct apg_graph *g, const struct apg_op *op, struc
     c->forward += (uint64_t)op->M * op->E;
 }
 
-static const struct apg_op_type inner = {"inner", inner_forward, inner_backward, inner_cost, 0, 0, 0, 0};
+static const struct apg_op_type inner = {
+    .name = "inner", .forward = inner_forward, .backward = inner_backward, .cost = inner_cost};
 
 int apg_op_inner(struct apg_graph *g, int x, size_t E)
 {
@@ -153,7 +154,7 @@ static void bilinear_cost(const struct apg_graph *g, const struct apg_op *op, st
 }
 
 static const struct apg_op_type bilinear = {
-    "bilinear", bilinear_forward, bilinear_backward, bilinear_cost, 0, 0, 0, 0};
+    .name = "bilinear", .forward = bilinear_forward, .backward = bilinear_backward, .cost = bilinear_cost};
 
 int apg_op_bilinear(
     struct apg_graph *g, const int *x, int n, size_t E, enum apg_bilinear of, const char *name)

@@ -132,8 +132,11 @@ static void moments_backward(const struct apg_graph *g, const struct apg_op *op,
     }
 }
 
-static const struct apg_op_type moments = {
-    "moments", moments_forward, moments_backward, apg_op_no_cost, 0, 0, moments_join, 0};
+static const struct apg_op_type moments = {.name = "moments",
+    .forward = moments_forward,
+    .backward = moments_backward,
+    .cost = apg_op_no_cost,
+    .forward_join = moments_join};
 
 static void norm_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
@@ -200,7 +203,11 @@ static void norm_cost(const struct apg_graph *g, const struct apg_op *op, struct
     c->biases += 2 * (1 + (uint64_t)op->F) * op->M;
 }
 
-static const struct apg_op_type norm = {"norm", norm_forward, norm_backward, norm_cost, 0, 0, 0, norm_join};
+static const struct apg_op_type norm = {.name = "norm",
+    .forward = norm_forward,
+    .backward = norm_backward,
+    .cost = norm_cost,
+    .backward_join = norm_join};
 
 int apg_op_partition(struct apg_graph *g, int x, const struct apg_domains *d, size_t least, const char *name)
 {

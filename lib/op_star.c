@@ -95,7 +95,8 @@ static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_
     c->biases += (op->F + !merged) * op->M;
 }
 
-static const struct apg_op_type star = {"star", forward, backward, cost, prepare, 0, 0, 0};
+static const struct apg_op_type star = {
+    .name = "star", .forward = forward, .backward = backward, .cost = cost, .prepare = prepare};
 
 int apg_op_star(
     struct apg_graph *g, int x, const struct apg_domains *d, size_t M, bool merged, const char *name)
