@@ -36,28 +36,37 @@ static void pack_strip(bool tb, const apg_real *b, size_t ldb, size_t k0, size_t
             pack[p * width + j] = b[(j0 + j) * ldb + k0 + p];
 }
 
+/* c's rows = FROM's, or 0 */
+static void start(size_t m, size_t n, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
+{
+    for (size_t i = 0; i < m && from != c; i++)
+        if (from)
+            memcpy(c + i * ldc, from + i * ldf, n * sizeof *c);
+        else
+            memset(c + i * ldc, 0, n * sizeof *c);
+}
+
 /* For each strip of columns: b's part packed, TK of k at a time, and all rows over it, tile by tile. Each sum
  * runs over k in order, going on in c between packs. */
 static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda,
-    const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {
-    apg_real pack[TK * APG_WIDE_COLUMNS], edge[APG_NARROW_ROWS * APG_NARROW_COLUMNS] = {0};
-    apg_real few[APG_NARROW_ROWS * TK]; /* of a, where rows are left over: with zeros */
+    apg_real pack[TK * APG_WIDE_COLUMNS], edge[APG_TILE_ROWS * APG_WIDE_COLUMNS] = {0};
+    apg_real few[APG_TILE_ROWS * TK]; /* of a, where rows are left over: with zeros */
     const size_t row = ta ? 1 : lda, step = ta ? lda : 1;
-    const bool fresh = !(beta > 0);
-    if (fresh && (k == 0 || (m == 1 && !tb)))
-        for (size_t i = 0; i < m; i++)
-            memset(c + i * ldc, 0, n * sizeof *c);
+    if (k == 0)
+        start(m, n, from, ldf, c, ldc);
     if (m == 1 && !tb) { /* b is read once: packing it would take longer. The same sums */
+        start(m, n, from, ldf, c, ldc);
         for (size_t p = 0; p < k; p++)
             apg_kernel_add(c, b + p * ldb, a[p * step], n);
         return;
     }
     for (size_t j0 = 0, width; j0 < n; j0 += width) {
         const bool wide = n - j0 > APG_NARROW_COLUMNS;
-        const size_t rows_at_once = wide ? APG_WIDE_ROWS : APG_NARROW_ROWS;
         width = wide ? APG_WIDE_COLUMNS : APG_NARROW_COLUMNS;
         const size_t cols = n - j0 < width ? n - j0 : width;
+        const size_t whole = cols < width ? 0 : m - m % APG_TILE_ROWS; /* rows of whole tiles */
         for (size_t k0 = 0, depth; k0 < k; k0 += depth) {
             depth = k - k0 < TK ? k - k0 : TK;
             const apg_real *strip = pack;
@@ -66,26 +75,25 @@ static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_re
                 strip = b + k0 * ldb + j0, ld_strip = ldb;
             else
                 pack_strip(tb, b, ldb, k0, depth, j0, cols, width, pack);
-            for (size_t i = 0; i < m; i += rows_at_once) {
-                const size_t rows = m - i < rows_at_once ? m - i : rows_at_once;
-                const apg_real *at = a + i * row + k0 * step;
-                apg_real *out = c + i * ldc + j0;
-                size_t row_of = row, step_of = step, ld = ldc;
-                if (rows < rows_at_once) {
-                    for (size_t r = 0; r < rows_at_once; r++)
+            const apg_real *at = a + k0 * step, *f = k0 ? c + j0 : from ? from + j0 : NULL;
+            const size_t ld = k0 ? ldc : ldf;
+            (wide ? apg_kernel_wide : apg_kernel_narrow)(
+                whole, depth, at, row, step, strip, ld_strip, f, ld, c + j0, ldc);
+            for (size_t i = whole; i < m; i += APG_TILE_ROWS) {
+                const size_t rows = m - i < APG_TILE_ROWS ? m - i : APG_TILE_ROWS;
+                const apg_real *ai = at + i * row;
+                size_t row_of = row, step_of = step;
+                if (rows < APG_TILE_ROWS) {
+                    for (size_t r = 0; r < APG_TILE_ROWS; r++)
                         for (size_t p = 0; p < depth; p++)
-                            few[r * TK + p] = r < rows ? at[r * row + p * step] : 0;
-                    at = few, row_of = TK, step_of = 1;
+                            few[r * TK + p] = r < rows ? ai[r * row + p * step] : 0;
+                    ai = few, row_of = TK, step_of = 1;
                 }
-                const bool add = k0 > 0 || !fresh;
-                if (rows < rows_at_once || cols < width) {
-                    out = edge, ld = width;
-                    for (size_t r = 0; add && r < rows; r++)
-                        memcpy(edge + r * width, c + (i + r) * ldc + j0, cols * sizeof *c);
-                }
-                (wide ? apg_kernel_wide : apg_kernel_narrow)(
-                    add, depth, at, row_of, step_of, strip, ld_strip, out, ld);
-                for (size_t r = 0; out == edge && r < rows; r++)
+                for (size_t r = 0; f && r < rows; r++)
+                    memcpy(edge + r * width, f + (i + r) * ld, cols * sizeof *c);
+                (wide ? apg_kernel_wide : apg_kernel_narrow)(APG_TILE_ROWS, depth, ai, row_of, step_of, strip,
+                    ld_strip, f ? edge : NULL, width, edge, width);
+                for (size_t r = 0; r < rows; r++)
                     memcpy(c + (i + r) * ldc + j0, edge + r * width, cols * sizeof *c);
             }
         }
@@ -93,24 +101,26 @@ static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_re
 }
 
 void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda, const apg_real *b,
-    size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {
-    product(false, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    product(false, tb, m, n, k, a, lda, b, ldb, from, ldf, c, ldc);
 }
 
 void apg_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda,
-    const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {
     if (apg_kernel_is_wide()) {
-        product(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        product(ta, tb, m, n, k, a, lda, b, ldb, from, ldf, c, ldc);
         return;
     }
     const enum CBLAS_TRANSPOSE opa = ta ? CblasTrans : CblasNoTrans, opb = tb ? CblasTrans : CblasNoTrans;
+    if (from)
+        start(m, n, from, ldf, c, ldc);
 #ifdef APG_DOUBLE
     cblas_dgemm(
 #else
     cblas_sgemm(
 #endif
         CblasRowMajor, opa, opb, (blasint)m, (blasint)n, (blasint)k, 1, a, (blasint)lda, b, (blasint)ldb,
-        beta, c, (blasint)ldc);
+        from ? 1 : 0, c, (blasint)ldc);
 }

@@ -70,38 +70,24 @@ INLINE void lane_sums(vector *x)
         }
 }
 
+#define WIDTH 64
+#include "kernel_width.inc"
+#define WIDTH 32
+#include "kernel_width.inc"
+#define WIDTH 16
+#include "kernel_width.inc"
+
+/* Bytes of a register of this processor that the clone running on it may use. */
+INLINE unsigned width(void)
+{
+#ifdef APG_CLONES
+    return __builtin_cpu_supports("avx512f") ? 64 : __builtin_cpu_supports("avx2") ? 32 : 16;
+#else
+    return 16;
+#endif
+}
+
 /* ---- products of instances ---- */
-
-/* Sums stay in registers, COLUMNS vectors at a time. Loops over numbers became mostly shuffles. */
-INLINE void vecmat_columns(
-    size_t columns, size_t N, size_t M, const apg_real *x, const apg_real *W, apg_real *y)
-{
-    vector sum[4];
-    for (size_t v = 0; v < columns; v++)
-        sum[v] = x[0] * *(const vector *)(W + v * APG_VECTOR);
-    for (size_t k = 1; k < N; k++)
-        for (size_t v = 0; v < columns; v++)
-            sum[v] += x[k] * *(const vector *)(W + k * M + v * APG_VECTOR);
-    for (size_t v = 0; v < columns; v++)
-        *(vector *)(y + v * APG_VECTOR) = sum[v];
-}
-
-INLINE void vecmat(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
-    size_t ldW, apg_real *restrict y)
-{
-    for (size_t i = 0; i < B; i++, x += N, W += ldW, y += M) {
-        size_t j = 0;
-        for (; j + 4 * APG_VECTOR <= M; j += 4 * APG_VECTOR)
-            vecmat_columns(4, N, M, x, W + j, y + j);
-        for (; j + APG_VECTOR <= M; j += APG_VECTOR)
-            vecmat_columns(1, N, M, x, W + j, y + j);
-        for (size_t l = j; l < M; l++)
-            y[l] = x[0] * W[l];
-        for (size_t k = 1; k < N; k++)
-            for (size_t l = j; l < M; l++)
-                y[l] += x[k] * W[k * M + l];
-    }
-}
 
 /* N and M whole vectors: APG_VECTOR rows of W_i at a time. */
 INLINE void vecmat_back_vectors(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
@@ -157,6 +143,18 @@ INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x
 }
 
 /* The usual ranks as constants: the loops over K unroll. */
+INLINE void vecmat(
+    size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y)
+{
+    const unsigned w = width();
+    if (w == 64)
+        vecmat64(B, N, M, x, W, ldW, y);
+    else if (w == 32)
+        vecmat32(B, N, M, x, W, ldW, y);
+    else
+        vecmat16(B, N, M, x, W, ldW, y);
+}
+
 CLONED void apg_kernel_vecmat(
     size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y)
 {
@@ -235,12 +233,6 @@ CLONED void apg_kernel_column_sums(const apg_real *a, size_t m, size_t n, apg_re
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++)
             sum[j] += a[i * n + j];
-}
-
-void apg_kernel_fill_rows(apg_real *y, size_t m, size_t n, const apg_real *b)
-{
-    for (size_t i = 0; i < m; i++)
-        memcpy(y + i * n, b, n * sizeof *y);
 }
 
 CLONED void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n)
@@ -415,55 +407,33 @@ CLONED void apg_kernel_pack_transposed(
         }
 }
 
-/* Sums stay in registers: 8 of 512 bits, enough to hide the latency of an addition. */
-
-INLINE void tile(size_t rows, size_t vectors, bool add, size_t k, const apg_real *a, size_t row, size_t step,
-    const apg_real *b, size_t ldb, apg_real *c, size_t ldc)
+CLONED void apg_kernel_wide(size_t m, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {
-    vector x[8][2], bp[2];
-    for (size_t r = 0; r < rows; r++)
-        for (size_t v = 0; v < vectors; v++)
-            if (add)
-                x[r][v] = *(const vector *)(c + r * ldc + v * APG_VECTOR);
-            else
-                x[r][v] = (vector){0};
-    for (size_t p = 0; p < k; p++, a += step, b += ldb) {
-        for (size_t v = 0; v < vectors; v++)
-            bp[v] = *(const vector *)(b + v * APG_VECTOR);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t v = 0; v < vectors; v++)
-                x[r][v] += a[r * row] * bp[v];
-    }
-    for (size_t r = 0; r < rows; r++)
-        for (size_t v = 0; v < vectors; v++)
-            *(vector *)(c + r * ldc + v * APG_VECTOR) = x[r][v];
+    const unsigned w = width();
+    if (w == 64)
+        tiles64(8, APG_WIDE_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+    else if (w == 32)
+        tiles32(2, APG_WIDE_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+    else
+        tiles16(1, APG_WIDE_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
 }
 
-CLONED void apg_kernel_wide(bool add, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
-    size_t ldb, apg_real *c, size_t ldc)
+CLONED void apg_kernel_narrow(size_t m, size_t k, const apg_real *a, size_t row, size_t step,
+    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {
-    if (add)
-        tile(APG_WIDE_ROWS, 2, true, k, a, row, step, b, ldb, c, ldc);
+    const unsigned w = width();
+    if (w == 64)
+        tiles64(8, APG_NARROW_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+    else if (w == 32)
+        tiles32(4, APG_NARROW_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
     else
-        tile(APG_WIDE_ROWS, 2, false, k, a, row, step, b, ldb, c, ldc);
-}
-
-CLONED void apg_kernel_narrow(bool add, size_t k, const apg_real *a, size_t row, size_t step,
-    const apg_real *b, size_t ldb, apg_real *c, size_t ldc)
-{
-    if (add)
-        tile(APG_NARROW_ROWS, 1, true, k, a, row, step, b, ldb, c, ldc);
-    else
-        tile(APG_NARROW_ROWS, 1, false, k, a, row, step, b, ldb, c, ldc);
+        tiles16(2, APG_NARROW_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
 }
 
 bool apg_kernel_is_wide(void)
 {
-#ifdef APG_CLONES
-    return __builtin_cpu_supports("avx512f");
-#else
-    return false;
-#endif
+    return width() == 64;
 }
 
 /* ---- pairs ---- */

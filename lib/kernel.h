@@ -28,8 +28,6 @@ void apg_kernel_relu_back(apg_real *dx, const apg_real *y, size_t n, unsigned cu
 
 /* sum (n) += column sums of a (m, n) */
 void apg_kernel_column_sums(const apg_real *a, size_t m, size_t n, apg_real *sum);
-/* y (m, n) = b (n) in every row */
-void apg_kernel_fill_rows(apg_real *y, size_t m, size_t n, const apg_real *b);
 /* y (n) += w x (n) */
 void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n);
 /* y (n) += a (n) b (n), number by number */
@@ -47,20 +45,19 @@ void apg_kernel_attention_back(
 void apg_kernel_to_lanes(size_t rows, size_t F, size_t n, const apg_real *x, apg_real *t, size_t ld);
 void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_real *t, size_t ld, apg_real *x);
 
-/* A tile of a product, for gemm.c: c (rows, columns), LDC numbers from row to row, = a (rows, k) b (k,
- * columns), LDB likewise, ADDed to what is there or not. a's number (r, p) is a[r * row + p * step]. WIDE: 4
- * rows, 2 vectors of columns; else 8 rows, 1 vector. */
+/* Tiles of a product, for gemm.c: c (m, columns) = a (m, k) b (k, columns) + FROM (m, columns), or without it
+ * where FROM is NULL. LD*: numbers from row to row. a's number (r, p) is a[r * row + p * step]. m is a
+ * multiple of APG_TILE_ROWS. WIDE: 2 vectors of columns, else 1. */
 enum {
     APG_VECTOR = 64 / sizeof(apg_real), /* numbers in 512 bits */
-    APG_WIDE_ROWS = 4,
+    APG_TILE_ROWS = 8,
     APG_WIDE_COLUMNS = 2 * APG_VECTOR,
-    APG_NARROW_ROWS = 8,
     APG_NARROW_COLUMNS = APG_VECTOR,
 };
-void apg_kernel_wide(bool add, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
-    size_t ldb, apg_real *c, size_t ldc);
-void apg_kernel_narrow(bool add, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
-    size_t ldb, apg_real *c, size_t ldc);
+void apg_kernel_wide(size_t m, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc);
+void apg_kernel_narrow(size_t m, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc);
 /* pack (k, COLUMNS), COLUMNS whole vectors, from b (k, .), or from b (COLUMNS, .) whose k, then a whole
  * number of vectors too, stand in rows */
 void apg_kernel_pack(size_t k, size_t columns, const apg_real *b, size_t ldb, apg_real *pack);

@@ -22,7 +22,7 @@ static void project(
 {
     size_t F = op->F, E = op->E;
     apg_op_product(s, false, n * F, 4 * E, E, s->x[op->in[0]] + at * F * E, E, apg_w(g, op->param[0]), 4 * E,
-        0, s->x[op->aux[0]], 4 * E);
+        NULL, 0, s->x[op->aux[0]], 4 * E);
     apg_kernel_to_lanes(n, F, 4 * E, s->x[op->aux[0]], s->x[op->aux[1]], 4 * E);
 }
 
@@ -49,9 +49,10 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
         apg_kernel_to_lanes(n, F, E, s->dx[op->out] + at * F * E, dt + 3 * E * APG_VECTOR, 4 * E);
         apg_kernel_attention_back(F, E, op->K, t, dt, room(op, t), room(op, dt));
         apg_kernel_from_lanes(n, F, 4 * E, dt, 4 * E, dqkvr);
-        apg_gemm(true, false, E, 4 * E, n * F, s->x[op->in[0]] + at * F * E, E, dqkvr, 4 * E, 1,
-            apg_dw(g, s->grad, op->param[0]), 4 * E);
-        apg_gemm(false, true, n * F, E, 4 * E, dqkvr, 4 * E, W, 4 * E, 1, s->dx[op->in[0]] + at * F * E, E);
+        apg_gemm(true, false, E, 4 * E, n * F, s->x[op->in[0]] + at * F * E, E, dqkvr, 4 * E,
+            apg_dw(g, s->grad, op->param[0]), 4 * E, apg_dw(g, s->grad, op->param[0]), 4 * E);
+        apg_gemm(false, true, n * F, E, 4 * E, dqkvr, 4 * E, W, 4 * E, s->dx[op->in[0]] + at * F * E, E,
+            s->dx[op->in[0]] + at * F * E, E);
     }
 }
 

@@ -25,7 +25,7 @@ static void forward(const struct apg_graph *g, const struct apg_op *op, struct a
         for (size_t i = 0; i < n; i++) /* z_f = x0_f x: F products with the same one row */
             apg_kernel_vecmat(F, 1, H, x0 + i * F, x + i * H, 0, z + i * F * H);
         apg_op_product(
-            s, false, n, M, F * H, z, F * H, apg_w(g, op->param[0]), M, 0, s->x[op->out] + at * M, M);
+            s, false, n, M, F * H, z, F * H, apg_w(g, op->param[0]), M, NULL, 0, s->x[op->out] + at * M, M);
     }
 }
 
@@ -37,13 +37,14 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
     apg_real *dx = s->dx[op->in[0]], *dx0 = s->dx[op->in[1]];
     for (size_t at = 0, n; at < s->rows * E; at += n, x += n * H, x0 += n * F, dx += n * H, dx0 += n * F) {
         n = s->rows * E - at < piece * E ? s->rows * E - at : piece * E;
-        apg_gemm(false, true, n, F * H, M, dy + at * M, M, apg_w(g, op->param[0]), M, 0, dz, F * H);
+        apg_gemm(false, true, n, F * H, M, dy + at * M, M, apg_w(g, op->param[0]), M, NULL, 0, dz, F * H);
         for (size_t i = 0; i < n; i++) { /* dx += x0 dz; then z, and dx0 += dz x^T */
             apg_kernel_vecmat(1, F, H, x0 + i * F, dz + i * F * H, 0, part);
             apg_kernel_add(dx + i * H, part, 1, H);
         }
         apg_kernel_vecmat_back(n, F, H, x0, dz, x, F * H, z, true, dx0);
-        apg_gemm(true, false, F * H, M, n, z, F * H, dy + at * M, M, 1, apg_dw(g, s->grad, op->param[0]), M);
+        apg_gemm(true, false, F * H, M, n, z, F * H, dy + at * M, M, apg_dw(g, s->grad, op->param[0]), M,
+            apg_dw(g, s->grad, op->param[0]), M);
     }
 }
 

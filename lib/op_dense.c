@@ -11,25 +11,26 @@
 static void linear_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     apg_real *y = s->x[op->out];
-    bool bias = op->param[1] >= 0;
-    if (bias)
-        apg_kernel_fill_rows(y, s->rows, op->M, apg_w(g, op->param[1]));
+    const bool bias = op->param[1] >= 0;
+    const apg_real *from = bias ? apg_w(g, op->param[1]) : op->add ? y : NULL;
     apg_op_product(s, false, s->rows, op->M, op->N, s->x[op->in[0]], op->N, apg_w(g, op->param[0]), op->M,
-        bias || op->add, y, op->M);
+        from, bias ? 0 : op->M, y, op->M);
 }
 
 static void linear_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     size_t B = s->rows, N = op->N, M = op->M;
     const apg_real *dy = s->dx[op->out];
-    apg_gemm(true, false, N, M, B, s->x[op->in[0]], N, dy, M, 1, apg_dw(g, s->grad, op->param[0]), M);
+    apg_real *dx = s->dx[op->in[0]];
+    apg_gemm(true, false, N, M, B, s->x[op->in[0]], N, dy, M, apg_dw(g, s->grad, op->param[0]), M,
+        apg_dw(g, s->grad, op->param[0]), M);
     if (op->param[1] >= 0)
         apg_kernel_column_sums(dy, B, M, apg_dw(g, s->grad, op->param[1]));
     if (op->stop)
         apg_graph_zero(g, op, s, 0);
     else
         apg_gemm(
-            false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, !(op->zeroes & 1), s->dx[op->in[0]], N);
+            false, true, B, N, M, dy, M, apg_w(g, op->param[0]), M, op->zeroes & 1 ? NULL : dx, N, dx, N);
 }
 
 static void linear_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
@@ -144,15 +145,17 @@ int apg_op_bias(struct apg_graph *g, int y, int b)
 static void product_prepare(struct apg_graph *g, const struct apg_op *op)
 {
     apg_gemm(false, false, op->N, op->M, op->P, apg_w(g, op->param[1]), op->P, apg_w(g, op->param[2]), op->M,
-        0, apg_w(g, op->param[0]), op->M);
+        NULL, 0, apg_w(g, op->param[0]), op->M);
 }
 
 static void product_finish(const struct apg_graph *g, const struct apg_op *op, apg_real *grad)
 {
     size_t N = op->N, P = op->P, M = op->M;
     const apg_real *dW = apg_dw(g, grad, op->param[0]);
-    apg_gemm(false, true, N, P, M, dW, M, apg_w(g, op->param[2]), M, 0, apg_dw(g, grad, op->param[1]), P);
-    apg_gemm(true, false, P, M, N, apg_w(g, op->param[1]), P, dW, M, 0, apg_dw(g, grad, op->param[2]), M);
+    apg_gemm(
+        false, true, N, P, M, dW, M, apg_w(g, op->param[2]), M, NULL, 0, apg_dw(g, grad, op->param[1]), P);
+    apg_gemm(
+        true, false, P, M, N, apg_w(g, op->param[1]), P, dW, M, NULL, 0, apg_dw(g, grad, op->param[2]), M);
 }
 
 static void product_nothing(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)

@@ -32,8 +32,8 @@ static void form(const struct apg_op *op, const struct apg_slot *s, const apg_re
 {
     size_t N = op->N, M = op->M, K = op->K;
     const apg_real *S = U + N * K, *V = S + K * K;
-    apg_op_product(s, false, N, K, K, U, K, S, K, 0, US, K);
-    apg_op_product(s, false, N, M, K, US, K, V, M, 0, US + N * K, M);
+    apg_op_product(s, false, N, K, K, U, K, S, K, NULL, 0, US, K);
+    apg_op_product(s, false, N, M, K, US, K, V, M, NULL, 0, US + N * K, M);
 }
 
 static void form_back(const struct apg_op *op, const apg_real *U, const apg_real *US, apg_real *dU,
@@ -42,10 +42,10 @@ static void form_back(const struct apg_op *op, const apg_real *U, const apg_real
     size_t N = op->N, M = op->M, K = op->K;
     const apg_real *S = U + N * K, *V = S + K * K;
     apg_real *dS = dU + N * K, *dV = dS + K * K;
-    apg_gemm(true, false, K, M, N, US, K, dW, M, 0, dV, M);
-    apg_gemm(false, true, N, K, M, dW, M, V, M, 0, dUS, K);
-    apg_gemm(true, false, K, K, N, U, K, dUS, K, 0, dS, K);
-    apg_gemm(false, true, N, K, K, dUS, K, S, K, 0, dU, K);
+    apg_gemm(true, false, K, M, N, US, K, dW, M, NULL, 0, dV, M);
+    apg_gemm(false, true, N, K, M, dW, M, V, M, NULL, 0, dUS, K);
+    apg_gemm(true, false, K, K, N, U, K, dUS, K, NULL, 0, dS, K);
+    apg_gemm(false, true, N, K, K, dUS, K, S, K, NULL, 0, dU, K);
 }
 
 /* What is made at a time: rows k0 .. k0 + k of W_i, or all that is generated, of rows at .. at + n; NUMBERS a
@@ -82,9 +82,8 @@ static void generate(
 {
     const size_t D = op->D, G = generated_numbers(op);
     apg_real *gen = s->x[op->aux[0]];
-    apg_kernel_fill_rows(gen, p->n, p->numbers, apg_w(g, op->param[PC]) + p->from);
     apg_op_product(s, false, p->n, p->numbers, D, s->x[op->in[1]] + p->at * D, D,
-        apg_w(g, op->param[PH]) + p->from, G, 1, gen, p->numbers);
+        apg_w(g, op->param[PH]) + p->from, G, apg_w(g, op->param[PC]) + p->from, 0, gen, p->numbers);
     for (size_t i = 0; op->K && i < p->n; i++)
         form(op, s, gen + i * G, s->x[op->aux[1]] + i * g->width[op->aux[1]]);
 }
@@ -128,11 +127,11 @@ static void part_backward(const struct apg_graph *g, const struct apg_op *op, st
             dx + i * N + p->k0);
     for (size_t i = 0; K && i < n; i++)
         form_back(op, gen + i * G, US + i * formed, dgen + i * G, dUS + i * formed, dUS + i * formed + N * K);
-    apg_gemm(true, false, D, p->numbers, n, z, D, dgen, p->numbers, 1,
-        apg_dw(g, s->grad, op->param[PH]) + p->from, G);
+    apg_gemm(true, false, D, p->numbers, n, z, D, dgen, p->numbers,
+        apg_dw(g, s->grad, op->param[PH]) + p->from, G, apg_dw(g, s->grad, op->param[PH]) + p->from, G);
     apg_kernel_column_sums(dgen, n, p->numbers, apg_dw(g, s->grad, op->param[PC]) + p->from);
-    apg_gemm(
-        false, true, n, D, p->numbers, dgen, p->numbers, apg_w(g, op->param[PH]) + p->from, G, add_z, dz, D);
+    apg_gemm(false, true, n, D, p->numbers, dgen, p->numbers, apg_w(g, op->param[PH]) + p->from, G,
+        add_z ? dz : NULL, D, dz, D);
 }
 
 /* The gradient of what was generated is used at once, so it is of few rows at a time: it stays in the second

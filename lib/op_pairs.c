@@ -89,7 +89,7 @@ static void bilinear_left(
     for (size_t f = 0; f + 1 < op->F; f++) {
         struct part p = part_of(op, f);
         apg_op_product(s, false, n, p.width, op->E, x + f * op->E, op->F * op->E,
-            apg_w(g, op->param[0]) + p.column, op->M, 0, s->x[op->aux[0]] + p.at, op->N);
+            apg_w(g, op->param[0]) + p.column, op->M, NULL, 0, s->x[op->aux[0]] + p.at, op->N);
     }
 }
 
@@ -138,10 +138,11 @@ static void bilinear_backward(const struct apg_graph *g, const struct apg_op *op
             for (size_t f = 0; f + 1 < F; f++) {
                 struct part p = part_of(op, f);
                 const apg_real *dleft = s->dx[op->aux[0]] + p.at;
-                apg_gemm(true, false, E, p.width, n, x + f * E, F * E, dleft, op->N, 1,
+                apg_gemm(true, false, E, p.width, n, x + f * E, F * E, dleft, op->N,
+                    apg_dw(g, s->grad, op->param[0]) + p.column, op->M,
                     apg_dw(g, s->grad, op->param[0]) + p.column, op->M);
                 apg_gemm(false, true, n, E, p.width, dleft, op->N, apg_w(g, op->param[0]) + p.column, op->M,
-                    1, dx + f * E, F * E);
+                    dx + f * E, F * E, dx + f * E, F * E);
             }
         }
 }

@@ -57,8 +57,7 @@ static void forward(const struct apg_graph *g, const struct apg_op *op, struct a
             w = formed, b = formed + N * M;
         }
         apg_real *y = s->x[op->out] + r.from * M;
-        apg_kernel_fill_rows(y, r.to - r.from, M, b);
-        apg_op_product(s, false, r.to - r.from, M, N, s->x[op->in[0]] + r.from * N, N, w, M, 1, y, M);
+        apg_op_product(s, false, r.to - r.from, M, N, s->x[op->in[0]] + r.from * N, N, w, M, b, 0, y, M);
     }
 }
 
@@ -71,8 +70,9 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
         size_t rows = r.to - r.from;
         const apg_real *formed = s->x[op->aux[FORMED]] + k * (N + 1) * M, *dy = s->dx[op->out] + r.from * M;
         apg_real *d = s->dx[op->aux[FORMED]] + k * (N + 1) * M;
-        apg_gemm(true, false, N, M, rows, s->x[op->in[0]] + r.from * N, N, dy, M, 0, d, M);
-        apg_gemm(false, true, rows, N, M, dy, M, formed, M, 1, s->dx[op->in[0]] + r.from * N, N);
+        apg_gemm(true, false, N, M, rows, s->x[op->in[0]] + r.from * N, N, dy, M, NULL, 0, d, M);
+        apg_gemm(false, true, rows, N, M, dy, M, formed, M, s->dx[op->in[0]] + r.from * N, N,
+            s->dx[op->in[0]] + r.from * N, N);
         const apg_real *own = apg_w(g, op->param[W_D]) + r.domain * N * M;
         for (size_t j = 0; j < N * M; j++)
             dW[j] += d[j] * own[j];

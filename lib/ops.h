@@ -143,14 +143,15 @@ static inline void apg_op_no_cost(const struct apg_graph *g, const struct apg_op
     (void)g, (void)op, (void)c;
 }
 
-/* C = A op(B) + beta C of a forward pass: by BLAS in training, row by row in prediction (gemm.h says why). */
+/* C = A op(B) + FROM of a forward pass: by BLAS in training, row by row in prediction (gemm.h says why). */
 static inline void apg_op_product(const struct apg_slot *s, bool tb, size_t m, size_t n, size_t k,
-    const apg_real *a, size_t lda, const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+    const apg_real *a, size_t lda, const apg_real *b, size_t ldb, const apg_real *from, size_t ldf,
+    apg_real *c, size_t ldc)
 {
     if (s->train)
-        apg_gemm(false, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        apg_gemm(false, tb, m, n, k, a, lda, b, ldb, from, ldf, c, ldc);
     else
-        apg_gemm_rows(tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        apg_gemm_rows(tb, m, n, k, a, lda, b, ldb, from, ldf, c, ldc);
 }
 
 #endif

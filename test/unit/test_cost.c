@@ -23,16 +23,16 @@ void apg_gemm_init(void)
 }
 
 void apg_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda,
-    const apg_real *b, size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {
-    (void)ta, (void)tb, (void)a, (void)lda, (void)b, (void)ldb, (void)beta, (void)c, (void)ldc;
+    (void)ta, (void)tb, (void)a, (void)lda, (void)b, (void)ldb, (void)from, (void)ldf, (void)c, (void)ldc;
     counted += m * n * k;
 }
 
 void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda, const apg_real *b,
-    size_t ldb, apg_real beta, apg_real *c, size_t ldc)
+    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {
-    apg_gemm(false, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    apg_gemm(false, tb, m, n, k, a, lda, b, ldb, from, ldf, c, ldc);
 }
 
 static void same(const struct apg_cost *a, const struct apg_cost *b)

@@ -28,20 +28,30 @@ static apg_real *numbers(size_t n, uint64_t stream)
 static const size_t sizes[] = {1, 3, 4, 8, 15, 16, 17, 31, 32, 33, 70, 128, 129};
 enum { N_SIZES = sizeof sizes / sizeof *sizes };
 
-static void check(bool rows, bool ta, bool tb, size_t m, size_t n, size_t k, apg_real beta)
+enum from { ZERO, ITSELF, BIAS };
+
+static void check(bool rows, bool ta, bool tb, size_t m, size_t n, size_t k, enum from from)
 {
     const size_t lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3; /* parts of larger matrices */
     apg_real *a = numbers((ta ? k : m) * lda, 1), *b = numbers((tb ? n : k) * ldb, 2),
-             *c = numbers(m * ldc, 3), *before = numbers(m * ldc, 3);
+             *c = numbers(m * ldc, 3), *before = numbers(m * ldc, 3), *bias = numbers(n, 4);
     if (rows)
-        apg_gemm_rows(tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        apg_gemm_rows(tb, m, n, k, a, lda, b, ldb,
+            from == BIAS     ? bias
+            : from == ITSELF ? c
+                             : NULL,
+            from == BIAS ? 0 : ldc, c, ldc);
     else
-        apg_gemm(ta, tb, m, n, k, a, lda, b, ldb, beta, c, ldc);
+        apg_gemm(ta, tb, m, n, k, a, lda, b, ldb,
+            from == BIAS     ? bias
+            : from == ITSELF ? c
+                             : NULL,
+            from == BIAS ? 0 : ldc, c, ldc);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < ldc; j++) {
             double want = (double)before[i * ldc + j], size = 1;
             if (j < n) {
-                want *= (double)beta;
+                want = from == BIAS ? (double)bias[j] : from == ITSELF ? want : 0;
                 for (size_t p = 0; p < k; p++) {
                     double x = (double)(ta ? a[p * lda + i] : a[i * lda + p]) *
                                (double)(tb ? b[j * ldb + p] : b[p * ldb + j]);
@@ -49,14 +59,14 @@ static void check(bool rows, bool ta, bool tb, size_t m, size_t n, size_t k, apg
                 }
             }
             if (!(fabs((double)c[i * ldc + j] - want) <= 1e-6 * size))
-                fail_msg("%s ta %d tb %d m %zu n %zu k %zu beta %g: (%zu, %zu) is %.9g, not %.9g",
-                    rows ? "rows" : "gemm", ta, tb, m, n, k, (double)beta, i, j, (double)c[i * ldc + j],
-                    want);
+                fail_msg("%s ta %d tb %d m %zu n %zu k %zu from %d: (%zu, %zu) is %.9g, not %.9g",
+                    rows ? "rows" : "gemm", ta, tb, m, n, k, from, i, j, (double)c[i * ldc + j], want);
         }
     free(a);
     free(b);
     free(c);
     free(before);
+    free(bias);
 }
 
 static void test_products(void **state)
@@ -65,10 +75,10 @@ static void test_products(void **state)
     for (size_t i = 0; i < N_SIZES; i++)
         for (size_t j = 0; j < N_SIZES; j++)
             for (size_t p = 0; p < N_SIZES; p++)
-                for (int how = 0; how < 8; how++) {
+                for (int how = 0; how < 12; how++) {
                     if (!(how & 2))
-                        check(true, false, how & 1, sizes[i], sizes[j], sizes[p], how & 4 ? (apg_real)1 : 0);
-                    check(false, how & 2, how & 1, sizes[i], sizes[j], sizes[p], how & 4 ? (apg_real)1 : 0);
+                        check(true, false, how & 1, sizes[i], sizes[j], sizes[p], (enum from)(how / 4));
+                    check(false, how & 2, how & 1, sizes[i], sizes[j], sizes[p], (enum from)(how / 4));
                 }
 }
 
@@ -82,8 +92,8 @@ static void test_place(void **state)
     assert_non_null(c);
     for (size_t i = 0; i < M; i++)
         memcpy(a + i * K, x, K * sizeof *a);
-    apg_gemm_rows(false, M, N, K, a, K, b, N, 0, c, N);
-    apg_gemm_rows(false, 1, N, K, x, K, b, N, 0, alone, N);
+    apg_gemm_rows(false, M, N, K, a, K, b, N, NULL, 0, c, N);
+    apg_gemm_rows(false, 1, N, K, x, K, b, N, NULL, 0, alone, N);
     for (size_t i = 0; i < M; i++)
         assert_memory_equal(c + i * N, alone, sizeof alone);
     free(a);
