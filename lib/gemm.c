@@ -54,10 +54,10 @@ static void product(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_re
     apg_real pack[TK * APG_WIDE_COLUMNS], edge[APG_TILE_ROWS * APG_WIDE_COLUMNS] = {0};
     apg_real few[APG_TILE_ROWS * TK]; /* of a, where rows are left over: with zeros */
     const size_t row = ta ? 1 : lda, step = ta ? lda : 1;
-    if (k == 0)
+    const bool alone = m == 1 && !tb;
+    if (k == 0 || alone)
         start(m, n, from, ldf, c, ldc);
-    if (m == 1 && !tb) { /* b is read once: packing it would take longer. The same sums */
-        start(m, n, from, ldf, c, ldc);
+    if (alone) { /* b is read once: packing it would take longer. The same sums */
         for (size_t p = 0; p < k; p++)
             apg_kernel_add(c, b + p * ldb, a[p * step], n);
         return;

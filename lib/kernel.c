@@ -118,7 +118,7 @@ INLINE void vecmat_back_vectors(size_t B, size_t N, size_t M, const apg_real *x,
 INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
     const apg_real *restrict dy, size_t ldW, apg_real *restrict dW, bool add, apg_real *restrict dx)
 {
-    if (apg_kernel_is_wide() && N % APG_VECTOR == 0 && M % APG_VECTOR == 0) {
+    if (width() == 64 && N % APG_VECTOR == 0 && M % APG_VECTOR == 0) {
         vecmat_back_vectors(B, N, M, x, W, dy, ldW, dW, add, dx);
         return;
     }
@@ -407,28 +407,29 @@ CLONED void apg_kernel_pack_transposed(
         }
 }
 
-CLONED void apg_kernel_wide(size_t m, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
-    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
+/* 8 sums of a register's width at a time, 16 of 512 bits. */
+INLINE void tiles(size_t columns, size_t m, size_t k, const apg_real *a, size_t row, size_t step,
+    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {
     const unsigned w = width();
     if (w == 64)
-        tiles64(8, APG_WIDE_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+        tiles64(APG_TILE_ROWS, columns, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
     else if (w == 32)
-        tiles32(2, APG_WIDE_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+        tiles32(8 * 32 / sizeof *c / columns, columns, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
     else
-        tiles16(1, APG_WIDE_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+        tiles16(8 * 16 / sizeof *c / columns, columns, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+}
+
+CLONED void apg_kernel_wide(size_t m, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
+{
+    tiles(APG_WIDE_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
 }
 
 CLONED void apg_kernel_narrow(size_t m, size_t k, const apg_real *a, size_t row, size_t step,
     const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {
-    const unsigned w = width();
-    if (w == 64)
-        tiles64(8, APG_NARROW_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
-    else if (w == 32)
-        tiles32(4, APG_NARROW_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
-    else
-        tiles16(2, APG_NARROW_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+    tiles(APG_NARROW_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
 }
 
 bool apg_kernel_is_wide(void)

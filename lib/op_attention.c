@@ -43,16 +43,16 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
     size_t F = op->F, E = op->E;
     const apg_real *W = apg_w(g, op->param[0]);
     apg_real *t = s->x[op->aux[1]], *dt = s->dx[op->aux[1]], *dqkvr = s->dx[op->aux[0]];
-    for (size_t at = 0, n; at < s->rows; at += n) {
+    apg_real *dW = apg_dw(g, s->grad, op->param[0]), *dx = s->dx[op->in[0]];
+    for (size_t at = 0, n; at < s->rows; at += n, dx += n * F * E) {
         n = s->rows - at < APG_VECTOR ? s->rows - at : APG_VECTOR;
         project(g, op, s, at, n);
         apg_kernel_to_lanes(n, F, E, s->dx[op->out] + at * F * E, dt + 3 * E * APG_VECTOR, 4 * E);
         apg_kernel_attention_back(F, E, op->K, t, dt, room(op, t), room(op, dt));
         apg_kernel_from_lanes(n, F, 4 * E, dt, 4 * E, dqkvr);
-        apg_gemm(true, false, E, 4 * E, n * F, s->x[op->in[0]] + at * F * E, E, dqkvr, 4 * E,
-            apg_dw(g, s->grad, op->param[0]), 4 * E, apg_dw(g, s->grad, op->param[0]), 4 * E);
-        apg_gemm(false, true, n * F, E, 4 * E, dqkvr, 4 * E, W, 4 * E, s->dx[op->in[0]] + at * F * E, E,
-            s->dx[op->in[0]] + at * F * E, E);
+        apg_gemm(true, false, E, 4 * E, n * F, s->x[op->in[0]] + at * F * E, E, dqkvr, 4 * E, dW, 4 * E, dW,
+            4 * E);
+        apg_gemm(false, true, n * F, E, 4 * E, dqkvr, 4 * E, W, 4 * E, dx, E, dx, E);
     }
 }
 

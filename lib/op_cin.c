@@ -34,7 +34,7 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
     size_t F = op->F, H = op->N, M = op->M, E = op->E, piece = g->most[op->aux[0]];
     apg_real *z = s->x[op->aux[0]], *dz = s->dx[op->aux[0]], *part = s->dx[op->aux[1]];
     const apg_real *x = s->x[op->in[0]], *x0 = s->x[op->in[1]], *dy = s->dx[op->out];
-    apg_real *dx = s->dx[op->in[0]], *dx0 = s->dx[op->in[1]];
+    apg_real *dx = s->dx[op->in[0]], *dx0 = s->dx[op->in[1]], *dW = apg_dw(g, s->grad, op->param[0]);
     for (size_t at = 0, n; at < s->rows * E; at += n, x += n * H, x0 += n * F, dx += n * H, dx0 += n * F) {
         n = s->rows * E - at < piece * E ? s->rows * E - at : piece * E;
         apg_gemm(false, true, n, F * H, M, dy + at * M, M, apg_w(g, op->param[0]), M, NULL, 0, dz, F * H);
@@ -43,8 +43,7 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
             apg_kernel_add(dx + i * H, part, 1, H);
         }
         apg_kernel_vecmat_back(n, F, H, x0, dz, x, F * H, z, true, dx0);
-        apg_gemm(true, false, F * H, M, n, z, F * H, dy + at * M, M, apg_dw(g, s->grad, op->param[0]), M,
-            apg_dw(g, s->grad, op->param[0]), M);
+        apg_gemm(true, false, F * H, M, n, z, F * H, dy + at * M, M, dW, M, dW, M);
     }
 }
 

@@ -21,9 +21,8 @@ static void linear_backward(const struct apg_graph *g, const struct apg_op *op, 
 {
     size_t B = s->rows, N = op->N, M = op->M;
     const apg_real *dy = s->dx[op->out];
-    apg_real *dx = s->dx[op->in[0]];
-    apg_gemm(true, false, N, M, B, s->x[op->in[0]], N, dy, M, apg_dw(g, s->grad, op->param[0]), M,
-        apg_dw(g, s->grad, op->param[0]), M);
+    apg_real *dx = s->dx[op->in[0]], *dW = apg_dw(g, s->grad, op->param[0]);
+    apg_gemm(true, false, N, M, B, s->x[op->in[0]], N, dy, M, dW, M, dW, M);
     if (op->param[1] >= 0)
         apg_kernel_column_sums(dy, B, M, apg_dw(g, s->grad, op->param[1]));
     if (op->stop)

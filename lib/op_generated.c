@@ -127,8 +127,8 @@ static void part_backward(const struct apg_graph *g, const struct apg_op *op, st
             dx + i * N + p->k0);
     for (size_t i = 0; K && i < n; i++)
         form_back(op, gen + i * G, US + i * formed, dgen + i * G, dUS + i * formed, dUS + i * formed + N * K);
-    apg_gemm(true, false, D, p->numbers, n, z, D, dgen, p->numbers,
-        apg_dw(g, s->grad, op->param[PH]) + p->from, G, apg_dw(g, s->grad, op->param[PH]) + p->from, G);
+    apg_real *dH = apg_dw(g, s->grad, op->param[PH]) + p->from;
+    apg_gemm(true, false, D, p->numbers, n, z, D, dgen, p->numbers, dH, G, dH, G);
     apg_kernel_column_sums(dgen, n, p->numbers, apg_dw(g, s->grad, op->param[PC]) + p->from);
     apg_gemm(false, true, n, D, p->numbers, dgen, p->numbers, apg_w(g, op->param[PH]) + p->from, G,
         add_z ? dz : NULL, D, dz, D);

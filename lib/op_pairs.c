@@ -138,9 +138,8 @@ static void bilinear_backward(const struct apg_graph *g, const struct apg_op *op
             for (size_t f = 0; f + 1 < F; f++) {
                 struct part p = part_of(op, f);
                 const apg_real *dleft = s->dx[op->aux[0]] + p.at;
-                apg_gemm(true, false, E, p.width, n, x + f * E, F * E, dleft, op->N,
-                    apg_dw(g, s->grad, op->param[0]) + p.column, op->M,
-                    apg_dw(g, s->grad, op->param[0]) + p.column, op->M);
+                apg_real *dW = apg_dw(g, s->grad, op->param[0]) + p.column;
+                apg_gemm(true, false, E, p.width, n, x + f * E, F * E, dleft, op->N, dW, op->M, dW, op->M);
                 apg_gemm(false, true, n, E, p.width, dleft, op->N, apg_w(g, op->param[0]) + p.column, op->M,
                     dx + f * E, F * E, dx + f * E, F * E);
             }
