@@ -90,6 +90,19 @@ static float squash(double x)
     return (float)copysign(log1p(fabs(x)), x);
 }
 
+/* The same, remembered for counts: most numbers of a log are small and whole. */
+static float squash_count(struct apg_sheet *sheet, double x)
+{
+    if (!(x >= 0 && x < APG_COUNTS))
+        return squash(x);
+    size_t n = (size_t)x;
+    if ((double)n != x)
+        return squash(x);
+    if (n && sheet->count[n] == 0)
+        sheet->count[n] = squash(x);
+    return sheet->count[n];
+}
+
 static float to_float(double x)
 {
     return (float)(x > (double)FLT_MAX ? (double)FLT_MAX : x < -(double)FLT_MAX ? -(double)FLT_MAX : x);
@@ -235,9 +248,10 @@ static void read_numbers(struct pass *p, const struct apg_field *f, size_t i)
         else if (!apg_cell_number(p->chunk->text + cell->at, cell->len, &x))
             stop_at(p, r, NUMBER, i);
         else if (raw)
-            value[r] = apg_float_word(bucket ? to_float(x) : squash(x));
+            value[r] = apg_float_word(bucket ? to_float(x) : squash_count(p->sheet, x));
         else
-            value[r] = bucket ? apg_bucket_of(f, to_float(x)) : apg_numeric_word(f, squash(x));
+            value[r] =
+                bucket ? apg_bucket_of(f, to_float(x)) : apg_numeric_word(f, squash_count(p->sheet, x));
     }
 }
 

@@ -62,12 +62,14 @@ struct apg_sheet_column {
     uint32_t *first;        /* (rows + 1) multi: row r has values first[r] .. first[r + 1] */
     size_t cap_value, cap_hash, cap_token, cap_first;
 };
+enum { APG_COUNTS = 1024 };
 /* Zero-initialise. */
 struct apg_sheet {
     size_t rows, n_columns;
     uint32_t *label;                 /* (rows) words */
     struct apg_sheet_column *column; /* (n_fields) */
     size_t cap_label, cap_column;
+    float count[APG_COUNTS]; /* log1p of those met so far, else 0 */
 };
 /* All but the values of columns with a vocabulary. RAW: numbers before training is known: numeric as
  * sign(x) log1p|x|, bucket as x, both float. A numeric word is (float)(((double)raw - mean) / deviation)

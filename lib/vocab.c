@@ -41,6 +41,17 @@ const char *apg_vocab_token(const struct apg_vocab *v, uint32_t id, size_t *len)
     return v->text + v->at[id];
 }
 
+/* Most tokens are short, and a call of memcmp takes longer than the comparison. */
+static bool same(const char *a, const char *b, size_t n)
+{
+    if (n < 8 || n > 16)
+        return memcmp(a, b, n) == 0;
+    uint64_t a_first, a_last, b_first, b_last;
+    memcpy(&a_first, a, 8), memcpy(&a_last, a + n - 8, 8);
+    memcpy(&b_first, b, 8), memcpy(&b_last, b + n - 8, 8);
+    return ((a_first ^ b_first) | (a_last ^ b_last)) == 0;
+}
+
 /* The slot of the token, or the free one where it belongs. */
 static size_t find_slot(const struct apg_vocab *v, const char *token, size_t len, uint64_t hash)
 {
@@ -50,7 +61,7 @@ static size_t find_slot(const struct apg_vocab *v, const char *token, size_t len
             continue;
         size_t n;
         const char *text = apg_vocab_token(v, (uint32_t)slot, &n);
-        if (n == len && memcmp(text, token, n) == 0)
+        if (n == len && same(text, token, n))
             break;
     }
     return i;
