@@ -71,12 +71,13 @@ static bool copy_sizes(const struct opt_sizes *from, size_t *to, size_t *n)
     return from->n <= APG_LAYERS_MAX;
 }
 
-/* A number for each of N layers: as many, or one for all. */
-static bool spread(const struct opt_sizes *from, size_t *to, size_t n)
+/* A number for each of N layers; the last is also that of the layers that have none. More than there are
+ * layers must not be given. */
+static bool spread(const char *option, const struct opt_sizes *from, size_t *to, size_t n)
 {
     for (size_t i = 0; i < n && from->n; i++)
-        to[i] = from->item[from->n == 1 ? 0 : i];
-    return from->n == n || from->n == 1;
+        to[i] = from->item[i < from->n ? i : from->n - 1];
+    return from->n == 1 || from->n <= n || !opt_given(option);
 }
 
 /* Options of one backbone alone. */
@@ -99,7 +100,7 @@ static int check_backbone(const struct opt_command *command, const struct apg_ar
 static int check_layer(const struct opt_command *command, const struct apg_arch *a, bool automatic)
 {
     static const char *const generated[] = {"form", "condition", "aggregate", "condition-embedding",
-        "condition-gradient", "rank", "overparam", "generator-hidden", "bias", "init"};
+        "condition-gradient", "rank", "overparam", "generator-hidden", "generator-l2", "bias", "init"};
     const char *layer = apg_layers[a->layer].name;
     static const char *const of_ppnet[] = {
         "condition", "condition-embedding", "condition-gradient", "generator-hidden"};
@@ -167,11 +168,14 @@ int arch_args_read(const struct opt_command *command, struct arch_args *args)
     a->form = (enum apg_form)args->form, a->bias = (enum apg_bias)args->bias;
     a->aggregate = (enum apg_aggregate)args->aggregate;
     a->own_embedding = args->own, a->stop_gradient = args->stopped;
+    if (a->form == APG_FORM_RESIDUAL && !opt_given("rank"))
+        args->rank = (struct opt_sizes){2, {32, 0}};
     if (a->form != APG_FORM_OVERPARAM && !(a->form == APG_FORM_RESIDUAL && opt_given("overparam")))
         args->overparam = (struct opt_sizes){1, {0}};
-    if (!spread(&args->rank, a->K, a->n_hidden) || !spread(&args->overparam, a->P, a->n_hidden))
+    if (!spread("rank", &args->rank, a->K, a->n_hidden) ||
+        !spread("overparam", &args->overparam, a->P, a->n_hidden))
         return opt_usage(command,
-            "--rank and --overparam take one number, or one for each of %zu hidden layers", a->n_hidden);
+            "--rank and --overparam take at most a number for each of %zu hidden layers", a->n_hidden);
     if ((code = check_backbone(command, a)) != OPT_GO ||
         (code = check_layer(command, a, args->automatic)) != OPT_GO)
         return code;

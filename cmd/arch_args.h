@@ -75,9 +75,10 @@ struct arch_args {
         OPT_CHOICE(0, "condition-gradient", &(a).stopped, "through|stopped",                                 \
             "does the generator train the condition's embeddings"),                                          \
         OPT_SIZES(0, "rank", &(a).rank, 0, 4096, "K,...",                                                    \
-            "rank of the generated matrices, for all layers or each; 0: that layer is dense"),               \
+            "rank of the generated matrices by layer, the last for those that follow; 0: that layer is "     \
+            "dense; of --form residual: 32,0"),                                                              \
         OPT_SIZES(0, "overparam", &(a).overparam, 0, 65536, "P,...",                                         \
-            "over-parameterization width, for all layers or each; of --form overparam, and of residual if "  \
+            "over-parameterization width by layer, likewise; of --form overparam, and of residual if "       \
             "given"),                                                                                        \
         OPT_SIZES(0, "generator-hidden", &(a).generator, 1, 65536, "N,...",                                  \
             "hidden layers of the generator; none: linear; of the gates of --layer ppnet: 64"),              \

@@ -267,6 +267,7 @@ int cmd_train(int argc, char **argv)
     struct columns_args columns = COLUMNS_ARGS;
     struct arch_args arch = ARCH_ARGS;
     struct apg_fit_options fit = {.optim.lr = 1e-3,
+        .generator_l2 = 8,
         .lr_decay = 1,
         .batch_size = 1024,
         .epochs = 10,
@@ -297,6 +298,8 @@ int cmd_train(int argc, char **argv)
         OPT_REAL(0, "lr-decay", &fit.lr_decay, 1e-6, 1, "X", "the rate is multiplied by X after each epoch"),
         OPT_REAL(0, "embedding-l2", &fit.optim.embedding_l2, 0, 1e3, "X",
             "L2 on the embeddings that a batch touches"),
+        OPT_REAL(0, "generator-l2", &fit.generator_l2, 0, 1e9, "X",
+            "L2 on what generates weights, of all rows together; the default is of --form residual, else 0"),
         OPT_SIZE(0, "batch-size", &fit.batch_size, 1, 1048576, "B", "rows of a step"),
         OPT_SIZE(0, "epochs", &fit.epochs, 1, 100000, "N", "passes over the rows, at most"),
         OPT_SIZE(0, "patience", &fit.patience, 0, 100000, "N",
@@ -327,6 +330,8 @@ int cmd_train(int argc, char **argv)
         return opt_usage(&command, "--condition auto chooses by validation rows: not with --holdout 0");
     if (opt_given("auto-budget") && !arch.automatic)
         return opt_usage(&command, "--auto-budget is of --condition auto");
+    if (arch.arch.form != APG_FORM_RESIDUAL && !opt_given("generator-l2"))
+        fit.generator_l2 = 0;
     fit.optim.adagrad = optimizer == 1, fit.stop_on_loss = stop == 1;
 
     struct apg_error err;

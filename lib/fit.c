@@ -105,6 +105,7 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     double *logit = apg_alloc((size_t)rows.n_valid, sizeof *logit), best_score = -INFINITY;
     status = best && row && logit ? apg_optim_new(&optim, m, err) : apg_fail_memory(err);
     struct apg_optim_options step_options = o->optim;
+    step_options.generator_l2 = rows.n_train ? o->generator_l2 / (double)rows.n_train : 0;
     const uint64_t n_train = o->epoch_rows && o->epoch_rows < rows.n_train ? o->epoch_rows : rows.n_train;
     uint64_t steps = o->past * ((n_train + o->batch_size - 1) / o->batch_size), bad = 0;
     struct apg_rng rng;

@@ -11,13 +11,15 @@
 
 struct apg_fit_options {
     struct apg_optim_options optim;
-    double lr_decay; /* the rate is multiplied by this after each epoch */
+    double generator_l2; /* of all training rows together: a step has it divided by how many they are */
+    double lr_decay;     /* the rate is multiplied by this after each epoch */
     size_t batch_size, epochs,
         patience;      /* patience: epochs without a better validation; 0: never stop early */
     double holdout;    /* share of the training rows held out for validation when no VALID is given */
     bool stop_on_loss; /* "better" is a lower log loss, else a higher AUC */
     uint64_t seed;
-    size_t past;         /* epochs that the weights have had: the order of rows goes on from there, the rate starts anew */
+    size_t past; /* epochs that the weights have had: the order of rows goes on from there, the rate starts
+                    anew */
     uint64_t epoch_rows; /* an epoch has so many of the rows, drawn anew each time; 0: all */
 };
 

@@ -178,8 +178,12 @@ int apg_op_generated(
     op->param[PH] =
         apg_graph_param(g, base ? APG_START_GENERATOR : APG_START_ZERO, op->D, G, "%s.weight", name);
     op->param[PC] = apg_graph_param(g, base ? APG_START_GENERATED : APG_START_ZERO, 1, G, "%s.bias", name);
-    if (!g->failed && base)
-        g->param[op->param[PC]].base = (struct apg_base){N, M, K, base->identity, base->scale};
+    if (!g->failed) {
+        g->param[op->param[PH]].generator = true;
+        g->param[op->param[PC]].generator = !base;
+        if (base)
+            g->param[op->param[PC]].base = (struct apg_base){N, M, K, base->identity, base->scale};
+    }
     op->aux[0] = apg_graph_scratch(g, block, piece);
     if (K)
         op->aux[1] = apg_graph_scratch(g, formed, piece);

@@ -149,8 +149,10 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [[ "$stderr" == "apg train: --condition self is no embedding"* ]]
     run --separate-stderr -2 apg train --condition mix:user_id logs.csv
     [[ "$stderr" == "apg train: --condition mix: needs two columns or more"* ]]
-    run --separate-stderr -2 apg train --rank 8,8 logs.csv
-    [[ "$stderr" == *"one for each of 3 hidden layers"* ]]
+    run --separate-stderr -2 apg train --rank 8,8,8,8 logs.csv
+    [[ "$stderr" == *"at most a number for each of 3 hidden layers"* ]]
+    run --separate-stderr -2 apg train --layer dense --generator-l2 1 logs.csv
+    [[ "$stderr" == "apg train: --generator-l2 is of a generated layer, not of --layer dense"* ]]
     run --separate-stderr -2 apg train --layer star logs.csv
     [[ "$stderr" == "apg train: --layer star needs --domain"* ]]
     run --separate-stderr -2 apg train --domain user_id logs.csv
@@ -256,4 +258,39 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     done
     run --separate-stderr -2 apg train --auto-budget 2 logs.csv
     [[ "$stderr" == "apg train: --auto-budget is of --condition auto"* ]]
+}
+
+# of a model's tensor: the sum of its squares
+squares() {
+    local header
+    header=$(od -An -tu8 -N8 "$1")
+    read -r from to < <(tail -c +9 "$1" | head -c "$header" | jq -r ".[\"$2\"].data_offsets | @tsv")
+    tail -c +$((9 + header + from)) "$1" | head -c $((to - from)) | od -An -v -w4 -tf4 | awk '{ s += $1 * $1 } END { print s }'
+}
+
+@test "train: --generator-l2 draws the generator to nothing, and has a default of the residual form" {
+    last=0
+    for l2 in 1e6 1e3 0; do
+        apg train "${plain[@]}" --rank 4 --generator-l2 $l2 -o x.apg logs.csv
+        now=$(squares x.apg hidden.0.S.weight)
+        awk "BEGIN { exit !($now > $last) }"
+        last=$now
+    done
+    apg train "${plain[@]}" -o default.apg logs.csv
+    apg train "${plain[@]}" --rank 32,0 --generator-l2 8 -o given.apg logs.csv
+    cmp default.apg given.apg
+    apg train "${small[@]}" --form overparam -o default.apg logs.csv
+    apg train "${small[@]}" --form overparam --generator-l2 0 -o given.apg logs.csv
+    cmp default.apg given.apg
+    apg train "${small[@]}" --form overparam --generator-l2 1e3 -o other.apg logs.csv
+    run cmp -s default.apg other.apg
+    [ "$status" -eq 1 ]
+}
+
+@test "train: the last rank is that of the layers that follow; 0 is dense" {
+    apg train "${plain[@]}" --hidden 16,8,4 --rank 4,0 -o short.apg logs.csv
+    apg train "${plain[@]}" --hidden 16,8,4 --rank 4,0,0 -o long.apg logs.csv
+    cmp short.apg long.apg
+    apg complexity -m short.apg --json > cost.json
+    jq -e '[.ops[] | select(.op == "generated").layer] == ["hidden.0.S"]' cost.json
 }
