@@ -9,8 +9,8 @@
 #include "../lib/mem.h"
 #include "../lib/metrics.h"
 
-/* PASS: rows that go through the model at once. FEATURE_PART: with 4 passes two threads took 5 % longer, waiting
- * for each other's reading (39 columns). SMALL: bytes of CSV that are sooner predicted than another
+/* PASS: rows that go through the model at once. FEATURE_PART: with 4 passes two threads took 5 % longer,
+ * waiting for each other's reading (39 columns). SMALL: bytes of CSV that are sooner predicted than another
  * thread is woken to read on. */
 enum { PASS = 256, FEATURE_PART = 16 * PASS, SMALL = 8 << 10, LOOK_UP_MS = 100 };
 
