@@ -50,7 +50,7 @@ struct apg_param {
     size_t grad_at;
     bool derived;   /* formed from other params (U of U_l U_r): not trained, not saved */
     bool state;     /* saved, if not derived, but without a gradient: running statistics */
-    bool adapts;    /* drawn to 0 by L2: where all such are 0, the model does not adapt to the row */
+    bool generator; /* where it is 0, what is generated does not depend on the row (residual: is 0) */
     bool borrowed;  /* w was set before apg_graph_finish, is another's and only read */
     size_t at;      /* where its gradient stands in the flat gradient; dense params only */
     apg_real *w;    /* (rows, cols) */

@@ -72,15 +72,6 @@ static int aggregate(
                            a->aggregate == APG_AGGREGATE_OUTPUT_SUM ? 1 : 1 / (double)c->n);
 }
 
-/* Params from FIRST on, but for the static bias B, are what a residual layer adapts by: L2 of G alone would
- * let U and V grow in its stead. */
-static void hold(struct apg_graph *g, size_t first, int b)
-{
-    for (size_t p = first; p < g->n_params; p++)
-        if ((int)p != b)
-            g->param[p].adapts = true;
-}
-
 int apg_layer_apg(struct apg_tower *t, int x, size_t l, const char *name)
 {
     struct apg_graph *g = t->g;
@@ -94,7 +85,6 @@ int apg_layer_apg(struct apg_tower *t, int x, size_t l, const char *name)
     const struct apg_conditions c = apg_layer_condition(t, x, name);
     const double scale = c.n > 1 && a->aggregate == APG_AGGREGATE_OUTPUT_SUM ? 1 / (double)c.n : 1;
     int y, made[APG_CONDITION_MAX], bias[APG_CONDITION_MAX];
-    const size_t first = g->n_params;
     int xu = shared ? apg_op_linear(g, x, apg_op_factor(g, N, P, K, name, "U"), -1) : x;
     for (int i = 0; i < c.n; i++) {
         char own[48], b[64];
@@ -109,7 +99,6 @@ int apg_layer_apg(struct apg_tower *t, int x, size_t l, const char *name)
     int b = a->bias == APG_BIAS_STATIC ? apg_graph_param(g, APG_START_ZERO, 1, M, "%s.bias", name) : -1;
     int V = shared ? apg_op_factor(g, K, P, M, name, "V") : -1;
     if (residual) {
-        hold(g, first, b);
         int W = apg_graph_param(g, APG_START_XAVIER, N, M, "%s.W", name);
         y = apg_op_linear_add(g, y, V, apg_op_linear(g, x, W, b));
     } else if (shared) {

@@ -179,8 +179,8 @@ int apg_op_generated(
         apg_graph_param(g, base ? APG_START_GENERATOR : APG_START_ZERO, op->D, G, "%s.weight", name);
     op->param[PC] = apg_graph_param(g, base ? APG_START_GENERATED : APG_START_ZERO, 1, G, "%s.bias", name);
     if (!g->failed) {
-        g->param[op->param[PH]].adapts = true;
-        g->param[op->param[PC]].adapts = !base;
+        g->param[op->param[PH]].generator = true;
+        g->param[op->param[PC]].generator = !base;
         if (base)
             g->param[op->param[PC]].base = (struct apg_base){N, M, K, base->identity, base->scale};
     }

@@ -105,7 +105,7 @@ static void dense_update(void *arg, size_t i, unsigned worker)
     const struct apg_param *p = &o->m->graph.param[i];
     if (!p->table && !p->by_run && !p->derived && !p->state)
         update(o, p->rows * p->cols, p->w, o->first[i], o->second[i], o->m->graph.slot[0].grad + p->at,
-            p->adapts ? (apg_real)o->options->generator_l2 : 0);
+            p->generator ? (apg_real)o->options->generator_l2 : 0);
 }
 
 /* Share PART of the columns of param I / SHARES, of the domains that the batch has. Sums over slots, in their

@@ -12,7 +12,7 @@
 struct apg_optim;
 struct apg_optim_options {
     bool adagrad;
-    /* l2 / 2 |w|^2 is added to the mean loss of a batch: of the rows it touches; of what adapts */
+    /* l2 / 2 |w|^2 is added to the mean loss of a batch: of the rows it touches; of generators */
     double lr, embedding_l2, generator_l2;
 };
 enum apg_status apg_optim_new(struct apg_optim **out, struct apg_model *m, struct apg_error *err);
