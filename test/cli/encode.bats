@@ -69,7 +69,7 @@ number() {
     sed 1d small.csv | tr , ';' | apg encode -q --no-infer --no-header --columns label,user,price,tags -d ';' > b.apgf
     apg encode --decode a.apgf | tr , ';' > a.txt
     apg encode --decode b.apgf | cmp - a.txt
-    { sed 1d small.csv; } | apg encode -q --no-infer --no-header --label c1 | apg encode --decode | head -1 > names
+    { sed 1d small.csv; } | apg encode -q --no-infer --no-header --label c1 | apg encode --decode | sed -n 1p > names
     [ "$(cat names)" = "c1,c2,c3,c4" ]
     head -2 small.csv > 1.csv
     { head -1 small.csv; tail -2 small.csv; } > 2.csv
@@ -211,10 +211,10 @@ number() {
     [ "$(number 8 4 a.apgf)" = 1 ]
     [ "$(number 12 4 a.apgf)" = 8192 ]
     bytes=$(number 16 8 a.apgf)
-    tail -c +65 a.apgf | head -c "$bytes" > container
+    head -c $((64 + bytes)) a.apgf | tail -c "$bytes" > container
     length=$(number 0 8 container)
     [ $(((8 + length) % 64)) -eq 0 ]
-    tail -c +9 container | head -c "$length" > header.json
+    head -c $((8 + length)) container | tail -c "$length" > header.json
     jq -e '.__metadata__.format == "apg" and .__metadata__.version == "1"' header.json
     # Tensors follow each other without holes, in the order of the header, and fill the container.
     jq -e --argjson n $((bytes - 8 - length)) '[del(.__metadata__)[].data_offsets] as $o

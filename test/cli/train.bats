@@ -264,8 +264,8 @@ small=("${plain[@]}" --rank 4 --overparam 8)
 squares() {
     local header
     header=$(od -An -tu8 -N8 "$1")
-    read -r from to < <(tail -c +9 "$1" | head -c "$header" | jq -r ".[\"$2\"].data_offsets | @tsv")
-    tail -c +$((9 + header + from)) "$1" | head -c $((to - from)) | od -An -v -w4 -tf4 | awk '{ s += $1 * $1 } END { print s }'
+    read -r from to < <(head -c $((8 + header)) "$1" | tail -c "$header" | jq -r ".[\"$2\"].data_offsets | @tsv")
+    od -An -v -w4 -tf4 -j $((8 + header + from)) -N $((to - from)) "$1" | awk '{ s += $1 * $1 } END { print s }'
 }
 
 @test "train: --generator-l2 draws the generator to nothing, and has a default of the residual form" {
