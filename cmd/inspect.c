@@ -2,11 +2,11 @@
  *
  * apg inspect: what is in a model or a feature file. One JSON tree is made; the text is printed from it.
  */
-#include <jansson.h>
 #include <sys/stat.h>
 #include "../lib/model.h"
 #include "cmd.h"
 #include "input.h"
+#include "report.h"
 
 static json_t *json_columns(const struct apg_schema *s)
 {
@@ -23,10 +23,7 @@ static json_t *json_columns(const struct apg_schema *s)
         }
         bad |= json_array_append_new(columns, c);
     }
-    if (!bad)
-        return columns;
-    json_decref(columns);
-    return NULL;
+    return report_json_whole(columns, bad);
 }
 
 static json_t *json_tensors(const struct apg_tensors *t)
@@ -41,10 +38,7 @@ static json_t *json_tensors(const struct apg_tensors *t)
         bad |= json_array_append_new(tensors,
             json_pack("{s:s, s:s, s:o}", "name", v->name, "dtype", apg_dtype_name[v->dtype], "shape", shape));
     }
-    if (!bad)
-        return tensors;
-    json_decref(tensors);
-    return NULL;
+    return report_json_whole(tensors, bad);
 }
 
 /* NULL: out of memory. SIZE < 0: unknown, a pipe. */
@@ -62,10 +56,7 @@ static json_t *describe(const struct apg_schema *s, const struct apg_model *m, j
         m->arch.collapsed);
     int bad = json_object_update(root, more);
     json_decref(more);
-    if (!bad)
-        return root;
-    json_decref(root);
-    return NULL;
+    return report_json_whole(root, bad);
 }
 
 /* NAME VALUE lines; the members of an array or object one a line, indented. Strings come as JSON has them, so
