@@ -62,8 +62,9 @@ $(BUILD)/double/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -I. -DAPG_DOUBLE -c $< -o $@
 
+$(BUILD)/test/unit/test_memory: WRAP = $(foreach f,malloc calloc realloc aligned_alloc strdup,-Wl,--wrap=$f)
 $(UNIT): %: %.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
-	$(LINK) $^ $(LIBS) -lcmocka -o $@
+	$(LINK) $(WRAP) $^ $(LIBS) -lcmocka -o $@
 $(DOUBLE_UNIT): %: %.o $(BUILD)/double/libapg.a
 	$(LINK) $^ $(LIBS) -lcmocka -o $@
 $(FUZZERS): %: %.o $(BUILD)/test/fuzz/replay.o $(BUILD)/libcmd.a $(BUILD)/libapg.a

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "encode.h"
+#include "json.h"
 #include "mem.h"
 #include "vocab.h"
 
@@ -239,27 +240,6 @@ struct lists {
     size_t n;
 };
 
-static bool is_utf8(const char *s)
-{
-    for (const unsigned char *p = (const unsigned char *)s; *p;) {
-        unsigned n = *p < 0x80                 ? 0
-                     : *p >= 0xc2 && *p < 0xe0 ? 1
-                     : (*p & 0xf0) == 0xe0     ? 2
-                     : *p >= 0xf0 && *p < 0xf5 ? 3
-                                               : 9;
-        unsigned c = *p++ & (n == 0 ? 0x7fu : 0x3fu >> n);
-        for (unsigned i = 0; i < n; i++, p++) {
-            if (n == 9 || (*p & 0xc0) != 0x80)
-                return false;
-            c = c << 6 | (*p & 0x3fu);
-        }
-        if ((n == 2 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
-            (n == 3 && (c < 0x10000 || c > 0x10ffff)))
-            return false;
-    }
-    return true;
-}
-
 /* Text that grows. A failure sticks and shows in `failed`. */
 struct text {
     char *s;
@@ -402,7 +382,7 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
         const char *name = column_name(b, i);
         if (i != b->label && b->kind[i] == DROP)
             continue;
-        if (!is_utf8(name))
+        if (!apg_is_utf8(name))
             return apg_fail(err, APG_EINPUT, "%s:%llu: the name of column %zu is not UTF-8", file,
                 (unsigned long long)b->header->line, i + 1);
         if (i == b->label)

@@ -186,7 +186,7 @@ no_memory:
 
 void apg_binding_release(struct apg_binding *b)
 {
-    for (size_t i = 0; i < b->columns; i++)
+    for (size_t i = 0; b->column && i < b->columns; i++)
         free(b->column[i]);
     free(b->column);
     free(b->cell);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "model.h"
-#include <jansson.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "gemm.h"
+#include "json.h"
 #include "mem.h"
 
 /* All but memory for numbers, which is apg_graph_finish's. NULL: out of memory. */
@@ -229,9 +229,13 @@ static const enum apg_dtype WEIGHTS = sizeof(apg_real) == 4 ? APG_F32 : APG_F64;
 static json_t *sizes_json(const size_t *a, size_t n)
 {
     json_t *j = json_array();
+    int bad = 0;
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(j, json_integer((json_int_t)a[i]));
-    return j;
+        bad |= json_array_append_new(j, json_integer((json_int_t)a[i]));
+    if (!bad)
+        return j;
+    json_decref(j);
+    return NULL;
 }
 
 static bool sizes_from(const json_t *j, size_t *a, size_t *n, size_t max, size_t least, size_t most)
@@ -289,7 +293,7 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
             sizes_json(a->condition, a->n_condition), "condition_own", a->own_embedding, "condition_stopped",
             a->stop_gradient, "collapsed", a->collapsed);
     enum apg_status status = APG_OK;
-    if (!j || !backbone_json(j, a) || !star_json(j, a) || !(text = json_dumps(j, JSON_COMPACT)))
+    if (!j || !backbone_json(j, a) || !star_json(j, a) || !(text = apg_json_text(j)))
         status = apg_fail_memory(err);
     if (!status && !(status = apg_tensors_new(&t, err)) && !(status = apg_tensors_set(t, "model", text, err)))
         status = apg_schema_save(m->schema, t, err);
@@ -398,7 +402,7 @@ enum apg_status apg_model_from(
     enum apg_status status = apg_schema_load(&schema, t, err);
     if (!status && !arch_from(apg_tensors_get(t, "model"), &arch, schema))
         status = apg_fail(err, APG_EFORMAT, "%s: not a model of apg: no valid description", name);
-    if (!status && !(m = build(schema, &arch, max_rows, false)))
+    if (!status && (!(m = build(schema, &arch, max_rows, false)) || m->graph.failed))
         status = apg_fail_memory(err);
     /* Weights are used where the file is mapped. */
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <xxhash.h>
 #include "io.h"
+#include "json.h"
 #include "mem.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -96,12 +96,19 @@ static bool view_bytes(const struct apg_tensor_view *v, size_t *bytes)
 
 /* ---- writing ---- */
 
+/* jansson would not take TEXT. */
+static enum apg_status refused(const char *text, struct apg_error *err)
+{
+    return apg_is_utf8(text) ? apg_fail_memory(err)
+                             : apg_fail(err, APG_EINPUT, "'%s' is not UTF-8: it cannot be saved", text);
+}
+
 enum apg_status apg_tensors_set(
     struct apg_tensors *t, const char *key, const char *text, struct apg_error *err)
 {
     json_t *value = json_string(text);
     if (!value || json_object_set_new(t->metadata, key, value) != 0)
-        return apg_fail(err, APG_EINPUT, "'%s' is not UTF-8: it cannot be saved", key);
+        return refused(text, err);
     return APG_OK;
 }
 
@@ -132,7 +139,7 @@ enum apg_status apg_tensors_add(struct apg_tensors *t, const struct apg_tensor_v
         return apg_fail_memory(err);
     if (json_object_set_new(t->header, v->name, describe(v)) != 0) {
         free((char *)copy->name);
-        return apg_fail(err, APG_EINPUT, "'%s' is not UTF-8: it cannot be saved", v->name);
+        return refused(v->name, err);
     }
     t->n++;
     return APG_OK;
@@ -159,7 +166,10 @@ static char *header_text(const struct apg_tensors *t, size_t *length)
     char *text = NULL;
     uint64_t at = 0;
     int bad = 0, pads = 0;
-    bad |= !first || json_object_update_missing(first, t->metadata) != 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(t->metadata, key, value) /* json_object_update_missing forgets that it failed */
+        if (!json_object_get(first, key)) bad |= json_object_set(first, key, value);
     bad |= json_object_set_new(header, "__metadata__", first);
     for (size_t i = 0; !bad && i < t->n; i++) {
         const char *tensor = t->view[i].name;
@@ -173,10 +183,11 @@ static char *header_text(const struct apg_tensors *t, size_t *length)
             const struct apg_tensor_view pad = {.dtype = APG_U8, .n_dims = 1, .dim = {n}};
             (void)snprintf(name, sizeof name, "pad.%d", pads++);
             json_t *entry = describe(&pad);
-            bad |= !entry || place(entry, &at, n) || json_object_set_new(header, name, entry);
+            bad |= place(entry, &at, n);
+            bad |= json_object_set_new(header, name, entry); /* which takes it, whatever has failed */
         }
     }
-    char *json = bad ? NULL : json_dumps(header, JSON_COMPACT);
+    char *json = bad ? NULL : apg_json_text(header);
     json_decref(header);
     if (!json)
         return NULL;

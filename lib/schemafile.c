@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "schemafile.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "json.h"
 #include "mem.h"
 #include "vocab.h"
 
@@ -56,9 +56,7 @@ static enum apg_status save_field(
             (status = save_array(t, "vocab", f->name, "slot", APG_U64, v->slot, v->mask + 1, err)))
             return status;
     }
-    return status ? status
-           : bad  ? apg_fail(err, APG_EINPUT, "column '%s' cannot be saved: its name is not UTF-8", f->name)
-                  : APG_OK;
+    return status ? status : bad ? apg_fail_memory(err) : APG_OK;
 }
 
 enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *t, struct apg_error *err)
@@ -69,13 +67,12 @@ enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *
     enum apg_status status = APG_OK;
     char *text = NULL;
     if (!root)
-        return apg_fail(err, APG_EINPUT, "the label's name '%s' is not UTF-8: it cannot be saved", s->label);
+        return apg_fail_memory(err);
     for (size_t i = 0; !status && i < s->n_fields; i++)
         status = save_field(&s->field[i], t, fields, err);
     if (!status)
-        status = (text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)))
-                     ? apg_tensors_set(t, "schema", text, err)
-                     : apg_fail_memory(err);
+        status =
+            (text = apg_json_text(root)) ? apg_tensors_set(t, "schema", text, err) : apg_fail_memory(err);
     free(text);
     json_decref(root);
     return status;
@@ -100,51 +97,56 @@ static json_int_t integer(const json_t *entry, const char *key, json_int_t max, 
                : -1;
 }
 
-/* The one-dimensional tensor of that name and type, or NULL. */
-static const struct apg_tensor_view *find_array(const struct apg_tensors *t, const char *prefix,
-    const char *name, const char *suffix, enum apg_dtype dtype)
+/* The one-dimensional tensor of F by that name and type. */
+static enum apg_status find_array(const struct apg_tensor_view **v, const struct apg_tensors *t,
+    const char *prefix, const struct apg_field *f, const char *suffix, enum apg_dtype dtype,
+    struct apg_error *err)
 {
-    char *full = tensor_name(prefix, name, suffix);
-    const struct apg_tensor_view *v = full ? apg_tensors_find(t, full) : NULL;
+    char *full = tensor_name(prefix, f->name, suffix);
+    if (!full)
+        return apg_fail_memory(err);
+    *v = apg_tensors_find(t, full);
     free(full);
-    return v && v->dtype == dtype && v->n_dims == 1 ? v : NULL;
+    return *v && (*v)->dtype == dtype && (*v)->n_dims == 1 ? APG_OK : altered(t, f->name, err);
 }
 
-static bool load_vocab(struct apg_field *f, const struct apg_tensors *t)
+static enum apg_status load_vocab(struct apg_field *f, const struct apg_tensors *t, struct apg_error *err)
 {
-    const struct apg_tensor_view *text = find_array(t, "vocab", f->name, "text", APG_U8),
-                                 *at = find_array(t, "vocab", f->name, "at", APG_U64),
-                                 *slot = find_array(t, "vocab", f->name, "slot", APG_U64);
-    if (!text || !at || !slot || at->dim[0] != (size_t)f->rows + 1 || slot->dim[0] == 0)
-        return false;
+    const struct apg_tensor_view *text, *at, *slot;
+    enum apg_status status;
+    if ((status = find_array(&text, t, "vocab", f, "text", APG_U8, err)) ||
+        (status = find_array(&at, t, "vocab", f, "at", APG_U64, err)) ||
+        (status = find_array(&slot, t, "vocab", f, "slot", APG_U64, err)))
+        return status;
+    if (at->dim[0] != (size_t)f->rows + 1 || slot->dim[0] == 0)
+        return altered(t, f->name, err);
     /* Borrowed (cap_at = 0): nothing writes to them. */
     f->vocab = (struct apg_vocab){.n = f->rows,
         .text = (char *)text->data,
         .at = (uint64_t *)at->data,
         .slot = (uint64_t *)slot->data,
         .mask = slot->dim[0] - 1};
-    return apg_vocab_valid(&f->vocab, text->dim[0]);
+    return apg_vocab_valid(&f->vocab, text->dim[0]) ? APG_OK : altered(t, f->name, err);
 }
 
-/* false with *memory set when out of memory. */
-static bool load_edges(struct apg_field *f, const struct apg_tensors *t, bool *memory)
+static enum apg_status load_edges(struct apg_field *f, const struct apg_tensors *t, struct apg_error *err)
 {
-    const struct apg_tensor_view *v = find_array(t, "edges", f->name, "", APG_F32);
-    if (!v || v->dim[0] + 2 != f->rows)
-        return false;
+    const struct apg_tensor_view *v;
+    enum apg_status status = find_array(&v, t, "edges", f, "", APG_F32, err);
+    if (status)
+        return status;
+    if (v->dim[0] + 2 != f->rows)
+        return altered(t, f->name, err);
     f->n_edges = (uint32_t)v->dim[0];
-    f->edge = apg_alloc(f->n_edges, sizeof *f->edge);
-    if (!f->edge) {
-        *memory = true;
-        return false;
-    }
+    if (!(f->edge = apg_alloc(f->n_edges, sizeof *f->edge)))
+        return apg_fail_memory(err);
     const float *edge = v->data;
     for (uint32_t i = 0; i < f->n_edges; i++) {
         if (!isfinite(edge[i]) || (i && !(edge[i] > edge[i - 1])))
-            return false;
+            return altered(t, f->name, err);
         f->edge[i] = edge[i];
     }
-    return true;
+    return APG_OK;
 }
 
 static enum apg_status load_field(
@@ -154,7 +156,6 @@ static enum apg_status load_field(
                *kind = json_string_value(json_object_get(entry, "kind"));
     json_int_t rows = integer(entry, "rows", UINT32_MAX, -1),
                separator = integer(entry, "separator", 255, '|'), bits = integer(entry, "hash_bits", 30, 0);
-    bool good = false, memory = false;
     if (!name || !kind)
         return altered(t, "", err);
     if (!(f->name = strdup(name)))
@@ -168,15 +169,17 @@ static enum apg_status load_field(
     if (f->kind == APG_NUMERIC) {
         f->mean = json_number_value(json_object_get(entry, "mean"));
         f->deviation = json_number_value(json_object_get(entry, "deviation"));
-        good = rows == 2 && isfinite(f->mean) && isfinite(f->deviation) && f->deviation > 0;
-    } else if (f->kind == APG_BUCKET) {
-        good = load_edges(f, t, &memory);
-    } else {
-        f->separator = f->kind == APG_MULTI ? (char)separator : '\0';
-        f->hash_bits = (unsigned)bits;
-        good = bits ? rows == (json_int_t)1 << bits : load_vocab(f, t);
+        return rows == 2 && isfinite(f->mean) && isfinite(f->deviation) && f->deviation > 0
+                   ? APG_OK
+                   : altered(t, name, err);
     }
-    return good ? APG_OK : memory ? apg_fail_memory(err) : altered(t, name, err);
+    if (f->kind == APG_BUCKET)
+        return load_edges(f, t, err);
+    f->separator = f->kind == APG_MULTI ? (char)separator : '\0';
+    f->hash_bits = (unsigned)bits;
+    if (bits)
+        return rows == (json_int_t)1 << bits ? APG_OK : altered(t, name, err);
+    return load_vocab(f, t, err);
 }
 
 enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensors *t, struct apg_error *err)
