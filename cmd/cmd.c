@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -39,19 +40,28 @@ static char *volatile temps[4];
 static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
 enum { N_TEMPS = sizeof temps / sizeof temps[0], N_FATAL = sizeof fatal / sizeof fatal[0] };
 
+static pthread_t creator; /* the thread that makes the files, and blocks signals meanwhile */
+
+/* Any thread may get the signal, and OpenBLAS has started some before main: the one that may be in the middle
+ * of making a file is handed it, and takes it when it is through. */
 static void die(int sig)
 {
+    if (!pthread_equal(pthread_self(), creator)) {
+        pthread_kill(creator, sig);
+        return;
+    }
     for (size_t i = 0; i < N_TEMPS; i++)
         if (temps[i])
             unlink(temps[i]);
-    raise(sig); /* SA_RESETHAND has put the default back: it is delivered when this returns */
+    signal(sig, SIG_DFL);
+    raise(sig); /* delivered when this returns */
 }
 
 static void catch_fatal(sigset_t *set)
 {
     sigemptyset(set);
     for (size_t i = 0; i < N_FATAL; i++) {
-        struct sigaction a = {.sa_handler = die, .sa_flags = (int)SA_RESETHAND}, old;
+        struct sigaction a = {.sa_handler = die}, old;
         sigaddset(set, fatal[i]);
         if (sigaction(fatal[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
             sigaction(fatal[i], &a, NULL); /* what nohup ignores stays ignored */
@@ -62,6 +72,7 @@ static void catch_fatal(sigset_t *set)
 static int temp_create(struct cmd_out *o, mode_t mode)
 {
     sigset_t set, before;
+    creator = pthread_self();
     catch_fatal(&set);
     size_t slot = 0, size = strlen(o->path) + 32;
     while (slot < N_TEMPS && temps[slot])
