@@ -228,7 +228,7 @@ static json_t *json_groups(const struct compare *c)
     json_t *groups = json_pack("{s:o, s:I, s:I, s:I, s:o, s:o}", "columns", columns, "groups",
         (json_int_t)r->units, "mixed_groups", (json_int_t)r->mixed_groups, "mixed_rows",
         (json_int_t)r->mixed_rows, "gauc", json_figure(&r->gauc), "deciles", deciles);
-    return report_json_whole(groups, bad);
+    return apg_json_whole(groups, bad);
 }
 
 static enum apg_status report_as_json(FILE *f, const struct compare *c, struct apg_error *err)

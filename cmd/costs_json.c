@@ -14,7 +14,7 @@ static json_t *json_paper(void)
             json_pack("{s:f, s:f}", "mb", costs_paper[i].mb, "epoch_seconds", costs_paper[i].seconds));
     for (size_t i = 0; i < N_MOVIELENS; i++)
         bad |= json_object_set_new(methods, costs_movielens[i].method, json_real(costs_movielens[i].mb));
-    return report_json_whole(json_pack("{s:o, s:o}", "forms", forms, "movielens_mb", methods), bad);
+    return apg_json_whole(json_pack("{s:o, s:o}", "forms", forms, "movielens_mb", methods), bad);
 }
 
 static json_t *json_cost(const struct costs *c, const struct apg_cost *k)
@@ -27,7 +27,7 @@ static json_t *json_cost(const struct costs *c, const struct apg_cost *k)
     if (c->model)
         bad |= json_object_set_new(j, "biases", json_integer((json_int_t)k->biases)) |
                json_object_set_new(j, "tables", json_integer((json_int_t)k->tables));
-    return report_json_whole(j, bad);
+    return apg_json_whole(j, bad);
 }
 
 static json_t *json_measured(const struct costs *c, int form)
@@ -55,7 +55,7 @@ static json_t *json_domains(const struct costs *c)
                       (json_int_t)costs_star(c, c->domains.item[i]), "mmoe",
                       (json_int_t)costs_mmoe(c, c->domains.item[i]), "apg",
                       (json_int_t)c->cost[APG_COMPLEXITY_SHARED].numbers));
-    return report_json_whole(rows, bad);
+    return apg_json_whole(rows, bad);
 }
 
 /* OF with the members of J, which it takes. */
@@ -63,7 +63,7 @@ static json_t *json_with(json_t *of, json_t *j)
 {
     int bad = json_object_update(of, j);
     json_decref(j);
-    return report_json_whole(of, bad);
+    return apg_json_whole(of, bad);
 }
 
 static json_t *json_ops(const struct costs *c)
@@ -78,7 +78,7 @@ static json_t *json_ops(const struct costs *c)
                 j, costs_width[i], r.width[i] ? json_integer((json_int_t)r.width[i]) : json_null());
         bad |= json_array_append_new(ops, json_with(j, json_cost(c, &r.cost)));
     }
-    return report_json_whole(ops, bad);
+    return apg_json_whole(ops, bad);
 }
 
 static json_t *json_shape(const struct costs *c)
@@ -95,7 +95,7 @@ static json_t *json_shape(const struct costs *c)
     if (c->compare)
         bad |= json_object_set_new(root, "experts", json_integer((json_int_t)c->experts)) |
                json_object_set_new(root, "kept", json_domains(c));
-    return report_json_whole(root, bad);
+    return apg_json_whole(root, bad);
 }
 
 enum apg_status costs_json(FILE *f, const struct costs *c, struct apg_error *err)
@@ -123,5 +123,6 @@ enum apg_status costs_json(FILE *f, const struct costs *c, struct apg_error *err
     if (c->measured)
         bad |= json_object_set_new(root, "threads", json_integer((json_int_t)c->threads)) |
                json_object_set_new(root, "peak", json_real(c->measure.peak));
-    return report_json(f, root, bad, err);
+    root = apg_json_whole(root, bad);
+    return root ? report_json(f, root, 0, err) : apg_fail_memory(err); /* names of columns are UTF-8 */
 }

@@ -218,7 +218,7 @@ static json_t *json_groups(const struct evaluate *e, const struct apg_metrics_re
         bad |= json_array_append_new(deciles, json_slice(&r->decile[i]));
     bad |= json_object_set_new(groups, "columns", columns);
     bad |= json_object_set_new(groups, "deciles", deciles);
-    return report_json_whole(groups, bad);
+    return apg_json_whole(groups, bad);
 }
 
 static enum apg_status report_as_json(

@@ -23,7 +23,7 @@ static json_t *json_columns(const struct apg_schema *s)
         }
         bad |= json_array_append_new(columns, c);
     }
-    return report_json_whole(columns, bad);
+    return apg_json_whole(columns, bad);
 }
 
 static json_t *json_tensors(const struct apg_tensors *t)
@@ -38,7 +38,7 @@ static json_t *json_tensors(const struct apg_tensors *t)
         bad |= json_array_append_new(tensors,
             json_pack("{s:s, s:s, s:o}", "name", v->name, "dtype", apg_dtype_name[v->dtype], "shape", shape));
     }
-    return report_json_whole(tensors, bad);
+    return apg_json_whole(tensors, bad);
 }
 
 /* NULL: out of memory. SIZE < 0: unknown, a pipe. */
@@ -56,7 +56,7 @@ static json_t *describe(const struct apg_schema *s, const struct apg_model *m, j
         m->arch.collapsed);
     int bad = json_object_update(root, more);
     json_decref(more);
-    return report_json_whole(root, bad);
+    return apg_json_whole(root, bad);
 }
 
 /* NAME VALUE lines; the members of an array or object one a line, indented. Strings come as JSON has them, so

@@ -16,14 +16,6 @@ json_t *report_json_number(double x)
     return isnan(x) ? json_null() : json_real(x);
 }
 
-json_t *report_json_whole(json_t *j, int bad)
-{
-    if (!bad)
-        return j;
-    json_decref(j);
-    return NULL;
-}
-
 enum apg_status report_json(FILE *f, json_t *root, int bad, struct apg_error *err)
 {
     enum apg_status status = APG_OK;

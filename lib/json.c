@@ -32,6 +32,14 @@ char *apg_json_text(const json_t *j)
     return t.bytes;
 }
 
+json_t *apg_json_whole(json_t *j, int bad)
+{
+    if (!bad)
+        return j;
+    json_decref(j);
+    return NULL;
+}
+
 bool apg_is_utf8(const char *s)
 {
     for (const unsigned char *p = (const unsigned char *)s; *p;) {

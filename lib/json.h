@@ -11,6 +11,9 @@
 /* J in one line, numbers with all digits; freed with free(). NULL: out of memory, or J is NULL. */
 char *apg_json_text(const json_t *j);
 
+/* J; NULL, and J is released, if BAD: something could not be put into it. */
+json_t *apg_json_whole(json_t *j, int bad);
+
 bool apg_is_utf8(const char *s);
 
 #endif

@@ -232,10 +232,7 @@ static json_t *sizes_json(const size_t *a, size_t n)
     int bad = 0;
     for (size_t i = 0; i < n; i++)
         bad |= json_array_append_new(j, json_integer((json_int_t)a[i]));
-    if (!bad)
-        return j;
-    json_decref(j);
-    return NULL;
+    return apg_json_whole(j, bad);
 }
 
 static bool sizes_from(const json_t *j, size_t *a, size_t *n, size_t max, size_t least, size_t most)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The whole way of a log, into a model and out of it as a score, with each allocation of ours (and of
- * jansson) failing in turn: whatever fails, the call says "out of memory", and nothing is lost or used that
- * is not there (a build with SANITIZE=address,undefined sees that). Linked with --wrap, so that the functions
- * below stand in for libc's.
+ * jansson's, where it writes) failing in turn: whatever fails, the call says "out of memory", and nothing is
+ * lost or used that is not there (a build with SANITIZE=address,undefined sees that). Linked with --wrap, so
+ * that the functions below stand in for libc's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
