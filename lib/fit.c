@@ -3,8 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "average.h"
 #include "mem.h"
 #include "metrics.h"
+
+/* Weights are added to their average so often in an epoch. */
+enum { AVERAGED = 16 };
 
 /* Trained weights, kept aside. */
 static void copy_weights(const struct apg_graph *g, apg_real *to, bool back)
@@ -98,12 +102,15 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     if (status)
         return status;
     struct apg_optim *optim = NULL;
+    struct apg_average *average = NULL;
     struct apg_metrics metrics;
     apg_metrics_init(&metrics, true);
     apg_real *best = apg_alloc(weights, sizeof *best);
     const uint32_t **row = apg_alloc(m->max_rows, sizeof *row);
     double *logit = apg_alloc((size_t)rows.n_valid, sizeof *logit), best_score = -INFINITY;
     status = best && row && logit ? apg_optim_new(&optim, m, err) : apg_fail_memory(err);
+    if (!status && o->average > 0)
+        status = apg_average_new(&average, &m->graph, err);
     struct apg_optim_options step_options = o->optim;
     step_options.generator_l2 = rows.n_train ? o->generator_l2 / (double)rows.n_train : 0;
     const uint64_t n_train = o->epoch_rows && o->epoch_rows < rows.n_train ? o->epoch_rows : rows.n_train;
@@ -128,12 +135,17 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
                 status = apg_fail(err, APG_ERANGE,
                     "training diverged in epoch %zu: the loss is not finite; lower --lr", state.epoch);
             sum += loss;
+            const uint64_t before = state.rows * AVERAGED / n_train;
             state.rows += n;
+            if (average && state.rows * AVERAGED / n_train > before)
+                apg_average_add(average, o->average, pool);
             state.loss = sum / (double)state.rows;
             state.recent = loss / (double)n;
             if (!status && progress)
                 progress(arg, &state);
         }
+        if (average)
+            apg_average_swap(average, pool);
         if (!status && rows.n_valid)
             status = validate(m, &rows, logit, &metrics, pool, &state, err);
         if (status)
@@ -147,15 +159,21 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
         } else {
             bad++;
         }
+        if (average)
+            apg_average_swap(average, pool);
         state.epoch_done = true;
         state.last = state.epoch == o->epochs || (o->patience && bad >= o->patience);
         if (progress)
             progress(arg, &state);
         step_options.lr *= o->lr_decay;
+        step_options.embedding_lr *= o->lr_decay;
     }
-    if (!status && state.best_epoch)
+    if (!status && state.best_epoch) {
         copy_weights(&m->graph, best, true);
+        apg_graph_prepare(&m->graph);
+    }
     apg_optim_free(optim);
+    apg_average_free(average);
     apg_metrics_release(&metrics);
     free(best);
     apg_fit_rows_release(&rows);

@@ -12,7 +12,8 @@
 struct apg_fit_options {
     struct apg_optim_options optim;
     double generator_l2; /* of all training rows together: a step has it divided by how many they are */
-    double lr_decay;     /* the rate is multiplied by this after each epoch */
+    double average;  /* the weights kept are the mean over about this last share of training; 0: the last */
+    double lr_decay; /* the rate is multiplied by this after each epoch */
     size_t batch_size, epochs,
         patience;      /* patience: epochs without a better validation; 0: never stop early */
     double holdout;    /* share of the training rows held out for validation when no VALID is given */

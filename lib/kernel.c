@@ -247,6 +247,21 @@ CLONED void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_rea
         y[i] += a[i] * b[i];
 }
 
+CLONED void apg_kernel_approach(size_t n, apg_real *mean, const apg_real *x, apg_real part)
+{
+    for (size_t i = 0; i < n; i++)
+        mean[i] = (1 - part) * mean[i] + part * x[i];
+}
+
+CLONED void apg_kernel_swap(size_t n, apg_real *a, apg_real *b)
+{
+    for (size_t i = 0; i < n; i++) {
+        const apg_real old = a[i];
+        a[i] = b[i];
+        b[i] = old;
+    }
+}
+
 /* ---- attention ---- */
 
 /* top = x where x is greater */

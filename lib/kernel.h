@@ -75,6 +75,10 @@ void apg_kernel_pairs(size_t F, size_t E, const apg_real *v, apg_real *y);
 /* dv_f += dy_fh v_h, dv_h += dy_fh v_f */
 void apg_kernel_pairs_back(size_t F, size_t E, const apg_real *v, const apg_real *dy, apg_real *dv);
 
+/* mean (n) = (1 - part) mean + part x */
+void apg_kernel_approach(size_t n, apg_real *mean, const apg_real *x, apg_real part);
+void apg_kernel_swap(size_t n, apg_real *a, apg_real *b);
+
 /* Adam on n numbers: w, first and second moments, gradient; the gradient is g + l2 w. LR_M: rate with the
  * bias correction of m in it. ROOT_V: factor on sqrt(v). */
 void apg_kernel_adam(size_t n, apg_real *w, apg_real *m, apg_real *v, const apg_real *g, apg_real l2,

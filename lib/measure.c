@@ -84,7 +84,7 @@ static void release_subject(struct subject *s)
 static enum apg_status run_step(
     struct measuring *r, struct subject *s, size_t rows, double *seconds, struct apg_error *err)
 {
-    const struct apg_optim_options options = {.lr = 1e-3};
+    const struct apg_optim_options options = {.lr = 1e-3, .embedding_lr = 1e-3};
     double loss, start = now();
     enum apg_status status = apg_optim_step(s->optim, &options, r->rows.row, rows, 1, r->pool, &loss, err);
     *seconds = now() - start;

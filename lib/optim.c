@@ -72,13 +72,13 @@ void apg_optim_free(struct apg_optim *o)
     free(o);
 }
 
-static void update(const struct apg_optim *o, size_t n, apg_real *w, apg_real *m, apg_real *v,
+static void update(const struct apg_optim *o, double lr, size_t n, apg_real *w, apg_real *m, apg_real *v,
     const apg_real *g, apg_real l2)
 {
     if (o->options->adagrad)
-        apg_kernel_adagrad(n, w, v, g, l2, (apg_real)o->options->lr);
+        apg_kernel_adagrad(n, w, v, g, l2, (apg_real)lr);
     else
-        apg_kernel_adam(n, w, m, v, g, l2, (apg_real)(o->options->lr * o->scale_m), (apg_real)o->scale_v);
+        apg_kernel_adam(n, w, m, v, g, l2, (apg_real)(lr * o->scale_m), (apg_real)o->scale_v);
 }
 
 /* Log loss of a slot, and d logit. */
@@ -104,8 +104,8 @@ static void dense_update(void *arg, size_t i, unsigned worker)
     struct apg_optim *o = arg;
     const struct apg_param *p = &o->m->graph.param[i];
     if (!p->table && !p->by_run && !p->derived && !p->state)
-        update(o, p->rows * p->cols, p->w, o->first[i], o->second[i], o->m->graph.slot[0].grad + p->at,
-            p->generator ? (apg_real)o->options->generator_l2 : 0);
+        update(o, o->options->lr, p->rows * p->cols, p->w, o->first[i], o->second[i],
+            o->m->graph.slot[0].grad + p->at, p->generator ? (apg_real)o->options->generator_l2 : 0);
 }
 
 /* Share PART of the columns of param I / SHARES, of the domains that the batch has. Sums over slots, in their
@@ -130,7 +130,8 @@ static void domain_update(void *arg, size_t i, unsigned worker)
                 sum = grad;
         }
         size_t at = d.domain * p->cols + from;
-        update(o, n, p->w + at, o->first[i / SHARES] + at, o->second[i / SHARES] + at, sum, 0);
+        update(
+            o, o->options->lr, n, p->w + at, o->first[i / SHARES] + at, o->second[i / SHARES] + at, sum, 0);
     }
 }
 
@@ -182,8 +183,8 @@ static void table_update(void *arg, size_t f, unsigned worker)
         }
         for (uint32_t k = 0; k < t->n; k++) {
             size_t at = (t->row[k] - below + above) * E;
-            update(o, E, p->w + at, o->first[op->param[0]] + at, o->second[op->param[0]] + at,
-                t->grad + k * E, (apg_real)o->options->embedding_l2);
+            update(o, o->options->embedding_lr, E, p->w + at, o->first[op->param[0]] + at,
+                o->second[op->param[0]] + at, t->grad + k * E, (apg_real)o->options->embedding_l2);
         }
     }
 done:

@@ -14,6 +14,7 @@ struct apg_optim_options {
     bool adagrad;
     /* l2 / 2 |w|^2 is added to the mean loss of a batch: of the rows it touches; of generators */
     double lr, embedding_l2, generator_l2;
+    double embedding_lr; /* of the embeddings; LR is of all else */
 };
 enum apg_status apg_optim_new(struct apg_optim **out, struct apg_model *m, struct apg_error *err);
 void apg_optim_free(struct apg_optim *o); /* NULL is allowed */

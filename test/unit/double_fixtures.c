@@ -418,7 +418,7 @@ static void test_deepfm(void **state)
     assert_int_equal(apg_model_logits(m, row, rows, pool, logit, NULL), APG_OK);
     all_same(get(&f, "logit"), logit);
 
-    const struct apg_optim_options options = {.lr = 0.01};
+    const struct apg_optim_options options = {.lr = 0.01, .embedding_lr = 0.01};
     apg_real *bias = apg_graph_find(g, "out.bias")->w;
     for (unsigned step = 1; step <= 3; step++) {
         double loss, before = *bias;
