@@ -148,12 +148,7 @@ static void go_on_from(struct apg_model *m, const struct apg_model *from)
 {
     for (size_t i = 0; i < m->graph.n_params; i++) {
         struct apg_param *p = &m->graph.param[i];
-        char name[sizeof p->name + 8];
-        size_t n = strlen(p->name);
-        bool residual = n > 2 && strcmp(p->name + n - 2, ".W") == 0;
-        (void)snprintf(
-            name, sizeof name, "%.*s%s", (int)(residual ? n - 2 : n), p->name, residual ? ".weight" : "");
-        const struct apg_param *q = apg_graph_find(&from->graph, name);
+        const struct apg_param *q = apg_graph_find(&from->graph, p->name);
         if (q && !p->derived && q->rows == p->rows && q->cols == p->cols)
             memcpy(p->w, q->w, p->rows * p->cols * sizeof *p->w);
     }

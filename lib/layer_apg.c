@@ -99,7 +99,7 @@ int apg_layer_apg(struct apg_tower *t, int x, size_t l, const char *name)
     int b = a->bias == APG_BIAS_STATIC ? apg_graph_param(g, APG_START_ZERO, 1, M, "%s.bias", name) : -1;
     int V = shared ? apg_op_factor(g, K, P, M, name, "V") : -1;
     if (residual) {
-        int W = apg_graph_param(g, APG_START_XAVIER, N, M, "%s.W", name);
+        int W = apg_graph_param(g, APG_START_XAVIER, N, M, "%s.weight", name);
         y = apg_op_linear_add(g, y, V, apg_op_linear(g, x, W, b));
     } else if (shared) {
         y = apg_op_linear(g, y, V, b);

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 #include "gemm.h"
 #include "json.h"
 #include "mem.h"
@@ -93,7 +94,7 @@ void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, b
     for (size_t i = 0; i < m->graph.n_params; i++) {
         struct apg_param *p = &m->graph.param[i];
         struct apg_rng r;
-        apg_rng_init(&r, seed, 1 + i);
+        apg_rng_init(&r, seed, XXH3_64bits(p->name, strlen(p->name)));
         double std = 0;
         if (p->start == APG_START_EMBEDDING)
             std = embedding_std;

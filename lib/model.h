@@ -26,7 +26,9 @@ enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *s
     const struct apg_arch *arch, size_t max_rows, bool train, struct apg_error *err);
 void apg_model_free(struct apg_model *m); /* NULL is allowed */
 
-/* Starting weights: dense layers, U and V Xavier-normal, embeddings normal with EMBEDDING_STD. ANCHOR: S = I
+/* Starting weights, drawn by SEED and a param's name: a residual layer, whose generator is zero, starts as
+ * the very model that dense layers do. Dense layers, U and V Xavier-normal, embeddings normal with
+ * EMBEDDING_STD. ANCHOR: S = I
  * + G(z) with G near zero, else the paper's plain Xavier generator. */
 void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor);
 

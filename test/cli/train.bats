@@ -294,3 +294,25 @@ squares() {
     apg complexity -m short.apg --json > cost.json
     jq -e '[.ops[] | select(.op == "generated").layer] == ["hidden.0.S"]' cost.json
 }
+
+@test "train: the default starts as the very static model of its seed, so that what differs is what adapts" {
+    still=("${plain[@]}" --lr 1e-12 --embedding-lr 1e-12 --average 0)
+    apg train "${still[@]}" -o adaptive.apg logs.csv
+    apg train "${still[@]}" --layer dense -o dense.apg logs.csv
+    apg train "${still[@]}" --layer dense --seed 2 -o other.apg logs.csv
+    for m in adaptive dense other; do apg predict -q --logit -m $m.apg new.csv > $m.txt; done
+    [ "$(paste adaptive.txt dense.txt | awk '{ d = $1 - $2; if (d * d > 1e-12) n++ } END { print n + 0 }')" -eq 0 ]
+    [ "$(paste other.txt dense.txt | awk '{ d = $1 - $2; if (d * d > 1e-12) n++ } END { print n + 0 }')" -gt 1900 ]
+}
+
+@test "train: --average: another model, and the mean of all steps another still; 0 and 1 are its bounds" {
+    apg train "${small[@]}" -o half.apg logs.csv
+    apg train "${small[@]}" --average 0 -o last.apg logs.csv
+    apg train "${small[@]}" --average 1 -o all.apg logs.csv
+    for pair in "half last" "half all" "last all"; do
+        run cmp -s "${pair% *}.apg" "${pair#* }.apg"
+        [ "$status" -eq 1 ]
+    done
+    run --separate-stderr -2 apg train --average 1.5 logs.csv
+    [[ "$stderr" == *"--average"* ]]
+}
