@@ -261,6 +261,8 @@ static void tell_model(const struct train *t, size_t batch)
         (unsigned long long)t->rows->rows, t->schema->n_fields, tables, other);
 }
 
+/* Passes where there are no validation rows to stop by. */
+enum { EPOCHS_BLIND = 10 };
 /* Embeddings see few of the rows, so they learn faster. docs/accuracy.md has the figures. */
 enum { EMBEDDING_RATE = 4 };
 
@@ -274,7 +276,7 @@ int cmd_train(int argc, char **argv)
         .average = 0.5,
         .lr_decay = 1,
         .batch_size = 1024,
-        .epochs = 10,
+        .epochs = 40,
         .patience = 2,
         .holdout = 0.1,
         .seed = 1};
@@ -309,7 +311,7 @@ int cmd_train(int argc, char **argv)
         OPT_REAL(0, "generator-l2", &fit.generator_l2, 0, 1e9, "X",
             "L2 on what generates weights, of all rows together; the default is of --form residual, else 0"),
         OPT_SIZE(0, "batch-size", &fit.batch_size, 1, 1048576, "B", "rows of a step"),
-        OPT_SIZE(0, "epochs", &fit.epochs, 1, 100000, "N", "passes over the rows, at most"),
+        OPT_SIZE(0, "epochs", &fit.epochs, 1, 100000, "N", "passes over the rows, at most; without validation rows 10"),
         OPT_SIZE(0, "patience", &fit.patience, 0, 100000, "N",
             "stop after N epochs without a better validation; 0: never"),
         OPT_CHOICE(0, "stop-on", &stop, "auc|logloss", "what better means"),
@@ -340,6 +342,8 @@ int cmd_train(int argc, char **argv)
         return opt_usage(&command, "--auto-budget is of --condition auto");
     if (arch.arch.form != APG_FORM_RESIDUAL && !opt_given("generator-l2"))
         fit.generator_l2 = 0;
+    if (!valid_path && fit.holdout <= 0 && !opt_given("epochs"))
+        fit.epochs = EPOCHS_BLIND;
     if (!fit.optim.embedding_lr)
         fit.optim.embedding_lr = EMBEDDING_RATE * fit.optim.lr;
     fit.optim.adagrad = optimizer == 1, fit.stop_on_loss = stop == 1;

@@ -316,3 +316,13 @@ squares() {
     run --separate-stderr -2 apg train --average 1.5 logs.csv
     [[ "$stderr" == *"--average"* ]]
 }
+
+@test "train: passes: until validation says so, or 10 where there is none" {
+    head -n 400 logs.csv > few.csv
+    run --separate-stderr -0 apg train --multi genres --hidden 4 --layer dense --holdout 0 -o few.apg few.csv
+    [ "$(grep -cE '^ +[0-9]+ ' <<< "$stderr")" -eq 10 ] || { echo "$stderr"; return 1; }
+    run --separate-stderr -0 apg train --multi genres --hidden 4 --layer dense --holdout 0 --epochs 12 -o few.apg few.csv
+    [ "$(grep -cE '^ +[0-9]+ ' <<< "$stderr")" -eq 12 ] || { echo "$stderr"; return 1; }
+    run --separate-stderr -0 apg train --multi genres --hidden 4 --layer dense --patience 0 -o few.apg few.csv
+    [ "$(grep -cE '^ +[0-9]+ ' <<< "$stderr")" -eq 40 ] || { echo "$stderr"; return 1; }
+}
