@@ -169,7 +169,7 @@ int arch_args_read(const struct opt_command *command, struct arch_args *args)
     a->aggregate = (enum apg_aggregate)args->aggregate;
     a->own_embedding = args->own, a->stop_gradient = args->stopped;
     if (a->form == APG_FORM_RESIDUAL && !opt_given("rank"))
-        args->rank = (struct opt_sizes){1, {8}};
+        args->rank = (struct opt_sizes){2, {32, 0}};
     if (a->form != APG_FORM_OVERPARAM && !(a->form == APG_FORM_RESIDUAL && opt_given("overparam")))
         args->overparam = (struct opt_sizes){1, {0}};
     if (!spread("rank", &args->rank, a->K, a->n_hidden) ||

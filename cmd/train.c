@@ -272,7 +272,7 @@ int cmd_train(int argc, char **argv)
     struct columns_args columns = COLUMNS_ARGS;
     struct arch_args arch = ARCH_ARGS;
     struct apg_fit_options fit = {.optim.lr = 1e-3,
-        .generator_l2 = 8,
+        .generator_l2 = 80,
         .average = 0.5,
         .lr_decay = 1,
         .batch_size = 1024,

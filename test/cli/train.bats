@@ -277,7 +277,7 @@ squares() {
         last=$now
     done
     apg train "${plain[@]}" -o default.apg logs.csv
-    apg train "${plain[@]}" --rank 8 --generator-l2 8 -o given.apg logs.csv
+    apg train "${plain[@]}" --rank 32,0 --generator-l2 80 -o given.apg logs.csv
     cmp default.apg given.apg
     apg train "${small[@]}" --form overparam -o default.apg logs.csv
     apg train "${small[@]}" --form overparam --generator-l2 0 -o given.apg logs.csv
