@@ -7,8 +7,14 @@
 #include "mem.h"
 #include "metrics.h"
 
-/* Weights are added to their average so often in an epoch. */
-enum { AVERAGED = 16 };
+/* How often in an epoch weights are added to their average. Those that fit into a cache cost nothing; larger
+ * ones are swept the less often the fewer rows there are to train on. */
+enum { SWEEPS = 16, SWEPT_FREELY = 1 << 22, SWEPT_PER_ROW = 256 };
+static uint64_t sweeps(uint64_t weights, uint64_t rows)
+{
+    const uint64_t afforded = weights <= SWEPT_FREELY ? SWEEPS : rows * SWEPT_PER_ROW / weights;
+    return afforded < 1 ? 1 : afforded > SWEEPS ? SWEEPS : afforded;
+}
 
 /* Trained weights, kept aside. */
 static void copy_weights(const struct apg_graph *g, apg_real *to, bool back)
@@ -114,6 +120,7 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     struct apg_optim_options step_options = o->optim;
     step_options.generator_l2 = rows.n_train ? o->generator_l2 / (double)rows.n_train : 0;
     const uint64_t n_train = o->epoch_rows && o->epoch_rows < rows.n_train ? o->epoch_rows : rows.n_train;
+    const uint64_t n_sweeps = sweeps(weights, n_train);
     uint64_t steps = o->past * ((n_train + o->batch_size - 1) / o->batch_size), bad = 0;
     struct apg_rng rng;
     struct apg_fit_state state = {.epochs = o->epochs, .epoch_rows = n_train, .has_valid = rows.n_valid > 0};
@@ -135,9 +142,9 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
                 status = apg_fail(err, APG_ERANGE,
                     "training diverged in epoch %zu: the loss is not finite; lower --lr", state.epoch);
             sum += loss;
-            const uint64_t before = state.rows * AVERAGED / n_train;
+            const uint64_t before = state.rows * n_sweeps / n_train;
             state.rows += n;
-            if (average && state.rows * AVERAGED / n_train > before)
+            if (average && state.rows * n_sweeps / n_train > before)
                 apg_average_add(average, o->average, pool);
             state.loss = sum / (double)state.rows;
             state.recent = loss / (double)n;
