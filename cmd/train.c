@@ -345,7 +345,7 @@ int cmd_train(int argc, char **argv)
         fit.generator_l2 = 0;
     if (!valid_path && fit.holdout <= 0 && !opt_given("epochs"))
         fit.epochs = EPOCHS_BLIND;
-    if (!fit.optim.embedding_lr)
+    if (fit.optim.embedding_lr <= 0)
         fit.optim.embedding_lr = EMBEDDING_RATE * fit.optim.lr;
     fit.optim.adagrad = optimizer == 1, fit.stop_on_loss = stop == 1;
 
