@@ -4,7 +4,7 @@
 #include "kernel.h"
 #include "mem.h"
 
-enum { PIECE = 1 << 16 }; /* numbers that one thread takes at a time */
+enum { SHARES = 8 }; /* of a param, which threads take one at a time */
 
 struct apg_average {
     struct apg_graph *g;
@@ -42,32 +42,21 @@ void apg_average_free(struct apg_average *a)
     free(a);
 }
 
+/* Share of param I / SHARES. */
 static void piece(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct apg_average *a = arg;
-    for (size_t p = 0; p < a->g->n_params; p++) {
-        const struct apg_param *param = &a->g->param[p];
-        const size_t size = a->mean[p] ? param->rows * param->cols : 0, pieces = (size + PIECE - 1) / PIECE;
-        if (i >= pieces) {
-            i -= pieces;
-            continue;
-        }
-        const size_t from = i * PIECE, n = size - from < PIECE ? size - from : PIECE;
-        if (a->swap)
-            apg_kernel_swap(n, a->mean[p] + from, param->w + from);
-        else
-            apg_kernel_approach(n, a->mean[p] + from, param->w + from, a->weight);
+    const struct apg_param *p = &a->g->param[i / SHARES];
+    if (p->derived)
         return;
-    }
-}
-
-static void all_pieces(struct apg_average *a, struct apg_pool *pool)
-{
-    size_t n = 0;
-    for (size_t p = 0; p < a->g->n_params; p++)
-        n += a->mean[p] ? (a->g->param[p].rows * a->g->param[p].cols + PIECE - 1) / PIECE : 0;
-    apg_pool_run(pool, n, piece, a);
+    const size_t size = p->rows * p->cols, from = size * (i % SHARES) / SHARES,
+                 n = size * (i % SHARES + 1) / SHARES - from;
+    apg_real *mean = a->mean[i / SHARES] + from;
+    if (a->swap)
+        apg_kernel_swap(n, mean, p->w + from);
+    else
+        apg_kernel_approach(n, mean, p->w + from, a->weight);
 }
 
 void apg_average_add(struct apg_average *a, double share, struct apg_pool *pool)
@@ -76,11 +65,11 @@ void apg_average_add(struct apg_average *a, double share, struct apg_pool *pool)
     a->added++;
     a->weight = (apg_real)((g + 1) / ((double)a->added + g));
     a->swap = false;
-    all_pieces(a, pool);
+    apg_pool_run(pool, a->g->n_params * SHARES, piece, a);
 }
 
 void apg_average_swap(struct apg_average *a, struct apg_pool *pool)
 {
     a->swap = true;
-    all_pieces(a, pool);
+    apg_pool_run(pool, a->g->n_params * SHARES, piece, a);
 }

@@ -8,7 +8,7 @@
 #include <math.h>
 #include "lib/average.h"
 
-enum { N = 200000 }; /* more than one thread's piece */
+enum { N = 200002 }; /* not a whole number of shares */
 static apg_real w[N], formed[2] = {5, 5};
 static struct apg_param param[2] = {
     {.rows = N / 2, .cols = 2, .w = w}, {.rows = 1, .cols = 2, .w = formed, .derived = true}};
