@@ -76,7 +76,7 @@ struct arch_args {
             "does the generator train the condition's embeddings"),                                          \
         OPT_SIZES(0, "rank", &(a).rank, 0, 4096, "K,...",                                                    \
             "rank of the generated matrices by layer, the last for those that follow; 0: that layer is "     \
-            "dense; of --form residual: 32,0"),                                                                 \
+            "dense; of --form residual: 32,0"),                                                              \
         OPT_SIZES(0, "overparam", &(a).overparam, 0, 65536, "P,...",                                         \
             "over-parameterization width by layer, likewise; of --form overparam, and of residual if "       \
             "given"),                                                                                        \

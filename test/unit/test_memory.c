@@ -127,8 +127,12 @@ static enum apg_status train(const struct apg_arch *arch, FILE *f, struct apg_er
     struct apg_dataset *rows = NULL;
     struct apg_model *m = NULL, *collapsed = NULL;
     struct apg_pool *pool = NULL;
-    const struct apg_fit_options fit = {
-        .optim = {.lr = 1e-2, .embedding_lr = 1e-2}, .average = 0.5, .lr_decay = 1, .batch_size = 32, .epochs = 2, .holdout = 0.2};
+    const struct apg_fit_options fit = {.optim = {.lr = 1e-2, .embedding_lr = 1e-2},
+        .average = 0.5,
+        .lr_decay = 1,
+        .batch_size = 32,
+        .epochs = 2,
+        .holdout = 0.2};
     enum apg_status status = apg_pool_new(&pool, 1, err);
     if (!status && !(status = read_log(&schema, &rows, pool, err)) &&
         !(status = apg_model_new(&m, schema, arch, fit.batch_size, true, err))) {
