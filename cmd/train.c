@@ -25,7 +25,8 @@ struct train {
     struct apg_model *model;
     bool quiet, terminal;
     double started, told;
-    double recent; /* sum of losses since the last line */
+    double kept_entropy; /* of the epoch whose weights are kept; 0: no validation rows */
+    double recent;       /* sum of losses since the last line */
     uint64_t n_recent;
     uint64_t steps,
         next; /* a line when steps reaches next, which doubles: as Vowpal Wabbit's users know it */
@@ -41,6 +42,8 @@ static double now(void)
 static void progress(void *arg, const struct apg_fit_state *s)
 {
     struct train *t = arg;
+    if (s->epoch_done && s->has_valid && s->better)
+        t->kept_entropy = s->valid_entropy;
     if (t->quiet)
         return;
     if (s->epoch_done) {
@@ -261,6 +264,16 @@ static void tell_model(const struct train *t, size_t batch)
         (unsigned long long)t->rows->rows, t->schema->n_fields, tables, other);
 }
 
+/* An AUC may look well when scores are no probabilities. */
+static void tell_kept(const struct train *t)
+{
+    if (t->kept_entropy > 1 && !t->quiet)
+        cmd_warn(
+            "the kept weights' log loss is %.3g times that of predicting the mean label of the validation "
+            "rows; try another --lr, more --epochs or --stop-on logloss",
+            t->kept_entropy);
+}
+
 /* Passes where there are no validation rows to stop by. */
 enum { EPOCHS_BLIND = 10 };
 /* Embeddings see few of the rows, so they learn faster. docs/accuracy.md has the figures. */
@@ -370,7 +383,8 @@ int cmd_train(int argc, char **argv)
         tell_model(&t, fit.batch_size);
         heading(&t);
         t.started = now();
-        status = apg_fit(t.model, t.rows, t.valid, &fit, t.pool, progress, &t, &err);
+        if (!(status = apg_fit(t.model, t.rows, t.valid, &fit, t.pool, progress, &t, &err)))
+            tell_kept(&t);
     } else if (!(status = apg_choose(&t.model, &report, t.schema, &arch.arch, t.rows, t.valid, &fit, &choose,
                      t.pool, &told, &err)) &&
                !t.quiet) {

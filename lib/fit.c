@@ -87,6 +87,7 @@ static enum apg_status validate(struct apg_model *m, const struct apg_fit_rows *
     if (!status && !(status = apg_metrics_report(metrics, &report, err))) {
         state->valid_auc = report.auc;
         state->valid_loss = report.means.log_loss;
+        state->valid_entropy = report.means.normalized_entropy;
     }
     return status;
 }

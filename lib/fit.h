@@ -32,6 +32,7 @@ struct apg_fit_state {
     double recent;                    /* since the call before; NaN when nothing is new */
     bool epoch_done, has_valid, better, last;
     double valid_auc, valid_loss; /* NaN where not defined */
+    double valid_entropy;         /* valid_loss / that of the mean label: above 1 is worse than a constant */
 };
 typedef void apg_fit_progress(void *arg, const struct apg_fit_state *s);
 

@@ -326,3 +326,12 @@ squares() {
     run --separate-stderr -0 apg train --multi genres --hidden 4 --layer dense --patience 0 -o few.apg few.csv
     [ "$(grep -cE '^ +[0-9]+ ' <<< "$stderr")" -eq 40 ] || { echo "$stderr"; return 1; }
 }
+
+@test "train: weights kept by their AUC whose scores are worse than a constant are warned of" {
+    run --separate-stderr -0 apg train "${plain[@]:1}" --lr 100 -o wild.apg logs.csv
+    [[ "$stderr" == *"apg train: the kept weights' log loss is "*" times that of predicting the mean label"* ]]
+    run --separate-stderr -0 apg train "${plain[@]}" --lr 100 -o wild.apg logs.csv
+    [ -z "$stderr" ]
+    run --separate-stderr -0 apg train "${plain[@]:1}" --epochs 8 -o tame.apg logs.csv
+    [[ "$stderr" != *"kept weights"* ]]
+}
