@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+#include "archfile.h"
 #include "gemm.h"
-#include "json.h"
 #include "mem.h"
 
 /* All but memory for numbers, which is apg_graph_finish's. NULL: out of memory. */
@@ -227,73 +227,12 @@ enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row
 
 static const enum apg_dtype WEIGHTS = sizeof(apg_real) == 4 ? APG_F32 : APG_F64;
 
-static json_t *sizes_json(const size_t *a, size_t n)
-{
-    json_t *j = json_array();
-    int bad = 0;
-    for (size_t i = 0; i < n; i++)
-        bad |= json_array_append_new(j, json_integer((json_int_t)a[i]));
-    return apg_json_whole(j, bad);
-}
-
-static bool sizes_from(const json_t *j, size_t *a, size_t *n, size_t max, size_t least, size_t most)
-{
-    *n = json_array_size(j);
-    if (!json_is_array(j) || *n > max)
-        return false;
-    for (size_t i = 0; i < *n; i++) {
-        json_int_t v = json_integer_value(json_array_get(j, i));
-        if (v < (json_int_t)least || v > (json_int_t)most)
-            return false;
-        a[i] = (size_t)v;
-    }
-    return true;
-}
-
-static json_t *name_json(const char *names, int index)
-{
-    int n;
-    const char *name = apg_name_at(names, index, &n);
-    return json_stringn(name, (size_t)n);
-}
-
-/* What one of the backbones reads. */
-static bool backbone_json(json_t *j, const struct apg_arch *a)
-{
-    return json_object_set_new(j, "heads", json_integer((json_int_t)a->heads)) == 0 &&
-           json_object_set_new(j, "attention_layers", json_integer((json_int_t)a->n_attention)) == 0 &&
-           json_object_set_new(j, "cin", sizes_json(a->cin, a->n_cin)) == 0 &&
-           json_object_set_new(j, "cross_layers", json_integer((json_int_t)a->n_cross)) == 0 &&
-           json_object_set_new(j, "cross_rank", json_integer((json_int_t)a->cross_rank)) == 0 &&
-           json_object_set_new(j, "bilinear", name_json(APG_BILINEARS, a->bilinear)) == 0;
-}
-
-static bool star_json(json_t *j, const struct apg_arch *a)
-{
-    return json_object_set_new(j, "domain_field", json_integer((json_int_t)a->domain)) == 0 &&
-           json_object_set_new(j, "partition_rows", json_integer((json_int_t)a->partition_rows)) == 0;
-}
-
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
 {
-    const struct apg_arch *a = &m->arch;
     struct apg_tensors *t = NULL;
-    char *text = NULL;
-    json_t *j =
-        json_pack("{s:s, s:s, s:I, s:o, s:b, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}",
-            "backbone", apg_backbones[a->backbone].name, "layer", apg_layers[a->layer].name, "embedding_dim",
-            (json_int_t)a->E, "hidden", sizes_json(a->hidden, a->n_hidden), "batch_norm", a->batch_norm,
-            "dropout", a->dropout, "form", name_json(APG_FORMS, (int)a->form), "rank",
-            sizes_json(a->K, a->n_hidden), "overparam", sizes_json(a->P, a->n_hidden), "bias",
-            name_json(APG_BIASES, (int)a->bias), "generator_hidden", sizes_json(a->generator, a->n_generator),
-            "condition", name_json(APG_CONDITIONS, (int)a->mode), "aggregate",
-            name_json(APG_AGGREGATES, (int)a->aggregate), "condition_fields",
-            sizes_json(a->condition, a->n_condition), "condition_own", a->own_embedding, "condition_stopped",
-            a->stop_gradient, "collapsed", a->collapsed);
-    enum apg_status status = APG_OK;
-    if (!j || !backbone_json(j, a) || !star_json(j, a) || !(text = apg_json_text(j)))
-        status = apg_fail_memory(err);
-    if (!status && !(status = apg_tensors_new(&t, err)) && !(status = apg_tensors_set(t, "model", text, err)))
+    char *text = apg_arch_text(&m->arch);
+    enum apg_status status = text ? apg_tensors_new(&t, err) : apg_fail_memory(err);
+    if (!status && !(status = apg_tensors_set(t, "model", text, err)))
         status = apg_schema_save(m->schema, t, err);
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         const struct apg_param *p = &m->graph.param[i];
@@ -306,88 +245,7 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
         status = apg_tensors_write(t, sink, err);
     apg_tensors_free(t);
     free(text);
-    json_decref(j);
     return status;
-}
-
-/* The index of member KEY of J in NAMES; ok turns false if it is not there. */
-static int name_from(const json_t *j, const char *key, const char *names, bool *ok)
-{
-    const char *name = json_string_value(json_object_get(j, key));
-    int i = name ? apg_name_find(names, name) : -1;
-    *ok = *ok && i >= 0;
-    return i;
-}
-
-/* What an older file has not got is as apg train has it by default. */
-static bool backbone_from(json_t *j, struct apg_arch *a)
-{
-    json_int_t heads = 2, layers = 2, n_cross = 3, cross_rank = 0;
-    const char *bilinear = "each";
-    json_t *cin = NULL;
-    a->n_cin = 2, a->cin[0] = a->cin[1] = 16;
-    bool ok =
-        json_unpack(j, "{s?I, s?I, s?o, s?I, s?I, s?s}", "heads", &heads, "attention_layers", &layers, "cin",
-            &cin, "cross_layers", &n_cross, "cross_rank", &cross_rank, "bilinear", &bilinear) == 0 &&
-        heads >= 0 && heads <= 4096 && layers >= 0 && layers <= APG_LAYERS_MAX &&
-        (!cin || sizes_from(cin, a->cin, &a->n_cin, APG_LAYERS_MAX, 1, 4096)) && n_cross >= 0 &&
-        n_cross <= APG_LAYERS_MAX && cross_rank >= 0 && cross_rank <= 65536;
-    a->heads = (size_t)heads, a->n_attention = (size_t)layers;
-    a->n_cross = (size_t)n_cross, a->cross_rank = (size_t)cross_rank;
-    a->bilinear = apg_name_find(APG_BILINEARS, bilinear);
-    if (strcmp(apg_backbones[a->backbone].name, "autoint") == 0)
-        ok = ok && layers && heads && a->E % a->heads == 0;
-    if (strcmp(apg_backbones[a->backbone].name, "xdeepfm") == 0)
-        ok = ok && a->n_cin;
-    return ok && a->bilinear >= 0;
-}
-
-/* Of layer star. */
-static bool star_from(json_t *j, struct apg_arch *a, const struct apg_schema *s)
-{
-    json_int_t domain = 0, rows = 0;
-    bool ok = json_unpack(j, "{s?I, s?I}", "domain_field", &domain, "partition_rows", &rows) == 0 &&
-              domain >= 0 && domain < (json_int_t)s->n_fields && rows >= 0 && rows != 1;
-    a->domain = (size_t)domain, a->partition_rows = (size_t)rows;
-    return ok && (strcmp(apg_layers[a->layer].name, "star") != 0 || apg_field_is_domain(&s->field[domain]));
-}
-
-static bool arch_from(const char *text, struct apg_arch *a, const struct apg_schema *s)
-{
-    const size_t fields = s->n_fields;
-    json_t *j = text ? json_loads(text, 0, NULL) : NULL, *hidden, *generator, *condition, *rank, *overparam;
-    const char *backbone, *layer;
-    json_int_t E;
-    size_t n_rank, n_overparam;
-    int norm, own, stop, flag;
-    bool ok = j && json_unpack(j, "{s:s, s:s, s:I, s:o, s:b, s:F, s:o, s:o, s:o, s:o, s:b, s:b, s:b}",
-                       "backbone", &backbone, "layer", &layer, "embedding_dim", &E, "hidden", &hidden,
-                       "batch_norm", &norm, "dropout", &a->dropout, "rank", &rank, "overparam", &overparam,
-                       "generator_hidden", &generator, "condition_fields", &condition, "condition_own", &own,
-                       "condition_stopped", &stop, "collapsed", &flag) == 0;
-    if (ok) {
-        while (apg_backbones[a->backbone].name && strcmp(apg_backbones[a->backbone].name, backbone) != 0)
-            a->backbone++;
-        while (apg_layers[a->layer].name && strcmp(apg_layers[a->layer].name, layer) != 0)
-            a->layer++;
-        a->form = (enum apg_form)name_from(j, "form", APG_FORMS, &ok);
-        a->bias = (enum apg_bias)name_from(j, "bias", APG_BIASES, &ok);
-        a->mode = (enum apg_condition)name_from(j, "condition", APG_CONDITIONS, &ok);
-        a->aggregate = (enum apg_aggregate)name_from(j, "aggregate", APG_AGGREGATES, &ok);
-        ok = ok && apg_backbones[a->backbone].name && apg_layers[a->layer].name && E >= 1 && E <= 4096 &&
-             fields > 0 && sizes_from(hidden, a->hidden, &a->n_hidden, APG_LAYERS_MAX, 1, 65536) &&
-             sizes_from(rank, a->K, &n_rank, APG_LAYERS_MAX, 0, 65536) && n_rank == a->n_hidden &&
-             sizes_from(overparam, a->P, &n_overparam, APG_LAYERS_MAX, 0, 65536) &&
-             n_overparam == a->n_hidden &&
-             sizes_from(generator, a->generator, &a->n_generator, APG_LAYERS_MAX, 1, 65536) &&
-             sizes_from(condition, a->condition, &a->n_condition, APG_CONDITION_MAX, 0, fields - 1) &&
-             (a->n_condition > 0 || a->mode == APG_CONDITION_SELF);
-        a->E = (size_t)E, a->batch_norm = norm, a->own_embedding = own, a->stop_gradient = stop;
-        a->collapsed = flag;
-        ok = ok && backbone_from(j, a) && star_from(j, a, s);
-    }
-    json_decref(j);
-    return ok;
 }
 
 enum apg_status apg_model_from(
@@ -398,7 +256,7 @@ enum apg_status apg_model_from(
     struct apg_model *m = NULL;
     struct apg_arch arch = {0};
     enum apg_status status = apg_schema_load(&schema, t, err);
-    if (!status && !arch_from(apg_tensors_get(t, "model"), &arch, schema))
+    if (!status && !apg_arch_parse(&arch, apg_tensors_get(t, "model"), schema))
         status = apg_fail(err, APG_EFORMAT, "%s: not a model of apg: no valid description", name);
     if (!status && (!(m = build(schema, &arch, max_rows, false)) || m->graph.failed))
         status = apg_fail_memory(err);
