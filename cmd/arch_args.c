@@ -80,15 +80,35 @@ static bool spread(const char *option, const struct opt_sizes *from, size_t *to,
     return from->n == 1 || from->n <= n || !opt_given(option);
 }
 
-/* Options of one backbone alone. */
+/* Options of some backbones, or layers, alone. One that would do nothing is refused: its user means something
+ * else. */
+struct option_of {
+    const char *option, *names;
+};
+static const struct option_of of_backbones[] = {{"heads", "autoint"}, {"attention-layers", "autoint"},
+    {"cin", "xdeepfm"}, {"cross-layers", "dcn"}, {"cross-rank", "dcn"}, {"bilinear", "fibinet"}};
+static const struct option_of of_layers[] = {{"form", "apg"}, {"condition", "apg|ppnet"},
+    {"aggregate", "apg"}, {"condition-embedding", "apg|ppnet"}, {"condition-gradient", "apg|ppnet"},
+    {"rank", "apg"}, {"overparam", "apg"}, {"generator-hidden", "apg|ppnet"}, {"generator-l2", "apg"},
+    {"bias", "apg"}, {"init", "apg"}, {"domain", "star"}, {"partition-rows", "star"}};
+
+/* WHAT: the option that names the backbone, or layer, NAME. */
+static int check_of(const struct opt_command *command, const struct option_of *of, size_t n, const char *what,
+    const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (opt_given(of[i].option) && apg_name_find(of[i].names, name) < 0)
+            return opt_usage(command, "--%s is of --%s %s, not of %s", of[i].option, what, of[i].names, name);
+    return OPT_GO;
+}
+
 static int check_backbone(const struct opt_command *command, const struct apg_arch *a)
 {
-    static const char *const of[][2] = {{"heads", "autoint"}, {"attention-layers", "autoint"},
-        {"cin", "xdeepfm"}, {"cross-layers", "dcn"}, {"cross-rank", "dcn"}, {"bilinear", "fibinet"}};
     const char *backbone = apg_backbones[a->backbone].name;
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        if (opt_given(of[i][0]) && strcmp(backbone, of[i][1]) != 0)
-            return opt_usage(command, "--%s is of --backbone %s, not of %s", of[i][0], of[i][1], backbone);
+    int code =
+        check_of(command, of_backbones, sizeof of_backbones / sizeof *of_backbones, "backbone", backbone);
+    if (code != OPT_GO)
+        return code;
     if (strcmp(backbone, "autoint") == 0 && a->E % a->heads)
         return opt_usage(command, "--embedding-dim %zu cannot be cut into --heads %zu", a->E, a->heads);
     if (!a->n_cin)
@@ -96,32 +116,17 @@ static int check_backbone(const struct opt_command *command, const struct apg_ar
     return OPT_GO;
 }
 
-/* An option that would do nothing is refused: its user means something else. */
 static int check_layer(const struct opt_command *command, const struct apg_arch *a, bool automatic)
 {
-    static const char *const generated[] = {"form", "condition", "aggregate", "condition-embedding",
-        "condition-gradient", "rank", "overparam", "generator-hidden", "generator-l2", "bias", "init"};
     const char *layer = apg_layers[a->layer].name;
-    static const char *const of_ppnet[] = {
-        "condition", "condition-embedding", "condition-gradient", "generator-hidden"};
-    const bool ppnet = strcmp(layer, "ppnet") == 0;
-    for (size_t i = 0; strcmp(layer, "apg") != 0 && i < sizeof generated / sizeof *generated; i++) {
-        bool allowed = false;
-        for (size_t k = 0; ppnet && k < sizeof of_ppnet / sizeof *of_ppnet; k++)
-            allowed = allowed || strcmp(generated[i], of_ppnet[k]) == 0;
-        if (!allowed && opt_given(generated[i]))
-            return opt_usage(command, "--%s is of a generated layer, not of --layer %s", generated[i], layer);
-    }
-    if (ppnet && a->mode != APG_CONDITION_GROUP)
+    int code = check_of(command, of_layers, sizeof of_layers / sizeof *of_layers, "layer", layer);
+    if (code != OPT_GO)
+        return code;
+    if (strcmp(layer, "ppnet") == 0 && a->mode != APG_CONDITION_GROUP)
         return opt_usage(command, "--layer ppnet needs --condition group:COLUMN[,COLUMN...]");
-    static const char *const of_star[] = {"domain", "partition-rows"};
-    bool star = strcmp(layer, "star") == 0;
-    for (size_t i = 0; !star && i < sizeof of_star / sizeof *of_star; i++)
-        if (opt_given(of_star[i]))
-            return opt_usage(command, "--%s is of --layer star, not of --layer %s", of_star[i], layer);
-    if (star && !opt_given("domain"))
+    if (strcmp(layer, "star") == 0 && !opt_given("domain"))
         return opt_usage(command, "--layer star needs --domain");
-    if (star && a->partition_rows == 1)
+    if (strcmp(layer, "star") == 0 && a->partition_rows == 1)
         return opt_usage(command, "--partition-rows takes 0, or 2 and more: one row has no variance");
     if (opt_given("overparam") && a->form != APG_FORM_OVERPARAM && a->form != APG_FORM_RESIDUAL)
         return opt_usage(command, "--overparam is of --form overparam and residual");

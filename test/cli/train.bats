@@ -138,7 +138,7 @@ small=("${plain[@]}" --rank 4 --overparam 8)
 
 @test "train: options that would do nothing are refused; a choice that defeats the method is said" {
     run --separate-stderr -2 apg train --layer dense --rank 8 logs.csv
-    [[ "$stderr" == "apg train: --rank is of a generated layer, not of --layer dense"* ]]
+    [[ "$stderr" == "apg train: --rank is of --layer apg, not of dense"* ]]
     run --separate-stderr -2 apg train --form shared --overparam 8 logs.csv
     [[ "$stderr" == "apg train: --overparam is of --form overparam and residual"* ]]
     run --separate-stderr -2 apg train --form full --rank 8 logs.csv
@@ -152,13 +152,13 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     run --separate-stderr -2 apg train --rank 8,8,8,8 logs.csv
     [[ "$stderr" == *"at most a number for each of 3 hidden layers"* ]]
     run --separate-stderr -2 apg train --layer dense --generator-l2 1 logs.csv
-    [[ "$stderr" == "apg train: --generator-l2 is of a generated layer, not of --layer dense"* ]]
+    [[ "$stderr" == "apg train: --generator-l2 is of --layer apg, not of dense"* ]]
     run --separate-stderr -2 apg train --layer star logs.csv
     [[ "$stderr" == "apg train: --layer star needs --domain"* ]]
     run --separate-stderr -2 apg train --domain user_id logs.csv
-    [[ "$stderr" == "apg train: --domain is of --layer star, not of --layer apg"* ]]
+    [[ "$stderr" == "apg train: --domain is of --layer star, not of apg"* ]]
     run --separate-stderr -2 apg train --layer star --domain user_id --rank 8 logs.csv
-    [[ "$stderr" == "apg train: --rank is of a generated layer, not of --layer star"* ]]
+    [[ "$stderr" == "apg train: --rank is of --layer apg, not of star"* ]]
     run --separate-stderr -2 apg train --layer star --domain user_id --partition-rows 1 logs.csv
     [[ "$stderr" == "apg train: --partition-rows takes 0, or 2 and more"* ]]
     for condition in "" "--condition self" "--condition mix:user_id,item_id"; do
@@ -167,7 +167,7 @@ small=("${plain[@]}" --rank 4 --overparam 8)
         [[ "$stderr" == "apg train: --layer ppnet needs --condition group:"* ]]
     done
     run --separate-stderr -2 apg train --layer ppnet --condition group:user_id --bias none logs.csv
-    [[ "$stderr" == "apg train: --bias is of a generated layer, not of --layer ppnet"* ]]
+    [[ "$stderr" == "apg train: --bias is of --layer apg, not of ppnet"* ]]
     run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 --bias generated -o g.apg logs.csv
     [[ "$stderr" == *"dense layer in disguise"* ]]
 }
@@ -249,7 +249,7 @@ small=("${plain[@]}" --rank 4 --overparam 8)
 
 @test "train: --condition auto does not go with what it cannot start at the static model, or without validation" {
     for refused in "--form shared=only --form residual can" "--bias none=its --bias is static" "--rank 0=needs a layer with a --rank" \
-        "--aggregate output-sum=--aggregate is of --condition mix:" "--layer dense=--condition is of a generated layer" \
+        "--aggregate output-sum=--aggregate is of --condition mix:" "--layer dense=--condition is of --layer apg|ppnet, not of dense" \
         "--holdout 0=chooses by validation rows" "--layer ppnet=--layer ppnet needs --condition group:"; do
         # shellcheck disable=SC2086
         run --separate-stderr -2 apg train --condition auto ${refused%%=*} -o none.apg logs.csv
