@@ -25,6 +25,17 @@ bool opt_given(const char *name)
     return false;
 }
 
+const char *opt_given_below(const struct opt_command *c, const char *heading)
+{
+    bool below = false;
+    for (const struct opt *o = c->table; o->kind != OPT_KIND_END; o++)
+        if (o->kind == OPT_KIND_HEADING)
+            below = strcmp(o->name, heading) == 0;
+        else if (below && opt_given(o->name))
+            return o->name;
+    return NULL;
+}
+
 int opt_usage(const struct opt_command *c, const char *fmt, ...)
 {
     char text[1024];

@@ -105,5 +105,7 @@ int opt_usage(const struct opt_command *c, const char *fmt, ...) __attribute__((
 
 /* Was the option NAME given on the command line (by the last opt_parse)? */
 bool opt_given(const char *name);
+/* The first option below HEADING of the table that was given; NULL: none was. */
+const char *opt_given_below(const struct opt_command *c, const char *heading);
 
 #endif

@@ -22,7 +22,8 @@ struct train {
     struct apg_pool *pool;
     struct apg_schema *schema;
     struct apg_dataset *rows, *valid;
-    struct apg_model *model;
+    struct apg_model *model, *from; /* from: NULL, or what training goes on from; the schema is then its */
+    const char *from_name;
     bool quiet, terminal;
     double started, told;
     double kept_entropy; /* of the epoch whose weights are kept; 0: no validation rows */
@@ -47,13 +48,20 @@ static void progress(void *arg, const struct apg_fit_state *s)
     if (t->quiet)
         return;
     if (s->epoch_done) {
-        fprintf(stderr, "%5zu %11llu %10.5f %10s", s->epoch, (unsigned long long)s->rows, s->loss, "");
+        fprintf(stderr, "%5zu %11llu ", s->epoch, (unsigned long long)s->rows);
+        if (s->epoch)
+            fprintf(stderr, "%10.5f %10s", s->loss, "");
+        else
+            fprintf(stderr, "%10s %10s", "", "");
         if (s->has_valid)
             fprintf(stderr, " %10.5f %10.5f", s->valid_auc, s->valid_loss);
         else
             fprintf(stderr, " %10s %10s", "", "");
-        fprintf(stderr, " %9.0f%s\n", (double)s->rows / (now() - t->started),
-            s->has_valid && s->better ? "  best" : "");
+        if (s->epoch)
+            fprintf(stderr, " %9.0f", (double)s->rows / (now() - t->started));
+        else
+            fprintf(stderr, " %9s", "");
+        fprintf(stderr, "%s\n", s->has_valid && s->better ? "  best" : "");
         t->started = now(), t->next = 1, t->steps = 0;
         t->recent = 0, t->n_recent = 0;
         return;
@@ -169,8 +177,8 @@ static enum apg_status read_rows(
             in.input[0].feat, &s, rows, t->columns.memory, t->columns.temp_dir, t->pool, err);
         in.input[0].feat = NULL;
         if (!status && t->schema && apg_schema_hash(s) != apg_schema_hash(t->schema))
-            status = apg_fail(err, APG_EUSAGE,
-                "%s: encoded otherwise than the training rows (apg encode --encoder)", in.input[0].name);
+            status = apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s (apg encode --encoder)",
+                in.input[0].name, rows == &t->rows ? t->from_name : "the training rows");
         for (uint64_t i = 0; !status && i < (*rows)->rows; i++) {
             float label = apg_word_float(apg_dataset_row(*rows, i)[0]);
             if (label != label)
@@ -185,6 +193,33 @@ static enum apg_status read_rows(
 done:
     free(explain);
     input_close_all(&in);
+    return status;
+}
+
+/* The model to go on from, and with it the encoder. */
+static enum apg_status open_from(struct train *t, const char *path, struct apg_error *err)
+{
+    enum apg_status status = APG_EIO;
+    int fd = cmd_in_open(path, &t->from_name, err);
+    if (fd >= 0 && !(status = apg_model_load(&t->from, fd, t->from_name, 1, true, err))) {
+        t->schema = t->from->own_schema;
+        if (t->from->arch.collapsed)
+            status = apg_fail(err, APG_EUSAGE, "%s: collapsed: it can be served, not trained", t->from_name);
+    }
+    if (fd > STDIN_FILENO)
+        (void)close(fd);
+    return status;
+}
+
+static enum apg_status go_on(struct train *t, struct apg_error *err)
+{
+    size_t taken, tables, other;
+    enum apg_status status = apg_model_go_on(t->model, t->from, t->from_name, &taken, err);
+    if (status || t->quiet)
+        return status;
+    apg_model_count(t->model, &tables, &other);
+    fprintf(stderr, "goes on from %s: %zu of %zu weights are its, %zu start anew\n", t->from_name, taken,
+        tables + other, tables + other - taken);
     return status;
 }
 
@@ -293,7 +328,7 @@ int cmd_train(int argc, char **argv)
         .patience = 2,
         .holdout = 0.1,
         .seed = 1};
-    const char *out_path = NULL, *valid_path = NULL;
+    const char *out_path = NULL, *valid_path = NULL, *from_path = NULL, *given;
     int optimizer = 0, stop = 0;
     size_t threads = 0;
     struct apg_choose_options choose = {.budget = 4};
@@ -304,6 +339,10 @@ int cmd_train(int argc, char **argv)
             0, "valid", &valid_path, "FILE", "validation rows, CSV or features; without, some are held out"),
         OPT_REAL(0, "holdout", &fit.holdout, 0, 0.9, "X",
             "share of the rows held out when there is no --valid; 0: none"),
+        OPT_STRING(0, "from", &from_path, "MODEL",
+            "go on from its weights, and read rows as it does; what it is too, where no option of the model "
+            "is "
+            "given"),
         OPT_HEADING("Columns"),
         OPTS_COLUMNS(columns),
         OPT_HEADING("Model"),
@@ -343,6 +382,7 @@ int cmd_train(int argc, char **argv)
         "    apg train < logs.csv > model.apg\n"
         "    apg train --condition group:user_id --valid valid.csv -o model.apg logs.csv\n"
         "    apg train --condition auto --valid valid.csv -o model.apg logs.csv\n"
+        "    apg train --from yesterday.apg -o today.apg today.csv\n"
         "    xzcat logs.csv.xz | apg train --multi genres --layer dense -o static.apg"};
     int code = opt_parse(&argc, &argv, &command);
     if (code != OPT_GO || (code = input_columns(&command, &columns, &t.columns)) != OPT_GO ||
@@ -352,10 +392,12 @@ int cmd_train(int argc, char **argv)
         return opt_usage(&command, "--holdout is for training without --valid");
     if (arch.automatic && !valid_path && fit.holdout <= 0)
         return opt_usage(&command, "--condition auto chooses by validation rows: not with --holdout 0");
+    if (from_path && arch.automatic)
+        return opt_usage(&command, "--condition auto starts with a static model of its own: not with --from");
+    if (from_path && (given = opt_given_below(&command, "Columns")))
+        return opt_usage(&command, "--%s: rows are read as --from's model reads them", given);
     if (opt_given("auto-budget") && !arch.automatic)
         return opt_usage(&command, "--auto-budget is of --condition auto");
-    if (arch.arch.form != APG_FORM_RESIDUAL && !opt_given("generator-l2"))
-        fit.generator_l2 = 0;
     if (!valid_path && fit.holdout <= 0 && !opt_given("epochs"))
         fit.epochs = EPOCHS_BLIND;
     if (fit.optim.embedding_lr <= 0)
@@ -365,14 +407,25 @@ int cmd_train(int argc, char **argv)
     struct apg_error err;
     struct cmd_out out = {0};
     enum apg_status status;
+    if (from_path) {
+        fit.from_start = true;
+        if ((status = open_from(&t, from_path, &err)))
+            goto done;
+        if (!opt_given("delimiter"))
+            t.columns.delimiter = t.schema->delimiter;
+    }
     if ((status = cmd_out_open(&out, out_path, true, &err)) ||
         (status = apg_pool_new(&t.pool, (unsigned)threads, &err)) ||
         (status = read_rows(&t, argv, (size_t)argc, &t.rows, &err)) ||
         (valid_path &&
             (status = read_rows(&t, (char *const[]){(char *)(uintptr_t)valid_path}, 1, &t.valid, &err))))
         goto done;
-    if ((code = arch_args_columns(&command, &arch, t.schema)) != OPT_GO)
+    if (from_path && !opt_given_below(&command, "Model"))
+        arch.arch = t.from->arch;
+    else if ((code = arch_args_columns(&command, &arch, t.schema)) != OPT_GO)
         goto usage;
+    if (arch.arch.form != APG_FORM_RESIDUAL && !opt_given("generator-l2"))
+        fit.generator_l2 = 0;
     choose.embedding_std = arch.embedding_std, choose.rank_given = opt_given("rank");
     const struct apg_choose_told told = {progress, choosing, &t};
     struct apg_choose_report report;
@@ -381,6 +434,8 @@ int cmd_train(int argc, char **argv)
             goto done;
         apg_model_start(t.model, fit.seed, arch.embedding_std, arch.init == 0);
         tell_model(&t, fit.batch_size);
+        if (from_path && (status = go_on(&t, &err)))
+            goto done;
         heading(&t);
         t.started = now();
         if (!(status = apg_fit(t.model, t.rows, t.valid, &fit, t.pool, progress, &t, &err)))
@@ -399,7 +454,9 @@ usage:
         cmd_out_abandon(&out);
     apg_model_free(t.model);
     apg_dataset_free(t.valid);
-    apg_schema_free(t.schema);
+    if (!t.from)
+        apg_schema_free(t.schema);
+    apg_model_free(t.from);
     apg_dataset_free(t.rows);
     apg_pool_free(t.pool);
     return code;

@@ -142,16 +142,7 @@ static enum apg_status make(
     return status;
 }
 
-/* The static model's weights, where M has the same; what the others add is zero at the start. */
-static void go_on_from(struct apg_model *m, const struct apg_model *from)
-{
-    for (size_t i = 0; i < m->graph.n_params; i++) {
-        struct apg_param *p = &m->graph.param[i];
-        const struct apg_param *q = apg_graph_find(&from->graph, p->name);
-        if (q && !p->derived && q->rows == p->rows && q->cols == p->cols)
-            memcpy(p->w, q->w, p->rows * p->cols * sizeof *p->w);
-    }
-}
+static const char STATIC_MODEL[] = "the static model"; /* in messages */
 
 struct watch {
     apg_fit_progress *next;
@@ -205,10 +196,8 @@ static enum apg_status try_one(
     fit.epochs = (size_t)epochs;
     fit.epoch_rows = rows / epochs;
     enum apg_status status = make(&m, c, t, err);
-    if (!status) {
-        go_on_from(m, c->branch);
+    if (!status && !(status = apg_model_go_on(m, c->branch, STATIC_MODEL, NULL, err)))
         status = train(c, m, &fit, false, &w, err);
-    }
     if (!status) {
         t->share = (double)rows / (double)all;
         t->auc = w.auc, t->loss = w.loss;
@@ -378,9 +367,9 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     double *adapted = apg_alloc((size_t)c->rows.n_valid, sizeof *adapted);
     double best = -INFINITY, best_again = -INFINITY, sum;
     enum apg_status status = fixed && adapted ? tries_work(c, t, 1, &sum, err) : apg_fail_memory(err);
-    if (status || (status = make(&adaptive, c, t, err)))
+    if (status || (status = make(&adaptive, c, t, err)) ||
+        (status = apg_model_go_on(adaptive, c->branch, STATIC_MODEL, NULL, err)))
         goto done;
-    go_on_from(adaptive, c->branch);
     struct apg_fit_options fit = *c->fit;
     const struct apg_cost cost = apg_complexity_graph(&c->fixed->graph);
     sum += row_work(c, &cost);
@@ -435,8 +424,7 @@ static enum apg_status train_static(struct choose *c, struct apg_error *err)
         return status;
     if (c->past < w.best_epoch)
         return train(c, c->branch, &early, false, &w, err);
-    go_on_from(c->branch, c->fixed);
-    return APG_OK;
+    return apg_model_go_on(c->branch, c->fixed, STATIC_MODEL, NULL, err);
 }
 
 enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *report,

@@ -125,12 +125,15 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     uint64_t steps = o->past * ((n_train + o->batch_size - 1) / o->batch_size), bad = 0;
     struct apg_rng rng;
     struct apg_fit_state state = {.epochs = o->epochs, .epoch_rows = n_train, .has_valid = rows.n_valid > 0};
-    for (state.epoch = 1; !status && state.epoch <= o->epochs && !state.last; state.epoch++) {
+    state.epoch = o->from_start && rows.n_valid ? 0 : 1;
+    for (; !status && state.epoch <= o->epochs && !state.last; state.epoch++) {
+        const bool trains = state.epoch > 0;
         apg_rng_init(&rng, o->seed, UINT64_MAX - o->past - state.epoch);
-        apg_rng_shuffle(&rng, rows.order, (size_t)rows.n_train);
+        if (trains)
+            apg_rng_shuffle(&rng, rows.order, (size_t)rows.n_train);
         double sum = 0;
         state.epoch_done = false;
-        for (state.rows = 0; !status && state.rows < n_train;) {
+        for (state.rows = 0; trains && !status && state.rows < n_train;) {
             size_t n = o->batch_size;
             if (n > n_train - state.rows)
                 n = (size_t)(n_train - state.rows);
@@ -152,7 +155,7 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
             if (!status && progress)
                 progress(arg, &state);
         }
-        if (average)
+        if (average && trains)
             apg_average_swap(average, pool);
         if (!status && rows.n_valid)
             status = validate(m, &rows, logit, &metrics, pool, &state, err);
@@ -167,16 +170,16 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
         } else {
             bad++;
         }
-        if (average)
+        if (average && trains)
             apg_average_swap(average, pool);
         state.epoch_done = true;
         state.last = state.epoch == o->epochs || (o->patience && bad >= o->patience);
         if (progress)
             progress(arg, &state);
-        step_options.lr *= o->lr_decay;
-        step_options.embedding_lr *= o->lr_decay;
+        step_options.lr *= trains ? o->lr_decay : 1;
+        step_options.embedding_lr *= trains ? o->lr_decay : 1;
     }
-    if (!status && state.best_epoch) {
+    if (!status && best_score > -INFINITY) {
         copy_weights(&m->graph, best, true);
         apg_graph_prepare(&m->graph);
     }

@@ -19,6 +19,7 @@ struct apg_fit_options {
     double holdout;    /* share of the training rows held out for validation when no VALID is given */
     bool stop_on_loss; /* "better" is a lower log loss, else a higher AUC */
     uint64_t seed;
+    bool from_start; /* the weights it starts with are validated too, as epoch 0, and may be the best */
     size_t past; /* epochs that the weights have had: the order of rows goes on from there, the rate starts
                     anew */
     uint64_t epoch_rows; /* an epoch has so many of the rows, drawn anew each time; 0: all */
@@ -26,7 +27,7 @@ struct apg_fit_options {
 
 /* What is told after each step (epoch_done = false) and after each epoch with its validation. */
 struct apg_fit_state {
-    size_t epoch, epochs, best_epoch; /* from 1; of how many at most */
+    size_t epoch, epochs, best_epoch; /* from 1, or 0; of how many at most */
     uint64_t rows, epoch_rows;        /* seen in this epoch; in a whole one */
     double loss;                      /* mean log loss of this epoch so far */
     double recent;                    /* since the call before; NaN when nothing is new */

@@ -111,6 +111,28 @@ void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, b
     }
 }
 
+enum apg_status apg_model_go_on(
+    struct apg_model *m, const struct apg_model *from, const char *name, size_t *taken, struct apg_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < from->graph.n_params; i++) {
+        const struct apg_param *q = &from->graph.param[i];
+        const struct apg_param *p = apg_graph_find(&m->graph, q->name);
+        if (q->derived)
+            continue;
+        if (!p || p->derived)
+            return apg_fail(err, APG_EUSAGE, "%s: its %s has no place in this model", name, q->name);
+        if (p->rows != q->rows || p->cols != q->cols)
+            return apg_fail(err, APG_EUSAGE, "%s: its %s is %zu x %zu, that of this model %zu x %zu", name,
+                q->name, q->rows, q->cols, p->rows, p->cols);
+        memcpy(p->w, q->w, p->rows * p->cols * sizeof *p->w);
+        n += q->state ? 0 : p->rows * p->cols;
+    }
+    if (taken)
+        *taken = n;
+    return APG_OK;
+}
+
 /* ---- rows to bags ---- */
 
 struct fill {

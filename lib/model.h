@@ -32,6 +32,12 @@ void apg_model_free(struct apg_model *m); /* NULL is allowed */
  * + G(z) with G near zero, else the paper's plain Xavier generator. */
 void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor);
 
+/* Start where FROM, of the same schema, has got to: its weights, all of which must have their place in M.
+ * What M has beyond them keeps its start; *taken (NULL is allowed): how many of the trained numbers are not
+ * new. NAME: of FROM, in messages. APG_EUSAGE. */
+enum apg_status apg_model_go_on(struct apg_model *m, const struct apg_model *from, const char *name,
+    size_t *taken, struct apg_error *err);
+
 /* Put ROW[0 .. n) (as from apg_dataset_row) into the graph's slots. n <= max_rows. */
 enum apg_status apg_model_fill(
     struct apg_model *m, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err);

@@ -335,3 +335,56 @@ squares() {
     run --separate-stderr -0 apg train "${plain[@]:1}" --epochs 8 -o tame.apg logs.csv
     [[ "$stderr" != *"kept weights"* ]]
 }
+
+@test "train: --from goes on from a model: the same at first, as another one if it has all its weights, better on new rows" {
+    base=(--multi genres --hidden 16,8 --batch-size 256)
+    still=(--lr 1e-12 --embedding-lr 1e-12 --average 0 --epochs 1 --holdout 0)
+    apg train -q "${base[@]}" --layer dense --epochs 3 --holdout 0 -o dense.apg logs.csv
+    apg predict -q --logit -m dense.apg new.csv > dense.txt
+    for more in "" "--layer apg --hidden 16,8" "--layer apg --hidden 16,8 --condition group:user_id --condition-embedding own"; do
+        # shellcheck disable=SC2086
+        apg train -q --from dense.apg "${still[@]}" $more -o on.apg logs.csv
+        apg predict -q --logit -m on.apg new.csv > on.txt
+        [ "$(paste dense.txt on.txt | awk '{ d = $1 - $2; if (d * d > 1e-10) n++ } END { print n + 0 }')" -eq 0 ] || { echo "$more"; return 1; }
+    done
+    apg train -q --from dense.apg "${still[@]}" -o same.apg logs.csv
+    [ "$(apg inspect --json same.apg | jq -c .architecture)" = "$(apg inspect --json dense.apg | jq -c .architecture)" ]
+
+    apg simulate --rows 20000 --seed 3 --skip 10000 > more.csv
+    apg train -q --from dense.apg --epochs 3 --holdout 0 -o later.apg more.csv
+    auc() { apg predict -q -m "$1" --append new.csv | apg evaluate --json | jq .auc; }
+    jq -en "$(auc later.apg) > $(auc dense.apg) + 0.01"
+    apg encode --encoder dense.apg -o more.apgf more.csv
+    apg train -q --from dense.apg --epochs 3 --holdout 0 -o features.apg more.apgf
+    cmp later.apg features.apg
+}
+
+@test "train: --from: the weights that it starts with are epoch 0, and kept if nothing is better" {
+    apg train -q --multi genres --hidden 16,8 --batch-size 256 --epochs 3 --valid new.csv -o first.apg logs.csv
+    apg predict -q --logit -m first.apg new.csv > first.txt
+    run --separate-stderr -0 apg train --from first.apg --lr 1 --epochs 2 --valid new.csv -o second.apg logs.csv
+    grep -qE '^ +0 +0 +0\.[0-9]+ +0\.[0-9]+ +best$' <<< "$stderr"
+    grep -qE '^goes on from first.apg: [0-9]+ of [0-9]+ weights are its, 0 start anew$' <<< "$stderr"
+    apg predict -q --logit -m second.apg new.csv | cmp first.txt
+}
+
+@test "train: --from: what does not fit, is collapsed or would be ignored is refused" {
+    apg train -q --multi genres --hidden 16,8 --epochs 1 -o whole.apg logs.csv
+    run --separate-stderr -1 apg train --from whole.apg --hidden 32,8 -o none.apg logs.csv
+    [[ "$stderr" == *"apg train: whole.apg: its hidden.0."*" 16, that of this model "*" 32" ]] || { echo "$stderr"; return 1; }
+    run --separate-stderr -1 apg train --from whole.apg --layer dense --hidden 16,8 -o none.apg logs.csv
+    [[ "$stderr" == *"apg train: whole.apg: its hidden.0."*" has no place in this model" ]] || { echo "$stderr"; return 1; }
+    apg collapse -q -o served.apg whole.apg
+    run --separate-stderr -1 apg train --from served.apg -o none.apg logs.csv
+    [[ "$stderr" == "apg train: served.apg: collapsed: "* ]]
+    run --separate-stderr -2 apg train --from whole.apg --multi genres -o none.apg logs.csv
+    [[ "$stderr" == "apg train: --multi: rows are read as --from's model reads them"* ]]
+    run --separate-stderr -2 apg train --from whole.apg --condition auto -o none.apg logs.csv
+    [[ "$stderr" == *"not with --from"* ]]
+    run --separate-stderr -1 apg train --from logs.csv -o none.apg logs.csv
+    [[ "$stderr" == "apg train: logs.csv: "* ]]
+    apg encode -q --multi genres --min-count 3 -o other.apgf logs.csv
+    run --separate-stderr -1 apg train --from whole.apg -o none.apg other.apgf
+    [[ "$stderr" == "apg train: other.apgf: encoded otherwise than whole.apg "* ]]
+    [ ! -e none.apg ]
+}
