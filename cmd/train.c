@@ -23,7 +23,7 @@ struct train {
     struct apg_schema *schema;
     struct apg_dataset *rows, *valid;
     struct apg_model *model, *from; /* from: NULL, or what training goes on from; the schema is then its */
-    const char *from_name;
+    const char *from_name, *checkpoint;
     bool quiet, terminal;
     double started, told;
     double kept_entropy; /* of the epoch whose weights are kept; 0: no validation rows */
@@ -40,11 +40,27 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* A failure is no reason to lose the training too. */
+static void checkpoint(const struct train *t)
+{
+    struct apg_error err;
+    struct cmd_out out = {0};
+    enum apg_status status = cmd_out_open(&out, t->checkpoint, true, &err);
+    if (!status && !(status = apg_model_save(t->model, input_sink(&out), &err)))
+        status = cmd_out_commit(&out, &err);
+    if (status) {
+        cmd_out_abandon(&out);
+        cmd_warn("%s; training goes on", err.text);
+    }
+}
+
 static void progress(void *arg, const struct apg_fit_state *s)
 {
     struct train *t = arg;
     if (s->epoch_done && s->has_valid && s->better)
         t->kept_entropy = s->valid_entropy;
+    if (s->epoch_done && s->better && t->checkpoint)
+        checkpoint(t);
     if (t->quiet)
         return;
     if (s->epoch_done) {
@@ -372,6 +388,8 @@ int cmd_train(int argc, char **argv)
             0, "seed", &fit.seed, "the same seed and rows give the same model, for any number of threads"),
         OPT_HEADING("Output and resources"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
+        OPT_STRING(0, "checkpoint", &t.checkpoint, "FILE",
+            "write the best model so far to FILE too, whenever an epoch is better"),
         OPT_FLAG('q', "quiet", &t.quiet, "no progress, and do not show what was inferred"),
         OPTS_SPOOL(columns),
         OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "threads; 0: one for each processor"),
@@ -392,6 +410,8 @@ int cmd_train(int argc, char **argv)
         return opt_usage(&command, "--holdout is for training without --valid");
     if (arch.automatic && !valid_path && fit.holdout <= 0)
         return opt_usage(&command, "--condition auto chooses by validation rows: not with --holdout 0");
+    if (t.checkpoint && arch.automatic)
+        return opt_usage(&command, "--condition auto writes one model, at its end: not with --checkpoint");
     if (from_path && arch.automatic)
         return opt_usage(&command, "--condition auto starts with a static model of its own: not with --from");
     if (from_path && (given = opt_given_below(&command, "Columns")))

@@ -170,12 +170,12 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
         } else {
             bad++;
         }
-        if (average && trains)
-            apg_average_swap(average, pool);
         state.epoch_done = true;
         state.last = state.epoch == o->epochs || (o->patience && bad >= o->patience);
         if (progress)
             progress(arg, &state);
+        if (average && trains)
+            apg_average_swap(average, pool);
         step_options.lr *= trains ? o->lr_decay : 1;
         step_options.embedding_lr *= trains ? o->lr_decay : 1;
     }

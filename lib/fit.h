@@ -25,7 +25,8 @@ struct apg_fit_options {
     uint64_t epoch_rows; /* an epoch has so many of the rows, drawn anew each time; 0: all */
 };
 
-/* What is told after each step (epoch_done = false) and after each epoch with its validation. */
+/* What is told after each step (epoch_done = false) and after each epoch with its validation: the model then
+ * has the weights that were validated, and may be saved. */
 struct apg_fit_state {
     size_t epoch, epochs, best_epoch; /* from 1, or 0; of how many at most */
     uint64_t rows, epoch_rows;        /* seen in this epoch; in a whole one */

@@ -388,3 +388,27 @@ squares() {
     [[ "$stderr" == "apg train: other.apgf: encoded otherwise than whole.apg "* ]]
     [ ! -e none.apg ]
 }
+
+@test "train: --checkpoint has the best so far, also when training is killed; that it cannot be written does not end it" {
+    apg train "${plain[@]}" --epochs 3 --valid new.csv --checkpoint best.apg -o done.apg logs.csv
+    cmp best.apg done.apg
+    apg train "${plain[@]}" --epochs 2 --holdout 0 --checkpoint done.apg -o done.apg logs.csv
+    apg train "${plain[@]}" --epochs 2 --holdout 0 -o alone.apg logs.csv
+    cmp done.apg alone.apg
+
+    mkdir killed2
+    apg train "${plain[@]}" --epochs 100000 --holdout 0 --patience 0 --checkpoint killed2/m.apg logs.csv > /dev/null &
+    for ((i = 0; i < 600; i++)); do
+        [ ! -e killed2/m.apg ] || break
+        sleep 0.1
+    done
+    kill -KILL $!
+    run wait $!
+    apg train -q --from killed2/m.apg --epochs 1 --holdout 0 -o on.apg logs.csv
+
+    run --separate-stderr -0 apg train "${plain[@]}" --checkpoint no/where.apg -o done.apg logs.csv
+    [[ "$stderr" == "apg train: no/where.apg: "*"; training goes on" ]]
+    cmp done.apg <(apg train "${plain[@]}" logs.csv)
+    run --separate-stderr -2 apg train --condition auto --checkpoint best.apg logs.csv
+    [[ "$stderr" == *"not with --checkpoint"* ]]
+}
