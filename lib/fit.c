@@ -76,119 +76,169 @@ enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r
     return status;
 }
 
-static enum apg_status validate(struct apg_model *m, const struct apg_fit_rows *r, double *logit,
-    struct apg_metrics *metrics, struct apg_pool *pool, struct apg_fit_state *state, struct apg_error *err)
+double apg_fit_score(const struct apg_fit_options *o, double auc, double loss)
+{
+    return o->stop_on_loss || isnan(auc) ? -loss : auc;
+}
+
+/* A training: what its epochs share. */
+struct training {
+    struct apg_model *m;
+    const struct apg_fit_options *o;
+    struct apg_optim_options step; /* the rates decay */
+    struct apg_fit_rows rows;
+    uint64_t n_train, n_sweeps; /* rows, and additions to the average, of an epoch */
+    uint64_t steps;             /* so far */
+    struct apg_optim *optim;
+    struct apg_average *average; /* NULL: none */
+    const uint32_t **row;        /* (batch_size) */
+    double *logit;               /* (n_valid) */
+    struct apg_metrics metrics;
+    apg_real *best; /* weights kept aside */
+    double best_score;
+    size_t bad; /* epochs since */
+    struct apg_fit_state state;
+    struct apg_pool *pool;
+    apg_fit_progress *progress;
+    void *arg;
+};
+
+static enum apg_status start(struct training *t, const struct apg_dataset *train,
+    const struct apg_dataset *valid, struct apg_error *err)
+{
+    const struct apg_fit_options *o = t->o;
+    size_t weights = 0;
+    for (size_t i = 0; i < t->m->graph.n_params; i++)
+        weights += t->m->graph.param[i].rows * t->m->graph.param[i].cols;
+    apg_metrics_init(&t->metrics, true);
+    enum apg_status status = apg_fit_rows_init(&t->rows, train, valid, o, err);
+    if (status)
+        return status;
+    t->n_train = o->epoch_rows && o->epoch_rows < t->rows.n_train ? o->epoch_rows : t->rows.n_train;
+    t->n_sweeps = sweeps(weights, t->n_train);
+    t->steps = o->past * ((t->n_train + o->batch_size - 1) / o->batch_size);
+    t->step = o->optim;
+    t->step.generator_l2 = t->rows.n_train ? o->generator_l2 / (double)t->rows.n_train : 0;
+    t->best_score = -INFINITY;
+    t->state = (struct apg_fit_state){
+        .epochs = o->epochs, .epoch_rows = t->n_train, .has_valid = t->rows.n_valid > 0};
+    if (!(t->best = apg_alloc(weights, sizeof *t->best)) ||
+        !(t->row = apg_alloc(t->m->max_rows, sizeof *t->row)) ||
+        !(t->logit = apg_alloc((size_t)t->rows.n_valid, sizeof *t->logit)))
+        return apg_fail_memory(err);
+    if (o->average > 0 && (status = apg_average_new(&t->average, &t->m->graph, err)))
+        return status;
+    return apg_optim_new(&t->optim, t->m, err);
+}
+
+static void end(struct training *t)
+{
+    apg_optim_free(t->optim);
+    apg_average_free(t->average);
+    apg_metrics_release(&t->metrics);
+    apg_fit_rows_release(&t->rows);
+    free(t->best);
+    free(t->row);
+    free(t->logit);
+}
+
+/* One pass over the rows. */
+static enum apg_status train_epoch(struct training *t, struct apg_error *err)
+{
+    const struct apg_fit_options *o = t->o;
+    struct apg_fit_state *s = &t->state;
+    enum apg_status status = APG_OK;
+    struct apg_rng rng;
+    apg_rng_init(&rng, o->seed, UINT64_MAX - o->past - s->epoch);
+    apg_rng_shuffle(&rng, t->rows.order, (size_t)t->rows.n_train);
+    double sum = 0;
+    s->epoch_done = false;
+    for (s->rows = 0; !status && s->rows < t->n_train;) {
+        const size_t n =
+            o->batch_size < t->n_train - s->rows ? o->batch_size : (size_t)(t->n_train - s->rows);
+        for (size_t i = 0; i < n; i++)
+            t->row[i] = apg_dataset_row(t->rows.train, t->rows.order[s->rows + i]);
+        double loss = 0;
+        status = apg_optim_step(t->optim, &t->step, t->row, n,
+            apg_rng_at(o->seed ^ 0x5851f42d4c957f2d, t->steps++), t->pool, &loss, err);
+        if (!status && !isfinite(loss))
+            status = apg_fail(err, APG_ERANGE,
+                "training diverged in epoch %zu: the loss is not finite; lower --lr", s->epoch);
+        sum += loss;
+        const uint64_t before = s->rows * t->n_sweeps / t->n_train;
+        s->rows += n;
+        if (t->average && s->rows * t->n_sweeps / t->n_train > before)
+            apg_average_add(t->average, o->average, t->pool);
+        s->loss = sum / (double)s->rows;
+        s->recent = loss / (double)n;
+        if (!status && t->progress)
+            t->progress(t->arg, s);
+    }
+    t->step.lr *= o->lr_decay;
+    t->step.embedding_lr *= o->lr_decay;
+    return status;
+}
+
+static enum apg_status validate(struct training *t, struct apg_error *err)
 {
     struct apg_metrics_report report;
-    enum apg_status status = apg_fit_logits(m, r, pool, logit, err);
-    apg_metrics_reset(metrics);
-    for (uint64_t i = 0; !status && i < r->n_valid; i++)
-        status = apg_metrics_add(metrics, logit[i], apg_word_float(apg_fit_valid_row(r, i)[0]) > 0, 0, err);
-    if (!status && !(status = apg_metrics_report(metrics, &report, err))) {
-        state->valid_auc = report.auc;
-        state->valid_loss = report.means.log_loss;
-        state->valid_entropy = report.means.normalized_entropy;
+    enum apg_status status = apg_fit_logits(t->m, &t->rows, t->pool, t->logit, err);
+    apg_metrics_reset(&t->metrics);
+    for (uint64_t i = 0; !status && i < t->rows.n_valid; i++)
+        status = apg_metrics_add(
+            &t->metrics, t->logit[i], apg_word_float(apg_fit_valid_row(&t->rows, i)[0]) > 0, 0, err);
+    if (!status && !(status = apg_metrics_report(&t->metrics, &report, err))) {
+        t->state.valid_auc = report.auc;
+        t->state.valid_loss = report.means.log_loss;
+        t->state.valid_entropy = report.means.normalized_entropy;
     }
     return status;
 }
 
-double apg_fit_score(const struct apg_fit_options *o, double auc, double loss)
+/* The epoch's weights are the model's: keep them, if they are the best so far. */
+static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
 {
-    return o->stop_on_loss || isnan(auc) ? -loss : auc;
+    const struct apg_fit_options *o = t->o;
+    struct apg_fit_state *s = &t->state;
+    enum apg_status status = s->has_valid ? validate(t, err) : APG_OK;
+    if (status)
+        return status;
+    const double score = s->has_valid ? apg_fit_score(o, s->valid_auc, s->valid_loss) : (double)s->epoch;
+    s->better = score > t->best_score + (s->has_valid ? 1e-6 : 0);
+    t->bad = s->better ? 0 : t->bad + 1;
+    if (s->better) {
+        t->best_score = score, s->best_epoch = s->epoch;
+        copy_weights(&t->m->graph, t->best, false);
+    }
+    s->epoch_done = true;
+    s->last = s->epoch == o->epochs || (o->patience && t->bad >= o->patience);
+    if (t->progress)
+        t->progress(t->arg, s);
+    return APG_OK;
 }
 
 enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, const struct apg_dataset *valid,
     const struct apg_fit_options *o, struct apg_pool *pool, apg_fit_progress *progress, void *arg,
     struct apg_error *err)
 {
-    size_t weights = 0;
-    for (size_t i = 0; i < m->graph.n_params; i++)
-        weights += m->graph.param[i].rows * m->graph.param[i].cols;
-    struct apg_fit_rows rows;
-    enum apg_status status = apg_fit_rows_init(&rows, train, valid, o, err);
-    if (status)
-        return status;
-    struct apg_optim *optim = NULL;
-    struct apg_average *average = NULL;
-    struct apg_metrics metrics;
-    apg_metrics_init(&metrics, true);
-    apg_real *best = apg_alloc(weights, sizeof *best);
-    const uint32_t **row = apg_alloc(m->max_rows, sizeof *row);
-    double *logit = apg_alloc((size_t)rows.n_valid, sizeof *logit), best_score = -INFINITY;
-    status = best && row && logit ? apg_optim_new(&optim, m, err) : apg_fail_memory(err);
-    if (!status && o->average > 0)
-        status = apg_average_new(&average, &m->graph, err);
-    struct apg_optim_options step_options = o->optim;
-    step_options.generator_l2 = rows.n_train ? o->generator_l2 / (double)rows.n_train : 0;
-    const uint64_t n_train = o->epoch_rows && o->epoch_rows < rows.n_train ? o->epoch_rows : rows.n_train;
-    const uint64_t n_sweeps = sweeps(weights, n_train);
-    uint64_t steps = o->past * ((n_train + o->batch_size - 1) / o->batch_size), bad = 0;
-    struct apg_rng rng;
-    struct apg_fit_state state = {.epochs = o->epochs, .epoch_rows = n_train, .has_valid = rows.n_valid > 0};
-    state.epoch = o->from_start && rows.n_valid ? 0 : 1;
-    for (; !status && state.epoch <= o->epochs && !state.last; state.epoch++) {
-        const bool trains = state.epoch > 0;
-        apg_rng_init(&rng, o->seed, UINT64_MAX - o->past - state.epoch);
-        if (trains)
-            apg_rng_shuffle(&rng, rows.order, (size_t)rows.n_train);
-        double sum = 0;
-        state.epoch_done = false;
-        for (state.rows = 0; trains && !status && state.rows < n_train;) {
-            size_t n = o->batch_size;
-            if (n > n_train - state.rows)
-                n = (size_t)(n_train - state.rows);
-            for (size_t i = 0; i < n; i++)
-                row[i] = apg_dataset_row(train, rows.order[state.rows + i]);
-            double loss = 0;
-            status = apg_optim_step(optim, &step_options, row, n,
-                apg_rng_at(o->seed ^ 0x5851f42d4c957f2d, steps++), pool, &loss, err);
-            if (!status && !isfinite(loss))
-                status = apg_fail(err, APG_ERANGE,
-                    "training diverged in epoch %zu: the loss is not finite; lower --lr", state.epoch);
-            sum += loss;
-            const uint64_t before = state.rows * n_sweeps / n_train;
-            state.rows += n;
-            if (average && state.rows * n_sweeps / n_train > before)
-                apg_average_add(average, o->average, pool);
-            state.loss = sum / (double)state.rows;
-            state.recent = loss / (double)n;
-            if (!status && progress)
-                progress(arg, &state);
-        }
-        if (average && trains)
-            apg_average_swap(average, pool);
-        if (!status && rows.n_valid)
-            status = validate(m, &rows, logit, &metrics, pool, &state, err);
-        if (status)
+    struct training t = {.m = m, .o = o, .pool = pool, .progress = progress, .arg = arg};
+    enum apg_status status = start(&t, train, valid, err);
+    if (!status && o->from_start && t.state.has_valid)
+        status = judge_epoch(&t, err);
+    while (!status && !t.state.last) {
+        t.state.epoch++;
+        if ((status = train_epoch(&t, err)))
             break;
-        double score =
-            rows.n_valid ? apg_fit_score(o, state.valid_auc, state.valid_loss) : (double)state.epoch;
-        state.better = score > best_score + (rows.n_valid ? 1e-6 : 0);
-        if (state.better) {
-            best_score = score, bad = 0, state.best_epoch = state.epoch;
-            copy_weights(&m->graph, best, false);
-        } else {
-            bad++;
-        }
-        state.epoch_done = true;
-        state.last = state.epoch == o->epochs || (o->patience && bad >= o->patience);
-        if (progress)
-            progress(arg, &state);
-        if (average && trains)
-            apg_average_swap(average, pool);
-        step_options.lr *= trains ? o->lr_decay : 1;
-        step_options.embedding_lr *= trains ? o->lr_decay : 1;
+        if (t.average)
+            apg_average_swap(t.average, pool);
+        status = judge_epoch(&t, err);
+        if (t.average)
+            apg_average_swap(t.average, pool);
     }
-    if (!status && best_score > -INFINITY) {
-        copy_weights(&m->graph, best, true);
+    if (!status) {
+        copy_weights(&m->graph, t.best, true);
         apg_graph_prepare(&m->graph);
     }
-    apg_optim_free(optim);
-    apg_average_free(average);
-    apg_metrics_release(&metrics);
-    free(best);
-    apg_fit_rows_release(&rows);
-    free(row);
-    free(logit);
+    end(&t);
     return status;
 }
