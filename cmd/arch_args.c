@@ -89,8 +89,9 @@ static const struct option_of of_backbones[] = {{"heads", "autoint"}, {"attentio
     {"cin", "xdeepfm"}, {"cross-layers", "dcn"}, {"cross-rank", "dcn"}, {"bilinear", "fibinet"}};
 static const struct option_of of_layers[] = {{"form", "apg"}, {"condition", "apg|ppnet"},
     {"aggregate", "apg"}, {"condition-embedding", "apg|ppnet"}, {"condition-gradient", "apg|ppnet"},
-    {"rank", "apg"}, {"overparam", "apg"}, {"generator-hidden", "apg|ppnet"}, {"generator-l2", "apg"},
-    {"bias", "apg"}, {"init", "apg"}, {"domain", "star"}, {"partition-rows", "star"}};
+    {"rank", "apg"}, {"overparam", "apg"}, {"generator-hidden", "apg|ppnet"}, {"generator-rank", "apg"},
+    {"generator-l2", "apg"}, {"bias", "apg"}, {"init", "apg"}, {"domain", "star"},
+    {"partition-rows", "star"}};
 
 /* WHAT: the option that names the backbone, or layer, NAME. */
 static int check_of(const struct opt_command *command, const struct option_of *of, size_t n, const char *what,
@@ -175,6 +176,8 @@ int arch_args_read(const struct opt_command *command, struct arch_args *args)
     a->own_embedding = args->own, a->stop_gradient = args->stopped;
     if (a->form == APG_FORM_RESIDUAL && !opt_given("rank"))
         args->rank = (struct opt_sizes){2, {32, 0}};
+    if (a->form == APG_FORM_RESIDUAL && !opt_given("generator-rank"))
+        a->generator_rank = 64;
     if (a->form != APG_FORM_OVERPARAM && !(a->form == APG_FORM_RESIDUAL && opt_given("overparam")))
         args->overparam = (struct opt_sizes){1, {0}};
     if (!spread("rank", &args->rank, a->K, a->n_hidden) ||

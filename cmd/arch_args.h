@@ -82,6 +82,8 @@ struct arch_args {
             "given"),                                                                                        \
         OPT_SIZES(0, "generator-hidden", &(a).generator, 1, 65536, "N,...",                                  \
             "hidden layers of the generator; none: linear; of the gates of --layer ppnet: 64"),              \
+        OPT_SIZE(0, "generator-rank", &(a).arch.generator_rank, 0, 65536, "R",                               \
+            "rank of the generator's last map, where its input is wider; 0: full; of --form residual: 64"),  \
         OPT_CHOICE(0, "bias", &(a).bias, APG_BIASES, "bias of a generated layer"),                           \
         OPT_CHOICE(0, "init", &(a).init, "anchor|paper",                                                     \
             "start at S = I + G(z) with G near zero, or at plain Xavier"),                                   \

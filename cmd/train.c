@@ -248,12 +248,15 @@ static void warn_disguise(const struct apg_model *m)
         return;
     size_t weights = 0;
     for (size_t o = 0; o < m->graph.n_ops; o++)
-        if (strcmp(m->graph.op[o].type->name, "generated-bias") == 0)
+        if (strcmp(m->graph.op[o].type->name, "generated-bias") == 0 &&
+            (!a->generator_rank || m->graph.op[o].N < a->generator_rank)) /* else of low rank */
             weights += m->graph.op[o].N * m->graph.op[o].M;
-    cmd_warn("the generated bias of a self-wise layer with a linear generator is a dense layer in disguise: "
-             "%zu weights, "
-             "as many as --layer dense has; --bias static has none of them",
-        weights);
+    if (weights)
+        cmd_warn(
+            "the generated bias of a self-wise layer with a linear generator is a dense layer in disguise: "
+            "%zu weights, "
+            "as many as --layer dense has; --bias static has none of them",
+            weights);
 }
 
 /* v1 and v2 make N M numbers for every instance; each has a gradient. */

@@ -45,8 +45,9 @@ struct apg_arch {
     size_t n_hidden, hidden[APG_LAYERS_MAX];
     bool batch_norm; /* after each hidden layer, before its activation */
     double dropout;
-    bool collapsed; /* made by apg_collapse_factors: products of weights are weights, not to be trained further
-                     */
+    bool
+        collapsed; /* made by apg_collapse_factors: products of weights are weights, not to be trained further
+                    */
     /* of some backbones */
     size_t heads, n_attention;         /* of autoint: heads and layers of self-attention; heads divide E */
     size_t n_cin, cin[APG_LAYERS_MAX]; /* of xdeepfm: maps of each layer */
@@ -58,6 +59,7 @@ struct apg_arch {
     size_t P[APG_LAYERS_MAX]; /* over-parameterization width, by layer; 0: U and V are trained themselves */
     enum apg_bias bias;
     size_t n_generator, generator[APG_LAYERS_MAX]; /* hidden layers of the generator */
+    size_t generator_rank; /* R of its last map, where that is less than D; 0: the map is one matrix */
     enum apg_condition mode;
     enum apg_aggregate aggregate;                     /* of mix */
     size_t n_condition, condition[APG_CONDITION_MAX]; /* fields, of group and mix */

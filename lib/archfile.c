@@ -48,6 +48,7 @@ char *apg_arch_text(const struct apg_arch *a)
         {"overparam", sizes_json(a->P, a->n_hidden)},
         {"bias", name_json(APG_BIASES, (int)a->bias)},
         {"generator_hidden", sizes_json(a->generator, a->n_generator)},
+        {"generator_rank", json_integer((json_int_t)a->generator_rank)},
         {"condition", name_json(APG_CONDITIONS, (int)a->mode)},
         {"aggregate", name_json(APG_AGGREGATES, (int)a->aggregate)},
         {"condition_fields", sizes_json(a->condition, a->n_condition)},
@@ -162,6 +163,7 @@ bool apg_arch_parse(struct apg_arch *a, const char *text, const struct apg_schem
     sizes_from(&o, "overparam", a->P, &n_overparam, APG_LAYERS_MAX, 0, WIDTH_MAX);
     a->bias = (enum apg_bias)name_from(&o, "bias", APG_BIASES);
     sizes_from(&o, "generator_hidden", a->generator, &a->n_generator, APG_LAYERS_MAX, 1, WIDTH_MAX);
+    a->generator_rank = size_from(&o, "generator_rank", 0, WIDTH_MAX);
     a->mode = (enum apg_condition)name_from(&o, "condition", APG_CONDITIONS);
     a->aggregate = (enum apg_aggregate)name_from(&o, "aggregate", APG_AGGREGATES);
     sizes_from(&o, "condition_fields", a->condition, &a->n_condition, APG_CONDITION_MAX, 0, s->n_fields - 1);

@@ -15,7 +15,8 @@
  *         residual    y_i = x_i W + ((x_i U) S_i) V       S_i starts at 0: can only add to the static layer
  *
  * then + b, which is static, or generated from z_i too, or absent. No non-linearity stands between U, S and
- * V, or the factors could not be merged. G is a linear map, or one behind hidden layers. With several
+ * V, or the factors could not be merged. G is a linear map, or one behind hidden layers; of rank R it is
+ * (z A) H with A (D, R), so that a wide z costs D R and not D K^2. With several
  * conditions, each with a generator G_c of its own, y_i = sum_c a_c y_i^c; as y is linear in what is
  * generated, v4 and v5 add up the K numbers (x_i U) S_i^c before V, and V is applied once.
  */
@@ -52,7 +53,7 @@ static int chain(
     return x;
 }
 
-/* The hidden layers of a generator. */
+/* Of a generator, all but what makes the weights: hidden layers, and A of its last map. */
 static int generator(struct apg_graph *g, const struct apg_arch *a, int z, const char *name)
 {
     for (size_t i = 0; i < a->n_generator; i++) {
@@ -60,6 +61,9 @@ static int generator(struct apg_graph *g, const struct apg_arch *a, int z, const
         (void)snprintf(hidden, sizeof hidden, "%s.generator.%zu", name, i);
         z = apg_op_relu(g, apg_op_dense(g, z, a->generator[i], hidden), 0);
     }
+    const size_t D = apg_graph_width(g, z), R = a->generator_rank;
+    if (R && R < D)
+        z = apg_op_linear(g, z, apg_graph_param(g, APG_START_XAVIER, D, R, "%s.generator.A", name), -1);
     return z;
 }
 

@@ -50,6 +50,21 @@ needs() {
     done
 }
 
+@test "forms: a generator of low rank, behind hidden layers or not; where its input is no wider it is one matrix" {
+    for form in $(choices form); do
+        rank="--rank 3"
+        [ "$form" != full ] || rank=
+        whole_way --form "$form" $rank --generator-rank 2 --bias generated
+        [ "$(apg inspect --json m.apg | jq -c '.tensors[] | select(.name == "hidden.0.0.generator.A" or .name == "hidden.0.generator.A").shape[1]')" -eq 2 ]
+        whole_way --form "$form" $rank --generator-rank 2 --generator-hidden 5 --condition mix:user_id,item_id --aggregate output-sum
+    done
+    for R in 0 4; do
+        apg train -q --epochs 1 --hidden 12,8 --embedding-dim 4 --condition group:user_id --generator-rank $R -o $R.apg logs.apgf
+        apg predict -q -m $R.apg new.csv > $R.txt
+    done
+    cmp 0.txt 4.txt
+}
+
 @test "forms: every aggregate of a mix, with the condition's own embeddings, stopped gradients, each bias" {
     for aggregate in $(choices aggregate); do
         for bias in $(choices bias); do

@@ -168,8 +168,10 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     done
     run --separate-stderr -2 apg train --layer ppnet --condition group:user_id --bias none logs.csv
     [[ "$stderr" == "apg train: --bias is of --layer apg, not of ppnet"* ]]
-    run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 --bias generated -o g.apg logs.csv
-    [[ "$stderr" == *"dense layer in disguise"* ]]
+    run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 --bias generated --generator-rank 0 -o g.apg logs.csv
+    [[ "$stderr" == *"dense layer in disguise: 768 weights"* ]]
+    run --separate-stderr -0 apg train --multi genres --epochs 1 --hidden 8 --rank 2 --bias generated --generator-rank 2 -o g.apg logs.csv
+    [[ "$stderr" != *"disguise"* ]]
 }
 
 @test "train: --form full and lowrank say what they make for a batch, by the sizes of their layers" {
@@ -277,7 +279,7 @@ squares() {
         last=$now
     done
     apg train "${plain[@]}" -o default.apg logs.csv
-    apg train "${plain[@]}" --rank 32,0 --generator-l2 80 -o given.apg logs.csv
+    apg train "${plain[@]}" --rank 32,0 --generator-l2 80 --generator-rank 64 -o given.apg logs.csv
     cmp default.apg given.apg
     apg train "${small[@]}" --form overparam -o default.apg logs.csv
     apg train "${small[@]}" --form overparam --generator-l2 0 -o given.apg logs.csv
