@@ -183,6 +183,7 @@ void cmd_out_abandon(struct cmd_out *o)
 
 int cmd_in_open(const char *path, const char **name, struct apg_error *err)
 {
+    static bool taken; /* what one input has read of standard input is not there for a second */
     bool standard = !path || strcmp(path, "-") == 0;
     *name = standard ? "standard input" : path;
     if (!path && isatty(STDIN_FILENO)) {
@@ -190,6 +191,11 @@ int cmd_in_open(const char *path, const char **name, struct apg_error *err)
             cmd_name);
         return -1;
     }
+    if (standard && taken) {
+        apg_fail(err, APG_EUSAGE, "standard input cannot be two inputs at once: give one as a file");
+        return -1;
+    }
+    taken = taken || standard;
     int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     if (fd >= 0 && fstat(fd, &st) == 0) {

@@ -47,7 +47,8 @@ enum apg_status cmd_out_commit(struct cmd_out *o, struct apg_error *err);
 void cmd_out_abandon(struct cmd_out *o); /* after a failure; also after commit, then a no-op */
 
 /* Open an input: NULL or "-" is standard input. Refuses a directory, and a terminal unless "-" asks for it;
- * *name is for messages ("-" is "standard input"). Returns a file descriptor or -1. */
+ * and to give standard input twice; *name is for messages ("-" is "standard input"). Returns a file
+ * descriptor or -1. */
 int cmd_in_open(const char *path, const char **name, struct apg_error *err);
 
 #endif

@@ -94,3 +94,18 @@ tap() {
     [[ "$output" == *"empty: no fixtures there"* ]]
     FIXTURES='' run -0 "$fixtures"
 }
+
+@test "house: standard input cannot be two inputs at once" {
+    cd "$BATS_TEST_TMPDIR"
+    apg simulate --rows 500 --seed 3 > logs.csv
+    apg train -q --multi genres --hidden 4 --epochs 1 -o m.apg logs.csv
+    for command in "predict -m -" "encode --encoder -" "train --from -" "train --multi genres --valid -"; do
+        input=m.apg
+        [ "${command##* --}" != "valid -" ] || input=logs.csv
+        # shellcheck disable=SC2086
+        run --separate-stderr -1 apg $command < $input
+        [[ "$stderr" == *"apg ${command%% *}: standard input cannot be two inputs at once: give one as a file" ]] || { echo "$command: $stderr"; return 1; }
+    done
+    apg train -q --from - --epochs 1 -o on.apg logs.csv < m.apg
+    apg predict -q -m - logs.csv < on.apg > /dev/null
+}
