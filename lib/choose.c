@@ -69,8 +69,9 @@ static int more_groups(const void *a, const void *b)
 static enum apg_status list_candidates(struct choose *c, struct apg_error *err)
 {
     const struct apg_schema *s = c->schema;
-    const size_t rank = c->options->rank_given ? 0 : APG_CHOOSE_RANK;
-    size_t n = 0;
+    size_t n = 0, rank = 0;
+    for (size_t l = 0; l < c->arch->n_hidden && !c->options->rank_given && !rank; l++)
+        rank = c->arch->K[l];
     uint64_t *count = apg_alloc(s->rows, sizeof *count);
     struct column *column = apg_alloc(s->n_fields, sizeof *column);
     c->tries = apg_alloc(s->n_fields + 4, sizeof *c->tries);
@@ -112,7 +113,7 @@ static struct apg_arch arch_of(const struct choose *c, const struct apg_choose_t
     for (size_t i = 0; i < t->n; i++)
         a.condition[i] = t->field[i];
     for (size_t l = 0; l < a.n_hidden && t->rank; l++)
-        a.K[l] = t->rank;
+        a.K[l] = a.K[l] ? t->rank : 0;
     if (!t->n)
         a.own_embedding = a.stop_gradient = false;
     return a;

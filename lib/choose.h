@@ -19,18 +19,16 @@
 #define APG_CHOOSE_H
 #include "fit.h"
 
-enum { APG_CHOOSE_RANK = 8 };
-
 struct apg_choose_options {
     double budget;        /* work after the static model, in times of what that took */
     double embedding_std; /* as of apg_model_start */
-    bool rank_given;      /* the ranks of the architecture, and no others */
+    bool rank_given;      /* no other ranks than the architecture's are tried */
 };
 
 /* A candidate: a condition and a rank. */
 struct apg_choose_try {
     size_t n, field[2]; /* n = 0: self; else group by these */
-    size_t rank;        /* 0: as given */
+    size_t rank;        /* of the layers that adapt; 0: as given */
     double share;       /* epochs that it was trained in this round */
     double auc, loss;   /* of validation; NAN: it diverged */
     double score;       /* apg_fit_score */
