@@ -3,19 +3,16 @@
  * apg train: logs to a model. Rows are read once, encoded as they arrive; then epochs run over the encoded
  * rows.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-#include "../lib/choose.h"
-#include "../lib/complexity.h"
 #include "../lib/encode.h"
 #include "../lib/fit.h"
 #include "../lib/ingest.h"
 #include "arch_args.h"
 #include "cmd.h"
 #include "input.h"
+#include "train_text.h"
 
 struct train {
     struct apg_columns columns;
@@ -24,20 +21,13 @@ struct train {
     struct apg_dataset *rows, *valid;
     struct apg_model *model, *from; /* from: NULL, or what training goes on from; the schema is then its */
     const char *from_name, *checkpoint;
-    bool quiet, terminal;
-    double started, told;
-    double kept_entropy; /* of the epoch whose weights are kept; 0: no validation rows */
-    double recent;       /* sum of losses since the last line */
-    uint64_t n_recent;
-    uint64_t steps,
-        next; /* a line when steps reaches next, which doubles: as Vowpal Wabbit's users know it */
+    struct train_text text;
 };
 
-static double now(void)
+static enum apg_status save(struct cmd_out *out, const struct apg_model *m, struct apg_error *err)
 {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    enum apg_status status = apg_model_save(m, input_sink(out), err);
+    return status ? status : cmd_out_commit(out, err);
 }
 
 /* A failure is no reason to lose the training too. */
@@ -46,9 +36,7 @@ static void checkpoint(const struct train *t)
     struct apg_error err;
     struct cmd_out out = {0};
     enum apg_status status = cmd_out_open(&out, t->checkpoint, true, &err);
-    if (!status && !(status = apg_model_save(t->model, input_sink(&out), &err)))
-        status = cmd_out_commit(&out, &err);
-    if (status) {
+    if (status || (status = save(&out, t->model, &err))) {
         cmd_out_abandon(&out);
         cmd_warn("%s; training goes on", err.text);
     }
@@ -57,116 +45,15 @@ static void checkpoint(const struct train *t)
 static void progress(void *arg, const struct apg_fit_state *s)
 {
     struct train *t = arg;
-    if (s->epoch_done && s->has_valid && s->better)
-        t->kept_entropy = s->valid_entropy;
     if (s->epoch_done && s->better && t->checkpoint)
         checkpoint(t);
-    if (t->quiet)
-        return;
-    if (s->epoch_done) {
-        fprintf(stderr, "%5zu %11llu ", s->epoch, (unsigned long long)s->rows);
-        if (s->epoch)
-            fprintf(stderr, "%10.5f %10s", s->loss, "");
-        else
-            fprintf(stderr, "%10s %10s", "", "");
-        if (s->has_valid)
-            fprintf(stderr, " %10.5f %10.5f", s->valid_auc, s->valid_loss);
-        else
-            fprintf(stderr, " %10s %10s", "", "");
-        if (s->epoch)
-            fprintf(stderr, " %9.0f", (double)s->rows / (now() - t->started));
-        else
-            fprintf(stderr, " %9s", "");
-        fprintf(stderr, "%s\n", s->has_valid && s->better ? "  best" : "");
-        t->started = now(), t->next = 1, t->steps = 0;
-        t->recent = 0, t->n_recent = 0;
-        return;
-    }
-    if (!t->terminal)
-        return;
-    t->recent += s->recent, t->n_recent++;
-    double seconds = now() - t->started;
-    if (++t->steps < t->next && now() - t->told < 2)
-        return;
-    if (t->steps >= t->next)
-        t->next *= 2;
-    t->told = now();
-    double speed = (double)s->rows / seconds;
-    fprintf(stderr, "%5zu %11llu %10.5f %10.5f %10s %10s %9.0f  %.0f s left at most\n", s->epoch,
-        (unsigned long long)s->rows, s->loss, t->recent / (double)t->n_recent, "", "", speed,
-        ((double)(s->epochs - s->epoch + 1) * (double)s->epoch_rows - (double)s->rows) / speed);
-    t->recent = 0, t->n_recent = 0;
+    train_text_progress(&t->text, s);
 }
 
-/* ---- --condition auto ---- */
-
-static void heading(const struct train *t)
-{
-    if (!t->quiet)
-        fprintf(stderr, "epoch        rows       loss since last  valid AUC valid loss    rows/s\n");
-}
-
-static const char *condition_name(
-    const struct apg_schema *s, const struct apg_choose_try *c, char *out, size_t size)
-{
-    if (!c->n)
-        return "self";
-    (void)snprintf(out, size, "group:%s%s%s", s->field[c->field[0]].name, c->n > 1 ? "," : "",
-        c->n > 1 ? s->field[c->field[1]].name : "");
-    return out;
-}
-
-static void choosing(void *arg, enum apg_choose_stage stage, const struct apg_choose_try *c, size_t n)
+static void choosing(void *arg, enum apg_choose_stage stage, const struct apg_choose_try *tries, size_t n)
 {
     struct train *t = arg;
-    char name[256];
-    t->started = now();
-    if (t->quiet)
-        return;
-    switch (stage) {
-    case APG_CHOOSE_STATIC:
-        fprintf(stderr, "the static model, then %zu candidates to go on from it\n", n);
-        heading(t);
-        break;
-    case APG_CHOOSE_ROUND:
-        fprintf(
-            stderr, "%-40s %4s %6s %10s %10s\n", "condition", "rank", "epochs", "valid AUC", "valid loss");
-        for (size_t i = 0; i < n; i++) {
-            fprintf(stderr, "%-40s ", condition_name(t->schema, &c[i], name, sizeof name));
-            if (c[i].rank)
-                fprintf(stderr, "%4zu", c[i].rank);
-            else
-                fprintf(stderr, "%4s", "");
-            fprintf(stderr, " %6.2f %10.5f %10.5f\n", c[i].share, c[i].auc, c[i].loss);
-        }
-        break;
-    case APG_CHOOSE_FINAL:
-        fprintf(stderr, "%s, trained on\n", condition_name(t->schema, c, name, sizeof name));
-        heading(t);
-        break;
-    case APG_CHOOSE_AGAIN:
-        fprintf(stderr, "the static model, trained on\n");
-        break;
-    }
-}
-
-static void tell_choice(const struct train *t, const struct apg_choose_report *r)
-{
-    char name[256], rank[32] = "";
-    if (r->best.rank)
-        (void)snprintf(rank, sizeof rank, " rank %zu", r->best.rank);
-    fprintf(stderr, "%s: the best of %zu candidate%s, %s%s, ",
-        r->better ? "adaptive is better" : "static is as good", r->tried, r->tried == 1 ? "" : "s",
-        condition_name(t->schema, &r->best, name, sizeof name), rank);
-    if (isnan(r->low))
-        fprintf(stderr, "cannot be compared");
-    else
-        fprintf(stderr, "%+.5f of AUC (95 %% %+.5f to %+.5f)", r->difference, r->low, r->high);
-    fprintf(stderr, "; %.2f times the static model's work\n", r->work);
-    if (r->cut)
-        fprintf(stderr, "it was still getting better when --auto-budget ended\n");
-    if (r->left_out)
-        fprintf(stderr, "%zu columns were not tried for want of --auto-budget\n", r->left_out);
+    train_text_choosing(&t->text, t->schema, stage, tries, n);
 }
 
 /* All inputs, as one data set; SCHEMA is made if there is none yet. */
@@ -180,7 +67,7 @@ static enum apg_status read_rows(
         goto done;
     if (in.csv_only && !t->schema) {
         status = apg_ingest(&t->schema, rows, &explain, in.csv, in.n, &t->columns, t->pool, NULL, NULL, err);
-        if (explain && !t->quiet)
+        if (explain && !t->text.quiet)
             input_explain(explain);
     } else if (in.csv_only) {
         status = apg_ingest_with(t->schema, rows, in.csv, in.n, &t->columns, t->pool, NULL, NULL, err);
@@ -227,107 +114,6 @@ static enum apg_status open_from(struct train *t, const char *path, struct apg_e
     return status;
 }
 
-static enum apg_status go_on(struct train *t, struct apg_error *err)
-{
-    size_t taken, tables, other;
-    enum apg_status status = apg_model_go_on(t->model, t->from, t->from_name, &taken, err);
-    if (status || t->quiet)
-        return status;
-    apg_model_count(t->model, &tables, &other);
-    fprintf(stderr, "goes on from %s: %zu of %zu weights are its, %zu start anew\n", t->from_name, taken,
-        tables + other, tables + other - taken);
-    return status;
-}
-
-/* Yan et al. call the bias part of what is generated; where that defeats the method, say so. */
-static void warn_disguise(const struct apg_model *m)
-{
-    const struct apg_arch *a = &m->arch;
-    if (strcmp(apg_layers[a->layer].name, "apg") != 0 || a->bias != APG_BIAS_GENERATED ||
-        a->mode != APG_CONDITION_SELF || a->n_generator)
-        return;
-    size_t weights = 0;
-    for (size_t o = 0; o < m->graph.n_ops; o++)
-        if (strcmp(m->graph.op[o].type->name, "generated-bias") == 0 &&
-            (!a->generator_rank || m->graph.op[o].N < a->generator_rank)) /* else of low rank */
-            weights += m->graph.op[o].N * m->graph.op[o].M;
-    if (weights)
-        cmd_warn(
-            "the generated bias of a self-wise layer with a linear generator is a dense layer in disguise: "
-            "%zu weights, "
-            "as many as --layer dense has; --bias static has none of them",
-            weights);
-}
-
-/* v1 and v2 make N M numbers for every instance; each has a gradient. */
-static void tell_memory(const struct apg_model *m, size_t batch)
-{
-    const struct apg_graph *g = &m->graph;
-    uint64_t numbers = 0, kept = 0;
-    int n;
-    const char *form = apg_name_at(APG_FORMS, (int)m->arch.form, &n);
-    for (size_t o = 0; m->arch.form <= APG_FORM_LOWRANK && o < g->n_ops; o++) {
-        const struct apg_op *op = &g->op[o];
-        if (strcmp(op->type->name, "generated") != 0)
-            continue;
-        size_t formed = op->K ? g->width[op->aux[1]] : 0, most = g->most[op->aux[0]];
-        numbers += batch * (apg_complexity_op(g, o).generated + formed);
-        kept += APG_SLOTS * (most < g->max_rows ? most : g->max_rows) * (g->width[op->aux[0]] + formed);
-    }
-    if (numbers)
-        fprintf(stderr,
-            "apg train: --form %.*s makes %.3g MB of weights for a batch of %zu; %.3g MB at a time, in "
-            "pieces\n",
-            n, form, 2e-6 * (double)numbers * sizeof(apg_real), batch,
-            2e-6 * (double)kept * sizeof(apg_real));
-}
-
-/* STAR keeps the weights of each domain. */
-static void tell_domains(const struct apg_model *m)
-{
-    const struct apg_graph *g = &m->graph;
-    uint64_t kept = 0, step = 0;
-    size_t domains = 0;
-    for (size_t o = 0; o < g->n_ops; o++) {
-        const struct apg_op *op = &g->op[o];
-        if (strcmp(op->type->name, "star") != 0)
-            continue;
-        size_t formed = (size_t)op->aux[1],
-               most = g->most[formed] < g->max_rows ? g->most[formed] : g->max_rows;
-        domains = op->F;
-        kept += (uint64_t)g->width[formed] * op->F;
-        step += 2 * (uint64_t)g->width[formed] * most * APG_SLOTS;
-    }
-    if (domains)
-        fprintf(stderr,
-            "apg train: %zu domains of --layer star take %.3g MB, four times in training, and their products "
-            "and gradients in a step up to %.3g MB\n",
-            domains, 1e-6 * (double)kept * sizeof(apg_real), 1e-6 * (double)step * sizeof(apg_real));
-}
-
-static void tell_model(const struct train *t, size_t batch)
-{
-    if (t->quiet)
-        return;
-    warn_disguise(t->model);
-    tell_memory(t->model, batch);
-    tell_domains(t->model);
-    size_t tables, other;
-    apg_model_count(t->model, &tables, &other);
-    fprintf(stderr, "%llu rows, %zu fields, %zu numbers in embeddings, %zu outside\n",
-        (unsigned long long)t->rows->rows, t->schema->n_fields, tables, other);
-}
-
-/* An AUC may look well when scores are no probabilities. */
-static void tell_kept(const struct train *t)
-{
-    if (t->kept_entropy > 1 && !t->quiet)
-        cmd_warn(
-            "the kept weights' log loss is %.3g times that of predicting the mean label of the validation "
-            "rows; try another --lr, more --epochs or --stop-on logloss",
-            t->kept_entropy);
-}
-
 /* Passes where there are no validation rows to stop by. */
 enum { EPOCHS_BLIND = 10 };
 /* Embeddings see few of the rows, so they learn faster. docs/accuracy.md has the figures. */
@@ -335,7 +121,7 @@ enum { EMBEDDING_RATE = 4 };
 
 int cmd_train(int argc, char **argv)
 {
-    struct train t = {.next = 1, .terminal = isatty(STDERR_FILENO)};
+    struct train t = {0};
     struct columns_args columns = COLUMNS_ARGS;
     struct arch_args arch = ARCH_ARGS;
     struct apg_fit_options fit = {.optim.lr = 1e-3,
@@ -349,7 +135,7 @@ int cmd_train(int argc, char **argv)
         .seed = 1};
     const char *out_path = NULL, *valid_path = NULL, *from_path = NULL, *given;
     int optimizer = 0, stop = 0;
-    size_t threads = 0;
+    size_t threads = 0, taken;
     struct apg_choose_options choose = {.budget = 4};
     const struct opt table[] = {
         OPT_HEADING("Input"),
@@ -393,7 +179,7 @@ int cmd_train(int argc, char **argv)
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_STRING(0, "checkpoint", &t.checkpoint, "FILE",
             "write the best model so far to FILE too, whenever an epoch is better"),
-        OPT_FLAG('q', "quiet", &t.quiet, "no progress, and do not show what was inferred"),
+        OPT_FLAG('q', "quiet", &t.text.quiet, "no progress, and do not show what was inferred"),
         OPTS_SPOOL(columns),
         OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "threads; 0: one for each processor"),
         OPT_END,
@@ -456,20 +242,21 @@ int cmd_train(int argc, char **argv)
         if ((status = apg_model_new(&t.model, t.schema, &arch.arch, fit.batch_size, true, &err)))
             goto done;
         apg_model_start(t.model, fit.seed, arch.embedding_std, arch.init == 0);
-        tell_model(&t, fit.batch_size);
-        if (from_path && (status = go_on(&t, &err)))
-            goto done;
-        heading(&t);
-        t.started = now();
+        train_text_model(&t.text, t.model, t.rows->rows, fit.batch_size);
+        if (from_path) {
+            if ((status = apg_model_go_on(t.model, t.from, t.from_name, &taken, &err)))
+                goto done;
+            train_text_from(&t.text, t.model, t.from_name, taken);
+        }
+        train_text_heading(&t.text);
         if (!(status = apg_fit(t.model, t.rows, t.valid, &fit, t.pool, progress, &t, &err)))
-            tell_kept(&t);
+            train_text_kept(&t.text);
     } else if (!(status = apg_choose(&t.model, &report, t.schema, &arch.arch, t.rows, t.valid, &fit, &choose,
-                     t.pool, &told, &err)) &&
-               !t.quiet) {
-        tell_choice(&t, &report);
+                     t.pool, &told, &err))) {
+        train_text_choice(&t.text, t.schema, &report);
     }
-    if (!status && !(status = apg_model_save(t.model, input_sink(&out), &err)))
-        status = cmd_out_commit(&out, &err);
+    if (!status)
+        status = save(&out, t.model, &err);
 done:
     code = status ? cmd_fail(&err) : EXIT_OK;
 usage:

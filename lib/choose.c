@@ -9,9 +9,9 @@
 
 /* ROWS: a group of fewer is rare. BATCHES: a round of fewer would be the optimizer's first steps. EARLY:
  * after one of so many of the static model's epochs candidates branch off. PICK: one of so many parts of the
- * work goes into picking.
- */
-enum { ROWS = 20, BATCHES = 16, EARLY = 4, PICK = 3 };
+ * work goes into picking. WIDTHS: the first rank tried is not more than one of so many parts of the layer's
+ * width. */
+enum { ROWS = 20, BATCHES = 16, EARLY = 4, PICK = 3, WIDTHS = 4 };
 
 struct choose {
     const struct apg_schema *schema;
@@ -69,9 +69,15 @@ static int more_groups(const void *a, const void *b)
 static enum apg_status list_candidates(struct choose *c, struct apg_error *err)
 {
     const struct apg_schema *s = c->schema;
-    size_t n = 0, rank = 0;
-    for (size_t l = 0; l < c->arch->n_hidden && !c->options->rank_given && !rank; l++)
-        rank = c->arch->K[l];
+    const struct apg_arch *a = c->arch;
+    size_t n = 0, l = 0;
+    while (l < a->n_hidden && !a->K[l])
+        l++;
+    if (l == a->n_hidden)
+        return apg_fail(err, APG_EUSAGE, "no hidden layer has a rank: none can adapt");
+    /* In a narrow layer a large rank is most of the work, and few candidates can be tried. */
+    const size_t wide = (a->hidden[l] + WIDTHS - 1) / WIDTHS;
+    const size_t rank = c->options->rank_given ? 0 : a->K[l] < wide ? a->K[l] : wide;
     uint64_t *count = apg_alloc(s->rows, sizeof *count);
     struct column *column = apg_alloc(s->n_fields, sizeof *column);
     c->tries = apg_alloc(s->n_fields + 4, sizeof *c->tries);

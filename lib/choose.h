@@ -64,8 +64,8 @@ struct apg_choose_told {
 bool apg_choose_column(const uint64_t *count, size_t n, double *groups);
 
 /* ARCH: apg layers of the residual form; its condition is chosen. There must be validation rows (APG_EUSAGE).
- * *out: the adaptive model if it is better, else a static one. At most three models are in memory at a time.
- * The same for any number of threads. */
+ * One must have a rank (APG_EUSAGE). *out: the adaptive model if it is better, else a static one. At most
+ * three models are in memory at a time. The same for any number of threads. */
 enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *report,
     const struct apg_schema *schema, const struct apg_arch *arch, const struct apg_dataset *train,
     const struct apg_dataset *valid, const struct apg_fit_options *fit,
