@@ -281,6 +281,10 @@ squares() {
     apg train "${plain[@]}" -o default.apg logs.csv
     apg train "${plain[@]}" --rank 32,0 --generator-l2 80 --generator-rank 64 -o given.apg logs.csv
     cmp default.apg given.apg
+    rows=$(($(wc -l < logs.csv) - 1))
+    apg train "${plain[@]}" --embedding-l2 0.5 -o default.apg logs.csv
+    apg train "${plain[@]}" --embedding-l2 0.5 --generator-l2 "$(bc <<< "0.25 * $rows")" -o given.apg logs.csv
+    cmp default.apg given.apg
     apg train "${small[@]}" --form overparam -o default.apg logs.csv
     apg train "${small[@]}" --form overparam --generator-l2 0 -o given.apg logs.csv
     cmp default.apg given.apg
