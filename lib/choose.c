@@ -191,22 +191,21 @@ static double score(const struct choose *c, const struct watch *w)
     return isnan(w->loss) ? -INFINITY : apg_fit_score(c->fit, w->auc, w->loss);
 }
 
-/* From the branch, over ROWS rows. */
-static enum apg_status try_one(
-    struct choose *c, struct apg_choose_try *t, uint64_t rows, struct apg_error *err)
+/* From the branch, over its rows. */
+static enum apg_status try_one(struct choose *c, struct apg_choose_try *t, struct apg_error *err)
 {
     struct apg_model *m = NULL;
     struct watch w;
     struct apg_fit_options fit = *c->fit;
-    const uint64_t all = c->rows.n_train, epochs = (rows + all - 1) / all;
+    const uint64_t all = c->rows.n_train, epochs = (t->rows + all - 1) / all;
     fit.past = c->past;
     fit.epochs = (size_t)epochs;
-    fit.epoch_rows = rows / epochs;
+    fit.epoch_rows = t->rows / epochs;
     enum apg_status status = make(&m, c, t, err);
     if (!status && !(status = apg_model_go_on(m, c->branch, STATIC_MODEL, NULL, err)))
         status = train(c, m, &fit, false, &w, err);
     if (!status) {
-        t->share = (double)rows / (double)all;
+        t->share = (double)t->rows / (double)all;
         t->auc = w.auc, t->loss = w.loss;
         t->score = score(c, &w);
     }
@@ -220,36 +219,6 @@ static int better_first(const void *a, const void *b)
     return (x->score < y->score) - (x->score > y->score);
 }
 
-/* Train TRIES (N) alike and put the best first. */
-static enum apg_status round_of(
-    struct choose *c, struct apg_choose_try *tries, size_t n, uint64_t rows, struct apg_error *err)
-{
-    enum apg_status status = APG_OK;
-    for (size_t i = 0; !status && i < n; i++)
-        status = try_one(c, &tries[i], rows, err);
-    if (status)
-        return status;
-    qsort(tries, n, sizeof *tries, better_first);
-    if (c->told->stage)
-        c->told->stage(c->told->arg, APG_CHOOSE_ROUND, tries, n);
-    return APG_OK;
-}
-
-/* A row of each of TRIES, together. */
-static enum apg_status tries_work(
-    const struct choose *c, const struct apg_choose_try *tries, size_t n, double *sum, struct apg_error *err)
-{
-    enum apg_status status = APG_OK;
-    *sum = 0;
-    for (size_t i = 0; !status && i < n; i++) {
-        const struct apg_arch a = arch_of(c, &tries[i]);
-        struct apg_cost cost;
-        if (!(status = apg_complexity_arch(&cost, &a, &c->fixed->graph, err)))
-            *sum += row_work(c, &cost);
-    }
-    return status;
-}
-
 /* Rows to train on, for so many forward passes of rows, validation among them. At least a batch. */
 static uint64_t rows_for(const struct choose *c, double passes)
 {
@@ -257,15 +226,51 @@ static uint64_t rows_for(const struct choose *c, double passes)
     return rows < (double)c->fit->batch_size ? c->fit->batch_size : (uint64_t)rows;
 }
 
-/* Rows that each of TRIES may train on, for WORK together. */
-static enum apg_status affordable(const struct choose *c, const struct apg_choose_try *tries, size_t n,
-    double work, uint64_t *rows, struct apg_error *err)
+/* A row of T, forward. */
+static enum apg_status try_work(
+    const struct choose *c, const struct apg_choose_try *t, double *work, struct apg_error *err)
 {
-    double sum;
-    enum apg_status status = tries_work(c, tries, n, &sum, err);
-    if (!status)
-        *rows = rows_for(c, work / sum);
+    const struct apg_arch a = arch_of(c, t);
+    struct apg_cost cost;
+    enum apg_status status = apg_complexity_arch(&cost, &a, &c->fixed->graph, err);
+    *work = status ? 0 : row_work(c, &cost);
     return status;
+}
+
+/* WORK shared out: how many rows each of TRIES (N) may train on, the same work for each or the SAME ROWS.
+ * LEAST: the fewest of them. */
+static enum apg_status share_out(const struct choose *c, struct apg_choose_try *tries, size_t n, double work,
+    bool same_rows, uint64_t *least, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    double row = 0, sum = 0;
+    *least = UINT64_MAX;
+    for (size_t i = 0; !status && i < n; i++) {
+        status = try_work(c, &tries[i], &row, err);
+        sum += row;
+        tries[i].rows = status ? 0 : rows_for(c, work / (double)n / row);
+    }
+    for (size_t i = 0; !status && i < n; i++) {
+        if (same_rows)
+            tries[i].rows = rows_for(c, work / sum);
+        *least = tries[i].rows < *least ? tries[i].rows : *least;
+    }
+    return status;
+}
+
+/* Train TRIES (N), each over its rows, and put the best first. */
+static enum apg_status round_of(
+    struct choose *c, struct apg_choose_try *tries, size_t n, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    for (size_t i = 0; !status && i < n; i++)
+        status = try_one(c, &tries[i], err);
+    if (status)
+        return status;
+    qsort(tries, n, sizeof *tries, better_first);
+    if (c->told->stage)
+        c->told->stage(c->told->arg, APG_CHOOSE_ROUND, tries, n);
+    return APG_OK;
 }
 
 static size_t rounds(size_t n)
@@ -295,17 +300,20 @@ static size_t variants(struct choose *c, size_t n)
     return last;
 }
 
+/* Conditions get the same work: with the same rows self, which is slow, was ahead of groups that did better
+ * in the end. Ranks get the same rows: with the same work the lowest was ahead of better ones
+ * (docs/accuracy.md). */
 static enum apg_status pick(struct choose *c, struct apg_error *err)
 {
     const uint64_t least = (uint64_t)c->fit->batch_size * BATCHES;
     double work = c->left / PICK;
-    uint64_t rows = 0;
+    uint64_t fewest = 0;
     enum apg_status status = APG_OK;
     size_t n = c->n;
     /* As many as a round's work is enough for; the columns with the fewest groups are left out. */
     for (; n; n--) {
-        status = affordable(c, c->tries, n, work / (double)(rounds(n) + 1), &rows, err);
-        if (status || rows >= least || n == 1)
+        status = share_out(c, c->tries, n, work / (double)(rounds(n) + 1), false, &fewest, err);
+        if (status || fewest >= least || n == 1)
             break;
     }
     c->report->left_out = c->n - n;
@@ -313,16 +321,16 @@ static enum apg_status pick(struct choose *c, struct apg_error *err)
     work /= (double)(rounds(n) + 1);
     size_t known = n;
     for (; !status && n > 1; n = (n + 1) / 2) {
-        status = affordable(c, c->tries, n, work, &rows, err);
+        status = share_out(c, c->tries, n, work, false, &fewest, err);
         if (!status)
-            status = round_of(c, c->tries, n, rows, err);
+            status = round_of(c, c->tries, n, err);
     }
     size_t last = variants(c, known);
     if (!status)
-        status = affordable(c, c->tries, last, work, &rows, err);
-    if (!status && last > 1 && rows >= least) {
+        status = share_out(c, c->tries, last, work, true, &fewest, err);
+    if (!status && last > 1 && fewest >= least) {
         c->report->tried += last - 1;
-        status = round_of(c, c->tries, last, rows, err);
+        status = round_of(c, c->tries, last, err);
     }
     return status;
 }
@@ -372,8 +380,8 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     struct apg_model *adaptive = NULL, **best_fixed = &c->fixed;
     double *fixed = apg_alloc((size_t)c->rows.n_valid, sizeof *fixed);
     double *adapted = apg_alloc((size_t)c->rows.n_valid, sizeof *adapted);
-    double best = -INFINITY, best_again = -INFINITY, sum;
-    enum apg_status status = fixed && adapted ? tries_work(c, t, 1, &sum, err) : apg_fail_memory(err);
+    double best = -INFINITY, best_again = -INFINITY, sum = 0;
+    enum apg_status status = fixed && adapted ? try_work(c, t, &sum, err) : apg_fail_memory(err);
     if (status || (status = make(&adaptive, c, t, err)) ||
         (status = apg_model_go_on(adaptive, c->branch, STATIC_MODEL, NULL, err)))
         goto done;

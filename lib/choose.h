@@ -6,12 +6,12 @@
  * so every candidate goes on from what the static model was after a quarter of its epochs, over the same rows
  * in the same order, and what then tells them apart is what they adapt to. (Two static models of different
  * seeds differ by more than what is looked for here. Where the static model is done, it has learned by itself
- * part of what a condition could have told it: docs/accuracy.md.) Candidates are trained a little and the
- * worse half is dropped, until one is left (successive halving; Jamieson & Talwalkar, AISTATS 2016). It and
- * the static model are trained on from that point, each until its validation stops getting better; and
- * DeLong's test says whether it is better on the validation rows than the better one of the two static
- * models. The test is at 5 % / the number of candidates (Bonferroni), as the best of many has been lucky on
- * these rows.
+ * part of what a condition could have told it: docs/accuracy.md.) Candidates are trained a little, the same
+ * work for each, and the worse half is dropped, until one is left (successive halving; Jamieson & Talwalkar,
+ * AISTATS 2016). It and the static model are trained on from that point, each until its validation stops
+ * getting better; and DeLong's test says whether it is better on the validation rows than the better one of
+ * the two static models. The test is at 5 % / the number of candidates (Bonferroni), as the best of many has
+ * been lucky on these rows.
  *
  * Work is counted, not timed: multiply-adds and embedding numbers of a forward pass, three times in training.
  */
@@ -29,7 +29,8 @@ struct apg_choose_options {
 struct apg_choose_try {
     size_t n, field[2]; /* n = 0: self; else group by these */
     size_t rank;        /* of the layers that adapt; 0: as given */
-    double share;       /* epochs that it was trained in this round */
+    uint64_t rows;      /* that it was trained on in this round */
+    double share;       /* of the training rows */
     double auc, loss;   /* of validation; NAN: it diverged */
     double score;       /* apg_fit_score */
 };
