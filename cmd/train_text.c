@@ -231,5 +231,6 @@ void train_text_choice(
     if (r->cut)
         fprintf(stderr, "it was still getting better when --auto-budget ended\n");
     if (r->left_out)
-        fprintf(stderr, "%zu columns were not tried for want of --auto-budget\n", r->left_out);
+        fprintf(stderr, "%zu column%s not tried for want of --auto-budget\n", r->left_out,
+            r->left_out == 1 ? " was" : "s were");
 }

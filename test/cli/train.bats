@@ -228,7 +228,7 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     apg simulate --rows 60000 --auc 0.9 --group-by scenario --scenarios 30 --zipf 0 --users 20 --items 20 --adaptive 1 > groups.csv
     auto=(--multi genres --condition auto --hidden 16 --lr 5e-3 --batch-size 512 --epochs 8 --valid groups.csv)
     run --separate-stderr -0 apg train "${auto[@]}" --threads 1 -o 1.apg groups.csv
-    [[ "$stderr" == *"adaptive is better: the best of "*" candidates, "* ]] || { echo "$stderr"; return 1; }
+    [[ "$stderr" == *"adaptive is better: the best of "*" candidates, group:scenario rank "* ]] || { echo "$stderr"; return 1; }
     awk '/times the static model/ { for (i = 1; i < NF; i++) if ($(i + 1) == "times") work = $i } END { exit !(work > 1 && work <= 4.01) }' <<< "$stderr"
     run --separate-stderr -0 apg train -q "${auto[@]}" --threads 2 -o 2.apg groups.csv
     [ "$stderr" = "" ]
