@@ -46,9 +46,9 @@ enum apg_status cmd_out_open(struct cmd_out *o, const char *path, bool binary, s
 enum apg_status cmd_out_commit(struct cmd_out *o, struct apg_error *err);
 void cmd_out_abandon(struct cmd_out *o); /* after a failure; also after commit, then a no-op */
 
-/* Open an input: NULL or "-" is standard input. Refuses a directory, and a terminal unless "-" asks for it;
- * and to give standard input twice; *name is for messages ("-" is "standard input"). Returns a file
- * descriptor or -1. */
+/* Open an input: NULL or "-" is standard input. Refuses a directory, a terminal unless "-" asks for it, and
+ * standard input a second time. *name is for messages ("-" is "standard input"). Returns a file descriptor or
+ * -1. */
 int cmd_in_open(const char *path, const char **name, struct apg_error *err);
 
 #endif

@@ -46,11 +46,8 @@ static void tell_memory(const struct apg_model *m, size_t batch)
         kept += APG_SLOTS * (most < g->max_rows ? most : g->max_rows) * (g->width[op->aux[0]] + formed);
     }
     if (numbers)
-        fprintf(stderr,
-            "apg train: --form %.*s makes %.3g MB of weights for a batch of %zu; %.3g MB at a time, in "
-            "pieces\n",
-            n, form, 2e-6 * (double)numbers * sizeof(apg_real), batch,
-            2e-6 * (double)kept * sizeof(apg_real));
+        cmd_warn("--form %.*s makes %.3g MB of weights for a batch of %zu; %.3g MB at a time, in pieces", n,
+            form, 2e-6 * (double)numbers * sizeof(apg_real), batch, 2e-6 * (double)kept * sizeof(apg_real));
 }
 
 /* STAR keeps the weights of each domain. */
@@ -70,9 +67,8 @@ static void tell_domains(const struct apg_model *m)
         step += 2 * (uint64_t)g->width[formed] * most * APG_SLOTS;
     }
     if (domains)
-        fprintf(stderr,
-            "apg train: %zu domains of --layer star take %.3g MB, four times in training, and their products "
-            "and gradients in a step up to %.3g MB\n",
+        cmd_warn("%zu domains of --layer star take %.3g MB, four times in training, and their products "
+                 "and gradients in a step up to %.3g MB",
             domains, 1e-6 * (double)kept * sizeof(apg_real), 1e-6 * (double)step * sizeof(apg_real));
 }
 

@@ -226,36 +226,34 @@ static uint64_t rows_for(const struct choose *c, double passes)
     return rows < (double)c->fit->batch_size ? c->fit->batch_size : (uint64_t)rows;
 }
 
-/* A row of T, forward. */
-static enum apg_status try_work(
-    const struct choose *c, const struct apg_choose_try *t, double *work, struct apg_error *err)
+/* What a row of each of TRIES (N) costs. */
+static enum apg_status price(
+    const struct choose *c, struct apg_choose_try *tries, size_t n, struct apg_error *err)
 {
-    const struct apg_arch a = arch_of(c, t);
-    struct apg_cost cost;
-    enum apg_status status = apg_complexity_arch(&cost, &a, &c->fixed->graph, err);
-    *work = status ? 0 : row_work(c, &cost);
+    enum apg_status status = APG_OK;
+    for (size_t i = 0; !status && i < n; i++) {
+        const struct apg_arch a = arch_of(c, &tries[i]);
+        struct apg_cost cost;
+        if (!(status = apg_complexity_arch(&cost, &a, &c->fixed->graph, err)))
+            tries[i].work = row_work(c, &cost);
+    }
     return status;
 }
 
 /* WORK shared out: how many rows each of TRIES (N) may train on, the same work for each or the SAME ROWS.
- * LEAST: the fewest of them. */
-static enum apg_status share_out(const struct choose *c, struct apg_choose_try *tries, size_t n, double work,
-    bool same_rows, uint64_t *least, struct apg_error *err)
+ * Returns the fewest of them. */
+static uint64_t share_out(
+    const struct choose *c, struct apg_choose_try *tries, size_t n, double work, bool same_rows)
 {
-    enum apg_status status = APG_OK;
-    double row = 0, sum = 0;
-    *least = UINT64_MAX;
-    for (size_t i = 0; !status && i < n; i++) {
-        status = try_work(c, &tries[i], &row, err);
-        sum += row;
-        tries[i].rows = status ? 0 : rows_for(c, work / (double)n / row);
+    double sum = 0;
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < n; i++)
+        sum += tries[i].work;
+    for (size_t i = 0; i < n; i++) {
+        tries[i].rows = rows_for(c, same_rows ? work / sum : work / (double)n / tries[i].work);
+        least = tries[i].rows < least ? tries[i].rows : least;
     }
-    for (size_t i = 0; !status && i < n; i++) {
-        if (same_rows)
-            tries[i].rows = rows_for(c, work / sum);
-        *least = tries[i].rows < *least ? tries[i].rows : *least;
-    }
-    return status;
+    return least;
 }
 
 /* Train TRIES (N), each over its rows, and put the best first. */
@@ -307,28 +305,25 @@ static enum apg_status pick(struct choose *c, struct apg_error *err)
 {
     const uint64_t least = (uint64_t)c->fit->batch_size * BATCHES;
     double work = c->left / PICK;
-    uint64_t fewest = 0;
-    enum apg_status status = APG_OK;
     size_t n = c->n;
+    enum apg_status status = price(c, c->tries, n, err);
+    if (status)
+        return status;
     /* As many as a round's work is enough for; the columns with the fewest groups are left out. */
-    for (; n; n--) {
-        status = share_out(c, c->tries, n, work / (double)(rounds(n) + 1), false, &fewest, err);
-        if (status || fewest >= least || n == 1)
-            break;
-    }
+    while (n > 1 && share_out(c, c->tries, n, work / (double)(rounds(n) + 1), false) < least)
+        n--;
     c->report->left_out = c->n - n;
     c->report->tried = n;
     work /= (double)(rounds(n) + 1);
     size_t known = n;
     for (; !status && n > 1; n = (n + 1) / 2) {
-        status = share_out(c, c->tries, n, work, false, &fewest, err);
-        if (!status)
-            status = round_of(c, c->tries, n, err);
+        (void)share_out(c, c->tries, n, work, false);
+        status = round_of(c, c->tries, n, err);
     }
     size_t last = variants(c, known);
     if (!status)
-        status = share_out(c, c->tries, last, work, true, &fewest, err);
-    if (!status && last > 1 && fewest >= least) {
+        status = price(c, c->tries, last, err);
+    if (!status && last > 1 && share_out(c, c->tries, last, work, true) >= least) {
         c->report->tried += last - 1;
         status = round_of(c, c->tries, last, err);
     }
@@ -380,8 +375,8 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     struct apg_model *adaptive = NULL, **best_fixed = &c->fixed;
     double *fixed = apg_alloc((size_t)c->rows.n_valid, sizeof *fixed);
     double *adapted = apg_alloc((size_t)c->rows.n_valid, sizeof *adapted);
-    double best = -INFINITY, best_again = -INFINITY, sum = 0;
-    enum apg_status status = fixed && adapted ? try_work(c, t, &sum, err) : apg_fail_memory(err);
+    double best = -INFINITY, best_again = -INFINITY, sum = t->work;
+    enum apg_status status = fixed && adapted ? APG_OK : apg_fail_memory(err);
     if (status || (status = make(&adaptive, c, t, err)) ||
         (status = apg_model_go_on(adaptive, c->branch, STATIC_MODEL, NULL, err)))
         goto done;

@@ -29,6 +29,7 @@ struct apg_choose_options {
 struct apg_choose_try {
     size_t n, field[2]; /* n = 0: self; else group by these */
     size_t rank;        /* of the layers that adapt; 0: as given */
+    double work;        /* of a row, forward */
     uint64_t rows;      /* that it was trained on in this round */
     double share;       /* of the training rows */
     double auc, loss;   /* of validation; NAN: it diverged */
