@@ -127,10 +127,8 @@ int cmd_collapse(int argc, char **argv)
     status = apg_pool_new(&c.pool, 1, &err);
     for (size_t i = 0; !status && i <= (embedding ? HALVE : NORM); i++)
         status = take(&c, i, &err);
-    if (status || (status = cmd_out_open(&out, out_path, true, &err)) ||
-        (status = apg_model_save(c.m, input_sink(&out), &err)))
-        goto done;
-    status = cmd_out_commit(&out, &err);
+    if (!status && !(status = cmd_out_open(&out, out_path, true, &err)))
+        status = input_save(&out, c.m, &err);
 done:
     if (status)
         cmd_out_abandon(&out);

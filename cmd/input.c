@@ -157,3 +157,9 @@ struct apg_sink input_sink(struct cmd_out *o)
 {
     return (struct apg_sink){write_file, o->f, o->name};
 }
+
+enum apg_status input_save(struct cmd_out *o, const struct apg_model *m, struct apg_error *err)
+{
+    enum apg_status status = apg_model_save(m, input_sink(o), err);
+    return status ? status : cmd_out_commit(o, err);
+}

@@ -15,6 +15,7 @@
 #include "../lib/columns.h"
 #include "../lib/csvread.h"
 #include "../lib/featfile.h"
+#include "../lib/model.h"
 #include "cmd.h"
 
 /* ---- files ---- */
@@ -98,5 +99,8 @@ void input_explain(const char *explain);
 
 /* A sink that writes to O. */
 struct apg_sink input_sink(struct cmd_out *o);
+
+/* M to O, which is committed. */
+enum apg_status input_save(struct cmd_out *o, const struct apg_model *m, struct apg_error *err);
 
 #endif

@@ -24,19 +24,13 @@ struct train {
     struct train_text text;
 };
 
-static enum apg_status save(struct cmd_out *out, const struct apg_model *m, struct apg_error *err)
-{
-    enum apg_status status = apg_model_save(m, input_sink(out), err);
-    return status ? status : cmd_out_commit(out, err);
-}
-
 /* A failure is no reason to lose the training too. */
 static void checkpoint(const struct train *t)
 {
     struct apg_error err;
     struct cmd_out out = {0};
     enum apg_status status = cmd_out_open(&out, t->checkpoint, true, &err);
-    if (status || (status = save(&out, t->model, &err))) {
+    if (status || (status = input_save(&out, t->model, &err))) {
         cmd_out_abandon(&out);
         cmd_warn("%s; training goes on", err.text);
     }
@@ -263,7 +257,7 @@ int cmd_train(int argc, char **argv)
         train_text_choice(&t.text, t.schema, &report);
     }
     if (!status)
-        status = save(&out, t.model, &err);
+        status = input_save(&out, t.model, &err);
 done:
     code = status ? cmd_fail(&err) : EXIT_OK;
 usage:
