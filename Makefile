@@ -27,13 +27,12 @@ say = $(if $(V),,@printf '  %-5s%s\n' $(1) $(@:$(BUILD)/%=%);)
 # One folder for each compiler and set of flags, so that a sanitizer's object never meets a release one.
 BUILD := build/$(shell printf '%s' '$(CC) $(subst ','\'',$(FLAGS))' | cksum | cut -d' ' -f1)
 
-LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
-CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/main.c,$(wildcard cmd/*.c)))
+LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c lib/*/*.c))
+CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/main.c,$(wildcard cmd/*.c cmd/*/*.c)))
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/test_*.c))
 DOUBLE_UNIT := $(patsubst %.c,$(BUILD)/double/%,$(wildcard test/unit/double_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 CLI := $(wildcard test/cli/*.bats)
-HEADERS := $(wildcard lib/*.h cmd/*.h)
 
 all: $(BUILD)/apg ## build ./apg
 .PHONY: all
@@ -57,10 +56,10 @@ $(BUILD)/double/libapg.a: $(LIB_OBJ:$(BUILD)/%=$(BUILD)/double/%)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(COMPILE) -I. -c $< -o $@
+	$(COMPILE) -Ilib -Icmd -c $< -o $@
 $(BUILD)/double/%.o: %.c
 	@mkdir -p $(@D)
-	$(COMPILE) -I. -DAPG_DOUBLE -c $< -o $@
+	$(COMPILE) -Ilib -Icmd -DAPG_DOUBLE -c $< -o $@
 
 $(BUILD)/test/unit/test_memory: WRAP = $(foreach f,malloc calloc realloc aligned_alloc strdup,-Wl,--wrap=$f)
 $(UNIT): %: %.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
@@ -161,7 +160,7 @@ uninstall: ## remove what install put there
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 format: ## clang-format over lib/, cmd/ and test/
-	clang-format -i $(wildcard lib/*.[ch] cmd/*.[ch] test/*/*.[ch])
+	clang-format -i $$(find lib cmd test -name '*.[ch]')
 clean: ## remove all that was made
 	rm -rf build apg
 help: ## this list

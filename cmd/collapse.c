@@ -5,10 +5,10 @@
  */
 #include <math.h>
 #include <unistd.h>
-#include "../lib/collapse.h"
-#include "../lib/randrows.h"
-#include "cmd.h"
-#include "input.h"
+#include "model/collapse.h"
+#include "data/randrows.h"
+#include "common/cmd.h"
+#include "common/input.h"
 
 enum { PROOF_ROWS = 1024 };
 

@@ -6,10 +6,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../lib/compare.h"
-#include "cmd.h"
-#include "report.h"
-#include "scored.h"
+#include "stats/compare.h"
+#include "common/cmd.h"
+#include "common/report.h"
+#include "common/scores_csv.h"
 
 enum { FEW = 20 }; /* units: of so few, the spread that the bootstrap sees is well short of the true one */
 

@@ -4,8 +4,8 @@
  * the MLP of the paper (arXiv 2203.16218), beside the paper's own figures; or what a model costs, op by op.
  */
 #include <unistd.h>
-#include "cmd.h"
-#include "costs.h"
+#include "common/cmd.h"
+#include "complexity_count.h"
 
 int cmd_complexity(int argc, char **argv)
 {

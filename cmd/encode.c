@@ -5,12 +5,12 @@
  * way.
  */
 #include <stdlib.h>
-#include "../lib/encode.h"
-#include "../lib/featfile.h"
-#include "../lib/ingest.h"
-#include "../lib/schemafile.h"
-#include "cmd.h"
-#include "input.h"
+#include "data/encode.h"
+#include "data/featfile.h"
+#include "data/ingest.h"
+#include "data/schemafile.h"
+#include "common/cmd.h"
+#include "common/input.h"
 
 struct encode {
     struct apg_columns columns;

@@ -8,12 +8,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../lib/mem.h"
-#include "../lib/metrics.h"
-#include "cmd.h"
-#include "report.h"
-#include "score.h"
-#include "scored.h"
+#include "base/mem.h"
+#include "stats/metrics.h"
+#include "common/cmd.h"
+#include "common/report.h"
+#include "common/score.h"
+#include "common/scores_csv.h"
 
 struct evaluate {
     struct scored_want want;

@@ -3,10 +3,10 @@
  * apg inspect: what is in a model or a feature file. One JSON tree is made; the text is printed from it.
  */
 #include <sys/stat.h>
-#include "../lib/model.h"
-#include "cmd.h"
-#include "input.h"
-#include "report.h"
+#include "model/model.h"
+#include "common/cmd.h"
+#include "common/input.h"
+#include "common/report.h"
 
 static json_t *json_columns(const struct apg_schema *s)
 {

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "cmd.h"
+#include "common/cmd.h"
 
 static const struct command {
     const char *name;

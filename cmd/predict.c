@@ -4,10 +4,10 @@
  * there are: read, encode, forward, text; then written in order. What the input has now is answered now.
  */
 #include <string.h>
-#include "../lib/mem.h"
-#include "../lib/metrics.h"
-#include "cmd.h"
-#include "score.h"
+#include "base/mem.h"
+#include "stats/metrics.h"
+#include "common/cmd.h"
+#include "common/score.h"
 
 struct predict {
     struct score score;

@@ -4,10 +4,10 @@
  * parallel and written in order.
  */
 #include <stdlib.h>
-#include "../lib/mem.h"
-#include "../lib/pool.h"
-#include "../lib/simulate.h"
-#include "cmd.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "data/simulate.h"
+#include "common/cmd.h"
 
 enum { CHUNK = 64 << 10, CHUNKS = 32 }; /* bytes of a chunk, about; chunks of a round */
 

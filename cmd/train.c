@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "../lib/encode.h"
-#include "../lib/fit.h"
-#include "../lib/ingest.h"
-#include "arch_args.h"
-#include "cmd.h"
-#include "input.h"
-#include "train_text.h"
+#include "data/encode.h"
+#include "train/fit.h"
+#include "data/ingest.h"
+#include "common/model_options.h"
+#include "common/cmd.h"
+#include "common/input.h"
+#include "train_progress.h"
 
 struct train {
     struct apg_columns columns;

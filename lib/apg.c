@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "encode.h"
-#include "mem.h"
-#include "model.h"
+#include "data/encode.h"
+#include "base/mem.h"
+#include "model/model.h"
 
 enum { BATCH = 512 };
 

@@ -37,36 +37,57 @@ tap() {
     grep -q "# why" report
 }
 
+# layers LINE...: the first line of output of tools/check-layers, which must refuse
+layers() {
+    run -1 "$ROOT/tools/check-layers"
+    [ "${lines[0]}" = "$1" ] || { echo "$output"; return 1; }
+}
+
 @test "check-layers: what it allows and what not" {
-    mkdir lib cmd
-    printf '%s\n' "low:" "op_*: low" "high: low op_*  # a note" > lib/LAYERS
-    touch lib/low.h lib/op_a.h
-    echo '#include "low.h"' > lib/op_a.c
-    printf '%s\n' '#include "op_a.h"' '#include <csv.h>' > lib/high.c
-    printf '%s\n' '#include "../lib/high.h"' '#include "cmd.h"' > cmd/x.c
-    touch lib/high.h cmd/cmd.h
+    mkdir -p lib/low lib/high cmd/common
+    printf '%s\n' "low:" "high: low  # a note" > lib/LAYERS
+    touch lib/low/b.h lib/high/x.h lib/apg.h cmd/common/y.h
+    echo '#include "low/b.h"' > lib/low/a.h
+    printf '%s\n' '#include "low/a.h"' '#include "apg.h"' '#include <csv.h>' > lib/high/x.c
+    printf '%s\n' '#include "high/x.h"' '#include "apg.h"' > lib/apg.c
+    printf '%s\n' '#include "high/x.h"' '#include "common/y.h"' > cmd/x.c
     run -0 "$ROOT/tools/check-layers"
     [ -z "$output" ]
 
-    echo '#  include "high.h"' > lib/low.h
+    echo '#  include "high/x.h"' > lib/low/b.h
+    layers "lib/low/b.h:1: low includes high/x.h, which lib/LAYERS does not allow"
+    echo '#include "common/y.h"' > lib/low/b.h
+    layers "lib/low/b.h:1: includes common/y.h, which is no room/file.h of the library"
+    echo '#include "a.h"' > lib/low/b.h
+    layers "lib/low/b.h:1: includes a.h, which is no room/file.h of the library"
+    : > lib/low/b.h
+    echo '#include "../lib/low/b.h"' > cmd/x.c
     run -1 "$ROOT/tools/check-layers"
-    [ "$output" = "lib/low.h:1: low includes high, which lib/LAYERS does not allow" ]
-    echo '#include "../cmd/cmd.h"' > lib/low.h
-    run -1 "$ROOT/tools/check-layers"
-    [[ "$output" == "lib/low.h:1: includes ../cmd/cmd.h: "* ]]
-    : > lib/low.h
-    echo '#include "low.h"' > lib/new.c
-    run -1 "$ROOT/tools/check-layers"
-    [ "$output" = "lib/new.c:1: new has no line in lib/LAYERS" ]
-    rm lib/new.c
+    [[ "$output" == "cmd/x.c:1: includes ../lib/low/b.h: "* ]]
+    : > cmd/x.c
+    mkdir lib/new
+    echo '#include "low/b.h"' > lib/new/n.c
+    layers "lib/new/n.c:1: new has no line in lib/LAYERS"
+    rm -r lib/new
     sed -i 's/^low:/low: high/' lib/LAYERS
+    layers "lib/LAYERS:1: low names high, which has no line before it"
+}
+
+@test "check-layers: files of one room in a circle" {
+    mkdir -p lib/low
+    echo "low:" > lib/LAYERS
+    echo '#include "low/b.h"' > lib/low/a.c
+    echo '#include "low/c.h"' > lib/low/b.h
+    touch lib/low/a.h lib/low/c.h
+    run -0 "$ROOT/tools/check-layers"
+    echo '#include "low/a.h"' > lib/low/c.c
     run -1 "$ROOT/tools/check-layers"
-    [ "$output" = "lib/LAYERS:1: low names high, which has no line before it" ]
+    [[ "$output" == *"lib/low/a -> low/b -> low/c -> low/a: a circle of includes"* ]]
 }
 
 @test "check-headers: a header that needs another one before it is refused" {
-    mkdir lib cmd
-    echo 'typedef int number;' > lib/a.h
+    mkdir -p lib/room cmd
+    echo 'typedef int number;' > lib/room/a.h
     echo 'extern int x;' > cmd/b.h
     run -0 "$ROOT/tools/check-headers" "${CC:-cc}"
     echo 'number y(void);' > cmd/b.h

@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
-#include "../../lib/encode.h"
-#include "../../lib/featfile.h"
+#include "data/encode.h"
+#include "data/featfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

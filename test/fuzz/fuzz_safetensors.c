@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../../lib/mem.h"
-#include "../../lib/safetensors.h"
-#include "../../lib/schemafile.h"
+#include "base/mem.h"
+#include "data/safetensors.h"
+#include "data/schemafile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

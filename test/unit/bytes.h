@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "../../lib/mem.h"
-#include "../../lib/safetensors.h"
+#include "base/mem.h"
+#include "data/safetensors.h"
 
 struct bytes {
     char *p;

@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "lib/gemm.h"
-#include "lib/optim.h"
+#include "nn/gemm.h"
+#include "train/optim.h"
 
 static double tolerance; /* 1e-9; with attention 1e-7 */
 

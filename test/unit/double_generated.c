@@ -12,7 +12,7 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include "../../lib/ops.h"
+#include "nn/ops.h"
 
 enum { D = 2, M = 700 };
 static double r[M]; /* d loss / d y of every row */

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "lib/model.h"
-#include "lib/ops.h"
+#include "model/model.h"
+#include "nn/ops.h"
 #include "fields.h"
 
 enum { ROWS = 10, TAIL = 3 };

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
-#include "lib/model.h"
-#include "lib/ops.h"
+#include "model/model.h"
+#include "nn/ops.h"
 
 /* Of a slot: more than two pieces of 8 lanes, and of the interaction network's products. */
 enum { ROWS = 19, FIELDS = 4 };

@@ -4,7 +4,7 @@
  */
 #ifndef FIELDS_H
 #define FIELDS_H
-#include "../../lib/schema.h"
+#include "data/schema.h"
 
 enum { FIELDS = 4 };
 static struct apg_field fields[FIELDS] = {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "../../lib/ingest.h"
+#include "data/ingest.h"
 
 /* The text is the reader's headstart, and there is nothing behind it. */
 static inline struct apg_csv *log_open(const char *text)

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "lib/apg.h"
-#include "lib/model.h"
+#include "apg.h"
+#include "model/model.h"
 
 enum { ROWS = 1300, COLUMNS = 3 }; /* more rows than a call takes at once */
 

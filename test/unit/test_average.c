@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include <math.h>
-#include "lib/average.h"
+#include "train/average.h"
 
 enum { N = 200002 }; /* not a whole number of shares */
 static apg_real w[N], formed[2] = {5, 5};

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "../../lib/choose.h"
+#include "train/choose.h"
 
 static void columns(void **state)
 {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../../lib/rng.h"
+#include "base/rng.h"
 #include "log.h"
 
 enum { ROWS = 2000, CELL = 32 };

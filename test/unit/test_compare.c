@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "../../lib/compare.h"
-#include "../../lib/rng.h"
+#include "stats/compare.h"
+#include "base/rng.h"
 
 enum { MANY = 240, REPLICATES = 120 };
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "../../lib/complexity.h"
+#include "model/complexity.h"
 
 static const struct apg_complexity_shape small = {
     .n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .x = 8, .h = 2, .domains = 6, .batch = 10};

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "../../lib/collapse.h"
-#include "../../lib/complexity.h"
-#include "../../lib/gemm.h"
-#include "../../lib/model.h"
+#include "model/collapse.h"
+#include "model/complexity.h"
+#include "nn/gemm.h"
+#include "model/model.h"
 #include "fields.h"
 
 static uint64_t counted;

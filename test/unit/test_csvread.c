@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "../../lib/csvread.h"
-#include "../../lib/mem.h"
-#include "../../lib/rng.h"
+#include "data/csvread.h"
+#include "base/mem.h"
+#include "base/rng.h"
 
 /* Cells with '|' between and records with '/' behind: "a|b/c|d/". */
 struct text {

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../../lib/encode.h"
-#include "../../lib/rng.h"
+#include "data/encode.h"
+#include "base/rng.h"
 #include "log.h"
 
 static bool number(const char *s, double *x)

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include "lib/error.h"
+#include "base/error.h"
 
 static void fills_and_returns(void **state)
 {

@@ -13,8 +13,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <xxhash.h>
-#include "../../lib/featfile.h"
-#include "../../lib/schemafile.h"
+#include "data/featfile.h"
+#include "data/schemafile.h"
 #include "bytes.h"
 #include "log.h"
 

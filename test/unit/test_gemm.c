@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "../../lib/gemm.h"
-#include "../../lib/rng.h"
+#include "nn/gemm.h"
+#include "base/rng.h"
 
 static apg_real *numbers(size_t n, uint64_t stream)
 {

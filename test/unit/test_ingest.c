@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../../lib/encode.h"
-#include "../../lib/rng.h"
+#include "data/encode.h"
+#include "base/rng.h"
 #include "log.h"
 
 /* 12 MB: three groups of 16 chunks of 256 KiB, 25 blocks; a quoted newline now and then. */

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
-#include "lib/mem.h"
+#include "base/mem.h"
 
 static void alloc_is_zeroed_and_aligned(void **state)
 {

@@ -17,10 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "lib/apg.h"
-#include "lib/collapse.h"
-#include "lib/fit.h"
-#include "lib/ingest.h"
+#include "apg.h"
+#include "model/collapse.h"
+#include "train/fit.h"
+#include "data/ingest.h"
 
 static atomic_long countdown = -1; /* allocations that go well; below 0: all */
 static bool once;                  /* one fails, else all from then on */

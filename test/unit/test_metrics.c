@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "../../lib/metrics.h"
-#include "../../lib/rng.h"
+#include "stats/metrics.h"
+#include "base/rng.h"
 
 enum { MANY = 700 };
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "cmd/cmd.h"
+#include "common/cmd.h"
 
 struct args {
     bool quiet, header;

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
-#include "lib/pool.h"
+#include "base/pool.h"
 
 enum { N = 1000, WORKERS = 16 };
 

@@ -7,7 +7,7 @@
 
 #include <math.h>
 #include <string.h>
-#include "lib/rng.h"
+#include "base/rng.h"
 
 /* splitmix64 with seed 0 is a published sequence; ours is the same function of key + counter. */
 static void agrees_with_splitmix64(void **state)

@@ -11,9 +11,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "cmd/score.h"
-#include "lib/metrics.h"
-#include "lib/rng.h"
+#include "common/score.h"
+#include "stats/metrics.h"
+#include "base/rng.h"
 
 static void same_as_printf(double score)
 {

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "../../lib/vocab.h"
+#include "data/vocab.h"
 
 static uint32_t add(struct apg_vocab *v, const char *s)
 {

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool.h - a fixed set of threads that share loops. The only place that creates threads (with io readers in
+ * cmd/).
+ *
+ * apg_pool_run calls fn(arg, i, worker) once for every i in [0, n), on any of the threads, the caller among
+ * them, and returns when all are done. Which thread runs which i is not fixed, so results must depend on i
+ * alone: that is how one seed gives the same bytes with 1 and with 64 threads. worker is in [0, threads): for
+ * scratch memory only. Not reentrant: fn must not call apg_pool_run on the same pool. One caller at a time.
+ */
+#ifndef APG_POOL_H
+#define APG_POOL_H
+#include <stddef.h>
+#include "base/error.h"
+
+struct apg_pool;
+
+/* THREADS >= 1; 1 creates none and runs loops in the caller. 0 asks for the number of processors this process
+ * may use. *out is freed with apg_pool_free. */
+enum apg_status apg_pool_new(struct apg_pool **out, unsigned threads, struct apg_error *err);
+void apg_pool_free(struct apg_pool *p); /* NULL is allowed */
+unsigned apg_pool_threads(const struct apg_pool *p);
+void apg_pool_run(struct apg_pool *p, size_t n, void (*fn)(void *arg, size_t i, unsigned worker), void *arg);
+
+#endif

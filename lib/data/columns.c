@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/columns.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "data/encode.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "data/vocab.h"
+
+/* Fewer rows than UNIQUE_ROWS (UNIQUE_WHOLE when they are the whole input) do not show that a value never
+ * comes back. */
+enum {
+    FEW = 10,
+    MANY = 32,
+    SKEWED = 6,
+    UNIQUE_ROWS = 1000,
+    UNIQUE_WHOLE = 20,
+    DROP = APG_KINDS,
+    N_LISTS = APG_KINDS + 1
+};
+
+const char *const apg_label_names[] = {
+    "label", "click", "clicked", "y", "target", "is_click", "is_clicked", "clk", NULL};
+
+/* The last word of a name that says: these are identifiers, whatever they look like. */
+static const char *const id_words[] = {"id", "ids", "uid", "gid", "uuid", "guid", "idx", "index", "key",
+    "hash", "code", "zip", "zipcode", "postcode", "phone", "ip", "user", "item", "movie", "product", "sku",
+    "ad", "advert", "advertiser", "campaign", "creative", "publisher", "site", "app", "page", "query",
+    "keyword", "tag", "topic", "brand", "shop", "store", "seller", "category", "cat", "type", "class", "kind",
+    "domain", "group", "segment", "cluster", "scenario", "channel", "slot", "pos", "position", "country",
+    "region", "state", "city", "district", "device", "os", "browser", "platform", "occupation", "gender",
+    "sex", "hour", "day", "weekday", "month", "year", NULL};
+/* Any word of a name that says: this is a quantity. */
+static const char *const quantity_words[] = {"age", "count", "counts", "cnt", "num", "price", "prices",
+    "cost", "amount", "income", "salary", "revenue", "spend", "bid", "budget", "gain", "loss", "score",
+    "rate", "ratio", "weight", "duration", "seconds", "minutes", "hours", "days", "length", "size", "width",
+    "height", "distance", "views", "clicks", "impressions", "visits", "total", "sum", "avg", "mean",
+    "percent", "pct", "balance", "temperature", NULL};
+
+void apg_columns_default(struct apg_columns *c)
+{
+    *c = (struct apg_columns){.delimiter = ',',
+        .separator = '|',
+        .header = true,
+        .min_count = 1,
+        .buckets = 32,
+        .infer = true,
+        .memory = (size_t)1 << 30};
+}
+
+/* ---- names ---- */
+
+enum apg_status apg_columns_header(
+    const struct apg_columns *c, struct apg_csv *csv, struct apg_csv_chunk *out, struct apg_error *err)
+{
+    enum apg_status status = apg_csv_header(csv, out, err);
+    if (status || c->header || !out->records)
+        return status;
+    apg_csv_unread_header(csv);
+    size_t n = out->first[1], at = 0;
+    if (c->names && c->n_names != n)
+        return apg_fail(err, APG_EINPUT, "%s:%llu: %zu columns, but %zu names are given for them",
+            apg_csv_name(csv), (unsigned long long)out->line, n, c->n_names);
+    for (size_t i = 0; i < n; i++) {
+        char number[32];
+        (void)snprintf(number, sizeof number, "c%zu", i + 1);
+        const char *name = c->names ? c->names[i] : number;
+        size_t len = strlen(name);
+        if (!apg_grow(&out->text, &out->cap_text, at + len + 1, 1))
+            return apg_fail_memory(err);
+        memcpy(out->text + at, name, len + 1);
+        out->cell[i] = (struct apg_cell){(uint32_t)at, (uint32_t)len};
+        at += len + 1;
+    }
+    return APG_OK;
+}
+
+static bool in_list(const char *const *list, const char *word, size_t len)
+{
+    for (; *list; list++)
+        if (strlen(*list) == len && strncasecmp(*list, word, len) == 0)
+            return true;
+    return false;
+}
+
+/* The next word of NAME from *at on: runs of letters, cut also before a capital ("userId"). 0: none. */
+static size_t next_word(const char *name, size_t *at, size_t *end)
+{
+    size_t i = *at;
+    while (name[i] && !isalpha((unsigned char)name[i]))
+        i++;
+    *at = i;
+    while (isalpha((unsigned char)name[i]) &&
+           (i == *at || !isupper((unsigned char)name[i]) || isupper((unsigned char)name[i - 1])))
+        i++;
+    *end = i;
+    return i - *at;
+}
+
+/* "C14" for 'C'. */
+static bool is_numbered(const char *name, char letter)
+{
+    return name[0] == letter && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1);
+}
+
+static bool is_id_name(const char *name)
+{
+    size_t at = 0, end, last = 0, len = 0;
+    for (size_t n; (n = next_word(name, &at, &end)); at = end) {
+        last = at;
+        len = n;
+    }
+    return is_numbered(name, 'C') || in_list(id_words, name + last, len);
+}
+
+static bool is_quantity_name(const char *name)
+{
+    size_t at = 0, end;
+    for (size_t n; (n = next_word(name, &at, &end)); at = end)
+        if (in_list(quantity_words, name + at, n))
+            return true;
+    return false;
+}
+
+/* ---- a look at the sample ---- */
+
+struct look {
+    size_t rows, filled;      /* rows; of those, with a cell that is not empty */
+    size_t distinct;          /* values among the filled */
+    size_t separators;        /* cells that hold the separator of multi cells */
+    bool number;              /* all filled cells are */
+    bool fraction, code;      /* some cell has */
+    bool falling;             /* some number is less than the one before */
+    double low, middle, high; /* of the numbers */
+};
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Lowest, median and highest. */
+static void spread(struct look *l, double *x, size_t n)
+{
+    qsort(x, n, sizeof *x, by_value);
+    l->low = x[0];
+    l->middle = x[n / 2];
+    l->high = x[n - 1];
+}
+
+static bool look_at_cell(struct look *l, const char *text, size_t len, double before, double *x)
+{
+    size_t sign = len && (*text == '-' || *text == '+');
+    if (!apg_cell_number(text, len, x))
+        return false;
+    l->fraction |= strpbrk(text, "eE") || (strchr(text, '.') && *x != floor(*x));
+    l->code |= len > sign + 15 || (len > sign + 1 && text[sign] == '0' && text[sign + 1] != '.');
+    l->falling |= *x < before;
+    return true;
+}
+
+static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const *sample, size_t n_sample,
+    size_t column, char separator, struct apg_error *err)
+{
+    struct apg_vocab seen = {0};
+    double *number = malloc(APG_SAMPLE_ROWS * sizeof *number);
+    enum apg_status status = number ? apg_vocab_init(&seen, err) : apg_fail_memory(err);
+    *l = (struct look){.number = true};
+    for (size_t k = 0; !status && k < n_sample; k++) {
+        const struct apg_csv_chunk *chunk = sample[k];
+        for (size_t r = 0; r < chunk->records && l->rows < APG_SAMPLE_ROWS; r++) {
+            if (column >= chunk->first[r + 1] - chunk->first[r])
+                continue; /* ragged: refused, with its line, when it is encoded */
+            const struct apg_cell *cell = &chunk->cell[chunk->first[r] + column];
+            const char *text = chunk->text + cell->at;
+            l->rows++;
+            if (!cell->len)
+                continue;
+            if (!apg_vocab_add(&seen, text, cell->len, apg_vocab_hash(text, cell->len))) {
+                status = apg_fail_memory(err);
+                break;
+            }
+            l->separators += strchr(text, separator) != NULL;
+            l->number = l->number && look_at_cell(l, text, cell->len,
+                                         l->filled ? number[l->filled - 1] : -1e300, &number[l->filled]);
+            l->filled++;
+        }
+    }
+    if (!status) {
+        l->distinct = seen.n - 1;
+        if (l->number && l->filled)
+            spread(l, number, l->filled);
+    }
+    apg_vocab_release(&seen);
+    free(number);
+    return status;
+}
+
+/* The kind, or DROP with the reason in *why. columns.h has the rules in order. */
+static int infer(const struct look *l, const char *name, bool whole, const char **why)
+{
+    bool number = l->number, varies = l->distinct + (l->filled < l->rows) > 1;
+    if (whole && l->rows > 1 && !varies) {
+        *why = "its cells are all alike";
+        return DROP;
+    }
+    if (number && l->filled) {
+        if (l->fraction)
+            return APG_NUMERIC;
+        bool id = l->code || is_id_name(name);
+        if (!id && !l->falling && 2 * l->distinct > l->rows && l->rows >= UNIQUE_WHOLE) {
+            *why = "it never falls: a time or a counter";
+            return DROP;
+        }
+        if (!id && is_numbered(name, 'I'))
+            return APG_NUMERIC;
+        if (!id && l->distinct > FEW && is_quantity_name(name))
+            return APG_NUMERIC;
+        if (!id && l->distinct > MANY && l->high - l->middle > SKEWED * (l->middle - l->low))
+            return APG_NUMERIC;
+    }
+    if (l->filled && l->distinct == l->rows && l->rows >= (whole ? UNIQUE_WHOLE : UNIQUE_ROWS)) {
+        *why = "each row has a value of its own";
+        return DROP;
+    }
+    return APG_CATEGORICAL;
+}
+
+/* ---- the schema ---- */
+
+/* The lists of names by kind, DROP last. */
+struct lists {
+    const char *flag;
+    char *const *name;
+    size_t n;
+};
+
+/* Text that grows. A failure sticks and shows in `failed`. */
+struct text {
+    char *s;
+    size_t n, cap;
+    bool failed;
+};
+
+static void say(struct text *t, const char *s)
+{
+    size_t len = strlen(s);
+    if (t->failed || !apg_grow(&t->s, &t->cap, t->n + len + 1, 1)) {
+        t->failed = true;
+        return;
+    }
+    memcpy(t->s + t->n, s, len + 1);
+    t->n += len;
+}
+
+/* A name in a list of flags, quoted where a shell would take it apart. */
+static void say_name(struct text *t, const char *flag, bool first, const char *name)
+{
+    bool plain =
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-+/@%")] == '\0';
+    say(t, first ? t->n ? " --" : "--" : ",");
+    say(t, first ? flag : "");
+    say(t, first ? " " : "");
+    say(t, plain ? "" : "'");
+    say(t, name);
+    say(t, plain ? "" : "'");
+}
+
+struct builder {
+    const struct apg_columns *c;
+    const struct apg_csv *csv;
+    const struct apg_csv_chunk *header;
+    struct lists list[N_LISTS];
+    size_t label;
+    int *kind;      /* (columns) a kind or DROP */
+    bool *inferred; /* (columns) */
+    struct text notes;
+};
+
+static const char *column_name(const struct builder *b, size_t i)
+{
+    return b->header->text + b->header->cell[i].at;
+}
+
+static enum apg_status no_column(
+    const struct builder *b, const char *flag, const char *name, struct apg_error *err)
+{
+    char has[512] = "";
+    size_t n = 0, columns = b->header->first[1];
+    for (size_t i = 0; i < columns && n < sizeof has; i++)
+        n += (size_t)snprintf(has + n, sizeof has - n, "%s%s", i ? ", " : "", column_name(b, i));
+    return apg_fail(err, APG_EINPUT, "%s:%llu: no column %s%s%s; there are: %s%s", apg_csv_name(b->csv),
+        (unsigned long long)b->header->line, flag, *flag ? " " : "", name, has, n < sizeof has ? "" : "...");
+}
+
+static size_t find_name(const struct builder *b, const char *name)
+{
+    for (size_t i = 0; i < b->header->first[1]; i++)
+        if (strcmp(column_name(b, i), name) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static enum apg_status find_label(struct builder *b, struct apg_error *err)
+{
+    b->label = SIZE_MAX;
+    if (b->c->label)
+        b->label = find_name(b, b->c->label);
+    else
+        for (const char *const *name = apg_label_names; *name && b->label == SIZE_MAX; name++)
+            b->label = find_name(b, *name);
+    if (b->label != SIZE_MAX)
+        return APG_OK;
+    return b->c->label ? no_column(b, "--label", b->c->label, err)
+                       : no_column(b, "", "label, click, target or the like (--label names it)", err);
+}
+
+/* What was asked for. */
+static enum apg_status force(struct builder *b, struct apg_error *err)
+{
+    for (int kind = 0; kind < N_LISTS; kind++)
+        for (size_t k = 0; k < b->list[kind].n; k++) {
+            const char *name = b->list[kind].name[k];
+            size_t i = find_name(b, name);
+            if (i == SIZE_MAX)
+                return no_column(b, b->list[kind].flag, name, err);
+            if (i == b->label)
+                return apg_fail(err, APG_EUSAGE, "--%s %s: it is the label", b->list[kind].flag, name);
+            if (!b->inferred[i] && b->kind[i] != kind)
+                return apg_fail(err, APG_EUSAGE, "--%s %s: it is in --%s too", b->list[kind].flag, name,
+                    b->list[b->kind[i]].flag);
+            b->kind[i] = kind;
+            b->inferred[i] = false;
+        }
+    return APG_OK;
+}
+
+static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk *const *sample,
+    size_t n_sample, bool whole, struct apg_error *err)
+{
+    size_t rows = 0;
+    for (size_t k = 0; k < n_sample; k++)
+        rows += sample[k]->records;
+    whole = whole && rows <= APG_SAMPLE_ROWS;
+    for (size_t i = 0; i < b->header->first[1]; i++) {
+        struct look look;
+        const char *name = column_name(b, i), *why = "";
+        if (!b->inferred[i] || i == b->label || !b->c->infer)
+            continue;
+        enum apg_status status = look_at(&look, sample, n_sample, i, b->c->separator, err);
+        if (status)
+            return status;
+        b->kind[i] = infer(&look, name, whole, &why);
+        if (b->kind[i] == DROP) {
+            say(&b->notes, "\nignored ");
+            say(&b->notes, name);
+            say(&b->notes, ": ");
+            say(&b->notes, why);
+        } else if (b->kind[i] == APG_CATEGORICAL && 50 * look.separators > look.rows) {
+            say(&b->notes, "\n");
+            say(&b->notes, name);
+            say(&b->notes, ": its cells look like lists (--multi reads them as such)");
+        }
+    }
+    return APG_OK;
+}
+
+static enum apg_status make_fields(struct apg_schema *s, const struct builder *b, struct apg_error *err)
+{
+    size_t columns = b->header->first[1];
+    const char *file = apg_csv_name(b->csv);
+    s->field = apg_alloc(columns, sizeof *s->field);
+    s->label = strdup(column_name(b, b->label));
+    if (!s->field || !s->label)
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < columns; i++) {
+        const char *name = column_name(b, i);
+        if (i != b->label && b->kind[i] == DROP)
+            continue;
+        if (!apg_is_utf8(name))
+            return apg_fail(err, APG_EINPUT, "%s:%llu: the name of column %zu is not UTF-8", file,
+                (unsigned long long)b->header->line, i + 1);
+        if (i == b->label)
+            continue;
+        if (strcmp(name, s->label) == 0 || apg_schema_find(s, name) != SIZE_MAX)
+            return apg_fail(err, APG_EINPUT, "%s:%llu: two columns are named '%s'", file,
+                (unsigned long long)b->header->line, name);
+        struct apg_field *f = &s->field[s->n_fields];
+        *f = (struct apg_field){.name = strdup(name), .kind = (enum apg_kind)b->kind[i], .deviation = 1};
+        if (!f->name)
+            return apg_fail_memory(err);
+        s->n_fields++;
+        if (f->kind == APG_MULTI)
+            f->separator = b->c->separator;
+        if (f->kind == APG_CATEGORICAL || f->kind == APG_MULTI)
+            f->hash_bits = b->c->hash_bits;
+        if (apg_field_has_vocab(f)) {
+            enum apg_status status = apg_vocab_init(&f->vocab, err);
+            if (status)
+                return status;
+        }
+    }
+    return s->n_fields ? APG_OK
+                       : apg_fail(err, APG_EINPUT, "%s:%llu: no columns to learn from", file,
+                             (unsigned long long)b->header->line);
+}
+
+/* "--categorical a,b --numeric c", of what was inferred, and the notes. */
+static char *explain_kinds(const struct builder *b)
+{
+    struct text t = {0};
+    say(&t, "");
+    for (int kind = 0; kind < N_LISTS; kind++) {
+        bool first = true;
+        for (size_t i = 0; i < b->header->first[1]; i++) {
+            if (i == b->label || b->kind[i] != kind || !b->inferred[i])
+                continue;
+            say_name(&t, b->list[kind].flag, first, column_name(b, i));
+            first = false;
+        }
+    }
+    if (b->notes.s)
+        say(&t, b->notes.s + (t.n == 0)); /* without the newline when nothing stands before it */
+    if (!t.failed && !b->notes.failed)
+        return t.s;
+    free(t.s);
+    return NULL;
+}
+
+enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, const struct apg_columns *c,
+    const struct apg_csv *csv, const struct apg_csv_chunk *header, const struct apg_csv_chunk *const *sample,
+    size_t n_sample, bool whole, struct apg_error *err)
+{
+    struct builder b = {.c = c,
+        .csv = csv,
+        .header = header,
+        .list = {{"categorical", c->categorical, c->n_categorical}, {"multi", c->multi, c->n_multi},
+            {"numeric", c->numeric, c->n_numeric}, {"bucket", c->bucket, c->n_bucket},
+            {"drop", c->drop, c->n_drop}}};
+    struct apg_schema *s = NULL;
+    enum apg_status status;
+    if (!header->records)
+        return apg_fail(err, APG_EINPUT, "%s: empty: not even a header", apg_csv_name(csv));
+    size_t columns = header->first[1];
+    b.kind = calloc(columns, sizeof *b.kind);
+    b.inferred = malloc(columns * sizeof *b.inferred);
+    s = calloc(1, sizeof *s);
+    if (!b.kind || !b.inferred || !s) {
+        status = apg_fail_memory(err);
+        goto done;
+    }
+    memset(b.inferred, true, columns);
+    s->delimiter = c->delimiter ? c->delimiter : ',';
+    s->min_count = c->min_count;
+    if ((status = find_label(&b, err)) || (status = force(&b, err)) ||
+        (status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))
+        goto done;
+    if (explain && !(*explain = explain_kinds(&b)))
+        status = apg_fail_memory(err);
+done:
+    free(b.kind);
+    free(b.inferred);
+    free(b.notes.s);
+    if (status) {
+        apg_schema_free(s);
+        s = NULL;
+    }
+    *out = s;
+    return status;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * columns.h - which columns a log has and what kind each is: as told, or inferred from a sample.
+ *
+ * What the inference goes by, in this order (the manual of apg-encode has it in prose); D is the number of
+ * different values in the sample:
+ *   label                                      the first usual name that is a column
+ *   one value in the whole input               ignored
+ *   some cell is no number                     categorical
+ *   some number has a fraction or an exponent  numeric
+ *   leading zeros, or over 15 digits           categorical (codes)
+ *   the name is an identifier's or C1, C2, ... categorical
+ *   D over half the rows, and never falling    ignored (a time or a counter)
+ *   the name is I1, I2, ...                    numeric (Criteo's)
+ *   D <= 10                                    categorical
+ *   the name is a quantity's (age, price, ...) numeric
+ *   D > 32, half the rows in the lowest 1/7    numeric (of the range: counts and amounts crowd there)
+ *   the rest                                   categorical
+ * and a column that came out categorical, with a value of its own in every row, is ignored.
+ */
+#ifndef APG_COLUMNS_H
+#define APG_COLUMNS_H
+#include "data/csvread.h"
+#include "data/schema.h"
+
+enum { APG_HASH_BITS_MAX = 30, APG_SAMPLE_ROWS = 10000 };
+
+/* How columns are to be read. Names are matched exactly; a name that is no column is refused. */
+struct apg_columns {
+    char delimiter;
+    char separator;    /* of multi cells, '|' */
+    bool header;       /* the first record holds the names; else NAMES does */
+    const char *label; /* NULL: the first of apg_label_names that is a column */
+    char **names;      /* with header = false; NULL: c1, c2, ... */
+    char **categorical, **numeric, **bucket, **multi, **drop; /* forced; each a list of its n_ names */
+    size_t n_names, n_categorical, n_numeric, n_bucket, n_multi, n_drop;
+    uint32_t min_count;   /* >= 1 */
+    unsigned hash_bits;   /* 0: vocabulary; at most APG_HASH_BITS_MAX */
+    uint32_t buckets;     /* quantiles of a bucket column */
+    bool infer;           /* infer kinds of columns not named (else they are categorical) */
+    size_t memory;        /* bytes of spool kept in memory */
+    const char *temp_dir; /* NULL: $TMPDIR or /tmp */
+};
+void apg_columns_default(struct apg_columns *c);
+
+/* Names a label column usually has; ends in NULL. */
+extern const char *const apg_label_names[];
+
+/* The columns' names of CSV as a parsed chunk of one record: its header, or C's names for a log without
+ * one. Before apg_csv_next. Nothing in the input: records = 0. */
+enum apg_status apg_columns_header(
+    const struct apg_columns *c, struct apg_csv *csv, struct apg_csv_chunk *out, struct apg_error *err);
+
+/* Make a schema, with empty vocabularies, no edges, mean 0 and deviation 1. SAMPLE: parsed chunks,
+ * looked at as far as APG_SAMPLE_ROWS; WHOLE: they are all there is. *explain (unless NULL) gets lines
+ * of text, freed with free(): first the flags that would force what was inferred ("--categorical
+ * user_id,item_id --numeric price --drop id"), then why a column is ignored, and hints. */
+enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, const struct apg_columns *c,
+    const struct apg_csv *csv, const struct apg_csv_chunk *header, const struct apg_csv_chunk *const *sample,
+    size_t n_sample, bool whole, struct apg_error *err);
+
+#endif

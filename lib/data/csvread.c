@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cutting and parsing see the same records because `scan` goes through the states of libcsv, though by leaps:
+ * between two quotes nothing but the last line end matters, and memchr and memrchr find both.
+ */
+#include "data/csvread.h"
+
+#include <csv.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/io.h"
+#include "base/mem.h"
+
+enum { CHUNK = 256 << 10, RECORD_MAX = 16 << 20, CELL_BLOCK = 4096, STRIDE = 64 };
+
+struct apg_csv {
+    int fd;
+    const char *name;
+    char delimiter;
+    size_t chunk;
+    bool wait;     /* for full chunks */
+    bool ended;    /* read said so */
+    bool started;  /* a byte order mark would have been skipped */
+    uint64_t line; /* of held[from] */
+    char *held;    /* bytes read and not yet passed on: held[from .. n_held), from the start of a record on */
+    size_t from, n_held, cap_held;
+    uint64_t header_line; /* where apg_csv_unread_header goes back to */
+};
+
+static const char mark[3] = "\xef\xbb\xbf";
+
+/* ---- where records end ---- */
+
+enum state {
+    AT_START, /* of a record or cell: a quote opens it */
+    PLAIN,    /* in an unquoted cell */
+    QUOTED,
+    QUOTE, /* a quote in a quoted cell: the end of it, or the first of two, or just a quote */
+};
+
+struct scan {
+    enum state state;
+    size_t done; /* bytes scanned */
+    size_t cut;  /* the last record end among them */
+};
+
+static bool is_end(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+/* Go on to byte N. Only LF is taken for a record's end here, so that CR LF is never cut apart; the parser
+ * also ends a record at a CR alone. */
+static void scan(struct scan *s, const char *bytes, size_t n, char delimiter)
+{
+    const char *p = bytes + s->done, *end = bytes + n;
+    while (p < end) {
+        if (s->state == QUOTE) {
+            bool closed = *p == delimiter || is_end(*p);
+            s->state = closed ? AT_START : QUOTED;
+            if (*p++ == '\n')
+                s->cut = (size_t)(p - bytes);
+            continue;
+        }
+        const char *quote = memchr(p, '"', (size_t)(end - p)), *stop = quote ? quote : end;
+        if (s->state == QUOTED) {
+            if (quote)
+                s->state = QUOTE;
+        } else {
+            if (stop > p) {
+                const char *newline = memrchr(p, '\n', (size_t)(stop - p));
+                if (newline)
+                    s->cut = (size_t)(newline + 1 - bytes);
+                s->state = stop[-1] == delimiter || is_end(stop[-1]) ? AT_START : PLAIN;
+            }
+            if (quote)
+                s->state = s->state == AT_START ? QUOTED : PLAIN;
+        }
+        p = quote ? quote + 1 : end;
+    }
+    s->done = n;
+}
+
+/* The end of the record that starts at AT (blank lines before it passed over): behind its LF, CR LF or CR.
+ * *start is where its first cell begins; N when there is no record. Byte by byte: for headers, messages and
+ * spans. */
+static size_t next_record(const char *bytes, size_t at, size_t n, char delimiter, size_t *start)
+{
+    enum state state = AT_START;
+    while (at < n && is_end(bytes[at]))
+        at++;
+    for (*start = at; at < n; at++) {
+        char c = bytes[at];
+        if (c == '"')
+            state = state == AT_START ? QUOTED : state == QUOTED ? QUOTE : state == QUOTE ? QUOTED : PLAIN;
+        else if (state == QUOTED)
+            continue;
+        else if (is_end(c))
+            return at + 1 + (c == '\r' && at + 1 < n && bytes[at + 1] == '\n');
+        else if (c == delimiter)
+            state = AT_START;
+        else
+            state = state == QUOTE ? QUOTED : PLAIN;
+    }
+    return n;
+}
+
+static uint64_t count_lines(const char *p, size_t n)
+{
+    uint64_t lines = 0;
+    const char *end = n ? p + n : p; /* p may be NULL in an empty input */
+    while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+        lines++;
+        p++;
+    }
+    return lines;
+}
+
+/* ---- reading ---- */
+
+enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, const void *headstart,
+    size_t n_headstart, const struct apg_csv_format *format, struct apg_error *err)
+{
+    char delimiter = format->delimiter ? format->delimiter : ',';
+    if (delimiter == '"' || is_end(delimiter))
+        return apg_fail(err, APG_EUSAGE, "the delimiter cannot be a quote or a line end");
+    struct apg_csv *c = calloc(1, sizeof *c);
+    if (!c || !apg_grow(&c->held, &c->cap_held, n_headstart, 1)) {
+        free(c);
+        return apg_fail_memory(err);
+    }
+    c->fd = fd;
+    c->name = name;
+    c->delimiter = delimiter;
+    c->chunk = format->chunk ? format->chunk : CHUNK;
+    c->line = 1;
+    if (n_headstart)
+        memcpy(c->held, headstart, n_headstart);
+    c->n_held = n_headstart;
+    *out = c;
+    return APG_OK;
+}
+
+void apg_csv_free(struct apg_csv *c)
+{
+    if (c)
+        free(c->held);
+    free(c);
+}
+
+const char *apg_csv_name(const struct apg_csv *c)
+{
+    return c->name;
+}
+
+void apg_csv_wait(struct apg_csv *c)
+{
+    c->wait = true;
+}
+
+/* Would a read return at once? The end of input counts as something to read. */
+static bool is_waiting(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int n;
+    do
+        n = poll(&p, 1, 0);
+    while (n < 0 && errno == EINTR);
+    return n != 0;
+}
+
+/* One read of at most CAP - *n bytes. */
+static enum apg_status read_some(struct apg_csv *c, char *bytes, size_t *n, size_t cap, struct apg_error *err)
+{
+    ssize_t got = apg_io_read(c->fd, bytes + *n, cap - *n);
+    if (got < 0)
+        return apg_fail_errno(err, "%s", c->name);
+    *n += (size_t)got;
+    c->ended = got == 0;
+    return APG_OK;
+}
+
+/* At the very start: read until a byte order mark is there or cannot be. */
+static enum apg_status skip_mark(struct apg_csv *c, struct apg_error *err)
+{
+    if (!apg_grow(&c->held, &c->cap_held, sizeof mark, 1))
+        return apg_fail_memory(err);
+    while (!c->ended && c->n_held < sizeof mark && (!c->n_held || memcmp(c->held, mark, c->n_held) == 0)) {
+        enum apg_status status = read_some(c, c->held, &c->n_held, c->cap_held, err);
+        if (status)
+            return status;
+    }
+    if (c->n_held >= sizeof mark && memcmp(c->held, mark, sizeof mark) == 0)
+        c->from = sizeof mark;
+    c->started = true;
+    return APG_OK;
+}
+
+enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err)
+{
+    enum apg_status status = c->started ? APG_OK : skip_mark(c, err);
+    if (status)
+        return status;
+    size_t n = c->n_held - c->from;
+    if (!apg_grow(&out->bytes, &out->cap_bytes, n > c->chunk ? n : c->chunk, 1))
+        return apg_fail_memory(err);
+    if (n)
+        memcpy(out->bytes, c->held + c->from, n);
+    c->from = c->n_held = 0;
+    out->n_bytes = out->records = 0;
+    out->line = c->line;
+
+    struct scan s = {0};
+    size_t full = c->chunk;
+    for (;;) {
+        scan(&s, out->bytes, n, c->delimiter);
+        if (c->ended || (s.cut && (n >= full || (!c->wait && !is_waiting(c->fd)))))
+            break;
+        if (n >= RECORD_MAX)
+            return apg_fail(err, APG_EINPUT, "%s:%llu: a record of over 16 MiB: is a quote not closed?",
+                c->name, (unsigned long long)c->line);
+        while (n >= full)
+            full *= 2;
+        if (!apg_grow(&out->bytes, &out->cap_bytes, full, 1))
+            return apg_fail_memory(err);
+        if ((status = read_some(c, out->bytes, &n, full, err)))
+            return status;
+    }
+    if (c->ended) {
+        if (s.state == QUOTED)
+            return apg_fail(err, APG_EINPUT, "%s:%llu: a quote is opened here and never closed", c->name,
+                (unsigned long long)(c->line + count_lines(out->bytes, s.cut)));
+        s.cut = n;
+    }
+    if (!apg_grow(&c->held, &c->cap_held, n - s.cut, 1))
+        return apg_fail_memory(err);
+    if (n > s.cut)
+        memcpy(c->held, out->bytes + s.cut, n - s.cut);
+    c->n_held = n - s.cut;
+    out->n_bytes = s.cut;
+    c->line += count_lines(out->bytes, s.cut);
+    return APG_OK;
+}
+
+enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err)
+{
+    struct apg_csv_chunk first = {0};
+    size_t start = 0, end = 0;
+    enum apg_status status;
+    do { /* a chunk may be blank lines only */
+        if ((status = apg_csv_next(c, &first, err)))
+            goto done;
+        end = next_record(first.bytes, 0, first.n_bytes, c->delimiter, &start);
+    } while (start == end && first.n_bytes);
+
+    /* What follows the header goes back, with the header before it for apg_csv_unread_header. */
+    size_t n = first.n_bytes - start;
+    if (!apg_grow(&c->held, &c->cap_held, n + c->n_held, 1) ||
+        !apg_grow(&out->bytes, &out->cap_bytes, end - start, 1)) {
+        status = apg_fail_memory(err);
+        goto done;
+    }
+    if (n) {
+        memmove(c->held + n, c->held, c->n_held);
+        memcpy(c->held, first.bytes + start, n);
+        memcpy(out->bytes, first.bytes + start, end - start);
+    }
+    c->n_held += n;
+    c->from = out->n_bytes = end - start;
+    out->line = c->header_line = first.line + count_lines(first.bytes, start);
+    c->line = out->line + count_lines(out->bytes, out->n_bytes);
+    status = apg_csv_parse(c, out, false, err);
+done:
+    apg_csv_chunk_release(&first);
+    return status;
+}
+
+void apg_csv_unread_header(struct apg_csv *c)
+{
+    c->from = 0;
+    c->line = c->header_line;
+}
+
+/* ---- parsing ---- */
+
+struct parse {
+    struct apg_csv_chunk *chunk;
+    size_t at; /* in text */
+    size_t cells;
+    bool no_memory;
+};
+
+static void on_cell(void *cell, size_t len, void *arg)
+{
+    struct parse *p = arg;
+    struct apg_csv_chunk *chunk = p->chunk;
+    if (p->cells == chunk->cap_cell &&
+        !apg_grow(&chunk->cell, &chunk->cap_cell, p->cells + 1, sizeof *chunk->cell)) {
+        p->no_memory = true;
+        return;
+    }
+    chunk->cell[p->cells++] = (struct apg_cell){(uint32_t)p->at, (uint32_t)len};
+    memcpy(chunk->text + p->at, cell, len + 1); /* CSV_APPEND_NULL */
+    p->at += len + 1;
+}
+
+static void on_record(int c, void *arg)
+{
+    struct parse *p = arg;
+    struct apg_csv_chunk *chunk = p->chunk;
+    (void)c;
+    if (!apg_grow(&chunk->first, &chunk->cap_first, chunk->records + 2, sizeof *chunk->first)) {
+        p->no_memory = true;
+        return;
+    }
+    chunk->first[++chunk->records] = (uint32_t)p->cells;
+}
+
+static int never(unsigned char c)
+{
+    (void)c;
+    return 0;
+}
+
+static enum apg_status find_spans(const struct apg_csv *c, struct apg_csv_chunk *chunk, struct apg_error *err)
+{
+    if (!apg_grow(&chunk->record, &chunk->cap_record, chunk->records + 1, sizeof *chunk->record))
+        return apg_fail_memory(err);
+    size_t end = 0, start;
+    for (size_t r = 0; r < chunk->records; r++) {
+        end = next_record(chunk->bytes, end, chunk->n_bytes, c->delimiter, &start);
+        chunk->record[r] = (uint32_t)start;
+    }
+    chunk->record[chunk->records] = (uint32_t)chunk->n_bytes;
+    return APG_OK;
+}
+
+/* The high bit of every byte of X that is zero, no other. */
+static uint64_t zero_bytes(uint64_t x)
+{
+    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    return ~(((x & low) + low) | x | low);
+}
+
+/* Bit i: byte i of the 64 at P ends a cell. */
+static uint64_t cell_ends(const char *p, unsigned char delimiter)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t ends = 0;
+    for (unsigned i = 0; i < STRIDE; i += 8) {
+        uint64_t x;
+        memcpy(&x, p + i, sizeof x);
+        x = zero_bytes(x ^ each * delimiter) | zero_bytes(x ^ each * '\n') | zero_bytes(x ^ each * '\r');
+        ends |= ((x >> 7) * UINT64_C(0x0102040810204080) >> 56) << i; /* gathers the bytes' bits */
+    }
+    return ends;
+}
+
+/* A chunk without a quote: five times as fast as libcsv, which goes byte by byte. The text is the bytes,
+ * with a NUL for what ends a cell. False: out of memory. */
+static bool parse_unquoted(struct apg_csv_chunk *chunk, char delimiter)
+{
+    size_t n = chunk->n_bytes, from = 0, cells = 0;
+    if (!apg_grow(&chunk->text, &chunk->cap_text, n + STRIDE, 1))
+        return false;
+    memcpy(chunk->text, chunk->bytes, n);
+    memset(chunk->text + n, '\n', STRIDE); /* ends the last record, and then is blank lines */
+    for (size_t at = 0; at <= n; at += STRIDE) {
+        if (!apg_grow(&chunk->cell, &chunk->cap_cell, cells + STRIDE, sizeof *chunk->cell))
+            return false;
+        for (uint64_t ends = cell_ends(chunk->text + at, (unsigned char)delimiter); ends; ends &= ends - 1) {
+            size_t end = at + (size_t)__builtin_ctzll(ends);
+            bool last = chunk->text[end] != delimiter;
+            if (last && end == from && cells == chunk->first[chunk->records]) {
+                from = end + 1; /* a blank line */
+                continue;
+            }
+            chunk->text[end] = '\0';
+            chunk->cell[cells++] = (struct apg_cell){(uint32_t)from, (uint32_t)(end - from)};
+            from = end + 1;
+            if (!last)
+                continue;
+            if (!apg_grow(&chunk->first, &chunk->cap_first, chunk->records + 2, sizeof *chunk->first))
+                return false;
+            chunk->first[++chunk->records] = (uint32_t)cells;
+        }
+    }
+    return true;
+}
+
+/* Any chunk, by libcsv. */
+static bool parse_quoted(struct apg_csv_chunk *chunk, char delimiter)
+{
+    struct csv_parser *parser = chunk->parser;
+    if (!parser) {
+        parser = chunk->parser = malloc(sizeof *parser);
+        if (!parser)
+            return false;
+        csv_init(parser, CSV_APPEND_NULL);
+        csv_set_delim(parser, (unsigned char)delimiter);
+        csv_set_blk_size(parser, CELL_BLOCK);
+    }
+    /* libcsv trims blanks unless told that there are none, by a function it calls for each byte (a third of
+     * its time). So it is told only where there are some. */
+    bool blanks = memchr(chunk->bytes, ' ', chunk->n_bytes) ||
+                  (delimiter != '\t' && memchr(chunk->bytes, '\t', chunk->n_bytes));
+    csv_set_space_func(parser, blanks ? never : NULL);
+
+    /* Every cell takes at least its NUL's worth of bytes: a delimiter, a line end, or the end of the chunk.
+     */
+    struct parse p = {.chunk = chunk};
+    if (apg_grow(&chunk->text, &chunk->cap_text, chunk->n_bytes + 1, 1) &&
+        csv_parse(parser, chunk->bytes, chunk->n_bytes, on_cell, on_record, &p) == chunk->n_bytes &&
+        csv_fini(parser, on_cell, on_record, &p) == 0 && !p.no_memory)
+        return true;
+    csv_free(parser);
+    free(parser);
+    chunk->parser = NULL;
+    return false;
+}
+
+enum apg_status apg_csv_parse(
+    const struct apg_csv *c, struct apg_csv_chunk *chunk, bool spans, struct apg_error *err)
+{
+    const char *nul = chunk->n_bytes ? memchr(chunk->bytes, '\0', chunk->n_bytes) : NULL;
+    if (nul)
+        return apg_fail(err, APG_EINPUT, "%s:%llu: a NUL byte: this is not text", c->name,
+            (unsigned long long)(chunk->line + count_lines(chunk->bytes, (size_t)(nul - chunk->bytes))));
+    if (!apg_grow(&chunk->first, &chunk->cap_first, 1, sizeof *chunk->first))
+        return apg_fail_memory(err);
+    chunk->records = 0;
+    chunk->first[0] = 0;
+    bool quoted = chunk->n_bytes && memchr(chunk->bytes, '"', chunk->n_bytes);
+    if (chunk->n_bytes && !(quoted ? parse_quoted(chunk, c->delimiter) : parse_unquoted(chunk, c->delimiter)))
+        return apg_fail_memory(err);
+    return spans ? find_spans(c, chunk, err) : APG_OK;
+}
+
+void apg_csv_chunk_release(struct apg_csv_chunk *c)
+{
+    if (c->parser)
+        csv_free(c->parser);
+    free(c->parser);
+    free(c->bytes);
+    free(c->text);
+    free(c->cell);
+    free(c->first);
+    free(c->record);
+    *c = (struct apg_csv_chunk){0};
+}
+
+uint64_t apg_csv_line(const struct apg_csv *c, const struct apg_csv_chunk *chunk, size_t r)
+{
+    size_t end = 0, start = 0;
+    for (size_t i = 0; i <= r; i++)
+        end = next_record(chunk->bytes, end, chunk->n_bytes, c->delimiter, &start);
+    return chunk->line + count_lines(chunk->bytes, start);
+}
+
+size_t apg_csv_quote(char *out, const char *cell, size_t len, char delimiter)
+{
+    bool quote = false;
+    for (size_t i = 0; i < len && !quote; i++)
+        quote = cell[i] == delimiter || cell[i] == '"' || is_end(cell[i]);
+    if (!quote) {
+        if (len)
+            memcpy(out, cell, len);
+        return len;
+    }
+    return csv_write(out, 2 * len + 2, cell, len);
+}

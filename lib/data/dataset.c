@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/dataset.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "base/mem.h"
+
+enum { LINE = 64 };
+
+struct apg_spool {
+    size_t memory, used; /* bytes of whole blocks in memory: limit, now */
+    char *dir;
+    int fd;           /* the temporary file, -1 as long as there is none */
+    size_t in_memory; /* blocks; those after them lie in the file */
+    size_t end;       /* of the file */
+    char *map;
+    struct apg_block rest; /* rows that do not make a whole block yet */
+    void (*release)(void *arg);
+    void *arg;
+};
+
+enum apg_status apg_dataset_new(
+    struct apg_dataset **out, size_t memory, const char *temp_dir, struct apg_error *err)
+{
+    const char *tmpdir = getenv("TMPDIR");
+    struct apg_dataset *d = calloc(1, sizeof *d);
+    if (d && (d->spool = calloc(1, sizeof *d->spool))) {
+        d->spool->fd = -1;
+        d->spool->memory = memory;
+        d->spool->dir = strdup(temp_dir ? temp_dir : tmpdir && *tmpdir ? tmpdir : "/tmp");
+    }
+    if (!d || !d->spool || !d->spool->dir) {
+        apg_dataset_free(d);
+        return apg_fail_memory(err);
+    }
+    *out = d;
+    return APG_OK;
+}
+
+void apg_dataset_free(struct apg_dataset *d)
+{
+    if (!d)
+        return;
+    for (size_t i = 0; i < d->n_blocks; i++)
+        apg_block_release(&d->block[i]);
+    free(d->block);
+    struct apg_spool *s = d->spool;
+    if (s) {
+        apg_block_release(&s->rest);
+        if (s->map)
+            (void)munmap(s->map, s->end);
+        if (s->fd >= 0)
+            (void)close(s->fd);
+        if (s->release)
+            s->release(s->arg);
+        free(s->dir);
+    }
+    free(s);
+    free(d);
+}
+
+/* ---- the temporary file: of each block start and words, both at multiples of LINE ---- */
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + LINE - 1) / LINE * LINE;
+}
+
+static size_t start_bytes(const struct apg_block *b)
+{
+    return ((size_t)b->rows + 1) * sizeof *b->start;
+}
+
+static size_t word_bytes(const struct apg_block *b)
+{
+    return (size_t)b->start[b->rows] * sizeof *b->words;
+}
+
+static enum apg_status temp_open(struct apg_spool *s, struct apg_error *err)
+{
+    size_t size = strlen(s->dir) + sizeof "/apg-XXXXXX";
+    char *path = malloc(size);
+    if (!path)
+        return apg_fail_memory(err);
+    (void)snprintf(path, size, "%s/apg-XXXXXX", s->dir);
+    s->fd = mkostemp(path, O_CLOEXEC);
+    enum apg_status status = APG_OK;
+    if (s->fd < 0)
+        status = apg_fail_errno(err, "a temporary file in %s (--temp-dir names another place)", s->dir);
+    else
+        (void)unlink(path); /* gone when we are, however we end */
+    free(path);
+    return status;
+}
+
+static enum apg_status temp_write(struct apg_spool *s, const void *p, size_t n, struct apg_error *err)
+{
+    const char *bytes = p;
+    for (size_t done = 0; done < n;) {
+        ssize_t wrote = pwrite(s->fd, bytes + done, n - done, (off_t)(s->end + done));
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return apg_fail_errno(err, "the temporary file in %s (--temp-dir names another place)", s->dir);
+        done += (size_t)wrote;
+    }
+    s->end += aligned(n);
+    return APG_OK;
+}
+
+/* ---- blocks ---- */
+
+static uint64_t count_positives(const struct apg_block *b)
+{
+    uint64_t n = 0;
+    for (uint32_t r = 0; r < b->rows; r++)
+        n += apg_word_float(*apg_block_row(b, r)) > 0;
+    return n;
+}
+
+/* The rows at hand become a block: kept in memory as long as there is room, else written out. */
+static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
+{
+    struct apg_spool *s = d->spool;
+    struct apg_block *b = &s->rest;
+    size_t bytes = start_bytes(b) + word_bytes(b);
+    enum apg_status status;
+    if (!apg_grow(&d->block, &d->cap_blocks, d->n_blocks + 1, sizeof *d->block))
+        return apg_fail_memory(err);
+    struct apg_block *kept = &d->block[d->n_blocks];
+    *kept = (struct apg_block){.rows = b->rows};
+    if (s->fd < 0 && bytes <= s->memory - s->used) {
+        /* Grown by doubling, they may hold twice what they need. */
+        kept->start = malloc(start_bytes(b));
+        kept->words = malloc(word_bytes(b));
+        kept->cap_start = kept->cap_words = 1;
+        if (!kept->start || !kept->words) {
+            apg_block_release(kept);
+            return apg_fail_memory(err);
+        }
+        memcpy(kept->start, b->start, start_bytes(b));
+        memcpy(kept->words, b->words, word_bytes(b));
+        s->used += bytes;
+        s->in_memory++;
+    } else {
+        if (s->fd < 0 && (status = temp_open(s, err)))
+            return status;
+        if ((status = temp_write(s, b->start, start_bytes(b), err)) ||
+            (status = temp_write(s, b->words, word_bytes(b), err)))
+            return status;
+    }
+    d->n_blocks++;
+    d->rows += b->rows;
+    d->positives += count_positives(b);
+    b->rows = 0;
+    return APG_OK;
+}
+
+enum apg_status apg_dataset_append(struct apg_dataset *d, const struct apg_block *b, struct apg_error *err)
+{
+    struct apg_block *rest = &d->spool->rest;
+    for (size_t from = 0; from < b->rows;) {
+        size_t room = APG_BLOCK_ROWS - rest->rows, n = b->rows - from < room ? b->rows - from : room;
+        enum apg_status status = apg_block_append(rest, b, from, from + n, err);
+        if (!status && rest->rows == APG_BLOCK_ROWS)
+            status = seal(d, err);
+        if (status)
+            return status;
+        from += n;
+    }
+    return APG_OK;
+}
+
+enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err)
+{
+    struct apg_spool *s = d->spool;
+    enum apg_status status = s->rest.rows ? seal(d, err) : APG_OK;
+    apg_block_release(&s->rest);
+    if (status || s->fd < 0)
+        return status;
+    /* The last block may end before its LINE does; the file must reach as far as the mapping. */
+    if (ftruncate(s->fd, (off_t)s->end) != 0)
+        return apg_fail_errno(err, "the temporary file in %s", s->dir);
+    void *map = mmap(NULL, s->end, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+    if (map == MAP_FAILED)
+        return apg_fail_errno(err, "the temporary file in %s", s->dir);
+    char *p = s->map = map;
+    for (size_t i = s->in_memory; i < d->n_blocks; i++) {
+        struct apg_block *b = &d->block[i];
+        b->start = (void *)p;
+        p += aligned(start_bytes(b));
+        b->words = (void *)p;
+        p += aligned(word_bytes(b));
+    }
+    return APG_OK;
+}
+
+enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *blocks, size_t n_blocks,
+    uint64_t positives, struct apg_error *err)
+{
+    struct apg_dataset *d;
+    enum apg_status status = apg_dataset_new(&d, 0, NULL, err);
+    if (status)
+        return status;
+    d->block = blocks;
+    d->n_blocks = d->cap_blocks = n_blocks;
+    d->positives = positives;
+    for (size_t i = 0; i < n_blocks; i++)
+        d->rows += blocks[i].rows;
+    *out = d;
+    return APG_OK;
+}
+
+void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg), void *arg)
+{
+    d->spool->release = release;
+    d->spool->arg = arg;
+}

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Chunks move in groups through three steps, and each step is one parallel loop:
+ *
+ *   read     every chunk is parsed into a sheet; beside them, as one more task, the next group is read
+ *   intern   while the schema is being made: every column adds its tokens to its vocabulary
+ *   encode   every sheet becomes rows
+ *
+ * then the rows go to the receiver in order. With a finished schema `read` does it all. Two groups take
+ * turns.
+ */
+#include "data/ingest.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "data/csvread.h"
+#include "data/encode.h"
+#include "base/mem.h"
+
+enum { GROUP = 16, QUANTILE_SAMPLE = 1 << 20 };
+
+struct work {
+    struct apg_csv_chunk chunk;
+    bool parsed; /* for the sample already */
+    struct apg_sheet sheet;
+    struct apg_block block;
+    enum apg_status status;
+    struct apg_error err;
+};
+
+/* Chunks of one input. */
+struct group {
+    struct work work[GROUP];
+    size_t n, input;
+    enum apg_status status; /* of reading on, after these */
+    struct apg_error err;
+};
+
+struct ingest {
+    struct apg_csv *const *inputs;
+    size_t n_inputs, input;      /* the one being read */
+    struct apg_binding *binding; /* (n_inputs), made when the input is begun */
+    const struct apg_columns *c;
+    const struct apg_schema *schema;
+    struct apg_schema *growing; /* schema, while it is being made; else NULL */
+    bool need_label;
+    struct apg_pool *pool;
+    struct group *now, *next;
+    atomic_bool no_memory;
+    uint64_t rows;
+};
+
+static void ingest_release(struct ingest *in)
+{
+    struct group *groups[] = {in->now, in->next};
+    for (size_t g = 0; g < 2; g++) {
+        for (size_t i = 0; groups[g] && i < GROUP; i++) {
+            apg_csv_chunk_release(&groups[g]->work[i].chunk);
+            apg_sheet_release(&groups[g]->work[i].sheet);
+            apg_block_release(&groups[g]->work[i].block);
+        }
+        free(groups[g]);
+    }
+    for (size_t i = 0; in->binding && i < in->n_inputs; i++)
+        apg_binding_release(&in->binding[i]);
+    free(in->binding);
+}
+
+static enum apg_status ingest_init(struct ingest *in, struct apg_csv *const *inputs, size_t n_inputs,
+    const struct apg_columns *c, struct apg_pool *pool, struct apg_error *err)
+{
+    *in = (struct ingest){.inputs = inputs, .n_inputs = n_inputs, .c = c, .pool = pool};
+    in->now = calloc(1, sizeof *in->now);
+    in->next = calloc(1, sizeof *in->next);
+    in->binding = calloc(n_inputs ? n_inputs : 1, sizeof *in->binding);
+    for (size_t i = 0; i < n_inputs; i++)
+        apg_csv_wait(inputs[i]);
+    return in->now && in->next && in->binding ? APG_OK : apg_fail_memory(err);
+}
+
+/* ---- reading ---- */
+
+/* Header and binding of input in->input. */
+static enum apg_status begin_input(struct ingest *in, struct apg_error *err)
+{
+    struct apg_csv *csv = in->inputs[in->input];
+    struct apg_csv_chunk header = {0};
+    enum apg_status status = apg_columns_header(in->c, csv, &header, err);
+    if (!status)
+        status = apg_schema_bind(in->schema, csv, &header, in->need_label, &in->binding[in->input], err);
+    apg_csv_chunk_release(&header);
+    return status;
+}
+
+/* As many chunks as make a group, or as are left of the input. n = 0: all inputs are at their ends. */
+static void read_group(struct ingest *in, struct group *g)
+{
+    g->n = 0;
+    g->status = APG_OK;
+    while (!g->status && g->n < GROUP && in->input < in->n_inputs) {
+        struct work *w = &g->work[g->n];
+        w->parsed = false;
+        if (in->schema && !in->binding[in->input].columns && (g->status = begin_input(in, &g->err)))
+            return;
+        g->status = apg_csv_next(in->inputs[in->input], &w->chunk, &g->err);
+        if (g->status)
+            return;
+        g->input = in->input;
+        if (w->chunk.n_bytes)
+            g->n++;
+        else if (in->input++, g->n || !in->schema)
+            return; /* a group has one input; the next can be begun when there is a schema */
+    }
+}
+
+static enum apg_status parse_chunk(struct ingest *in, struct group *g, struct work *w)
+{
+    if (w->parsed)
+        return APG_OK;
+    w->parsed = true;
+    return apg_csv_parse(in->inputs[g->input], &w->chunk, false, &w->err);
+}
+
+static void parse_task(void *arg, size_t i, unsigned worker)
+{
+    struct ingest *in = arg;
+    (void)worker;
+    in->now->work[i].status = parse_chunk(in, in->now, &in->now->work[i]);
+}
+
+/* Task 0 reads the next group, so that a slow input (a decompressor) and the parsing go on at the same time.
+ */
+static void read_task(void *arg, size_t i, unsigned worker)
+{
+    struct ingest *in = arg;
+    struct group *g = in->now;
+    (void)worker;
+    if (i == 0) {
+        if (!g->status)
+            read_group(in, in->next);
+        return;
+    }
+    struct work *w = &g->work[i - 1];
+    const struct apg_csv *csv = in->inputs[g->input];
+    const struct apg_binding *b = &in->binding[g->input];
+    w->status = parse_chunk(in, g, w);
+    if (w->status)
+        return;
+    if (in->growing)
+        w->status = apg_sheet_read(&w->sheet, in->schema, b, csv, &w->chunk, true, &w->err);
+    else
+        w->status = apg_schema_encode(in->schema, b, csv, &w->chunk, &w->sheet, &w->block, &w->err);
+}
+
+static void intern_task(void *arg, size_t column, unsigned worker)
+{
+    struct ingest *in = arg;
+    struct apg_field *f = &in->growing->field[column];
+    (void)worker;
+    if (!apg_field_has_vocab(f))
+        return;
+    for (size_t i = 0; i < in->now->n; i++)
+        if (!apg_sheet_add(&in->now->work[i].sheet, f, column, &in->now->work[i].chunk))
+            in->no_memory = true;
+}
+
+static void rows_task(void *arg, size_t i, unsigned worker)
+{
+    struct ingest *in = arg;
+    struct work *w = &in->now->work[i];
+    (void)worker;
+    w->status = apg_sheet_rows(&w->sheet, in->schema, &w->block, &w->err);
+}
+
+/* The first failure of the group's chunks. */
+static enum apg_status first_failure(const struct group *g, struct apg_error *err)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (g->work[i].status) {
+            if (err)
+                *err = g->work[i].err;
+            return g->work[i].status;
+        }
+    return APG_OK;
+}
+
+/* All groups to the end of the inputs; in->now may have been read already. */
+static enum apg_status run(struct ingest *in, apg_ingest_block *fn, void *fn_arg, apg_progress *progress,
+    void *progress_arg, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    if (!in->now->n && !in->now->status)
+        read_group(in, in->now);
+    while (in->now->n) {
+        struct group *g = in->now;
+        apg_pool_run(in->pool, 1 + g->n, read_task, in);
+        if (in->growing && !(status = first_failure(g, err))) {
+            apg_pool_run(in->pool, in->growing->n_fields, intern_task, in);
+            if (in->no_memory)
+                return apg_fail_memory(err);
+            apg_pool_run(in->pool, g->n, rows_task, in);
+        }
+        /* Rows before a bad chunk are passed on: a stream gives what it can. */
+        for (size_t i = 0; !status && i < g->n; i++) {
+            if (g->work[i].status)
+                return first_failure(g, err);
+            in->rows += g->work[i].block.rows;
+            status = fn(fn_arg, &g->work[i].block, err);
+        }
+        if (status)
+            return status;
+        if (progress)
+            progress(progress_arg, in->rows);
+        if (g->status)
+            break;
+        in->now = in->next;
+        in->next = g;
+    }
+    if (in->now->status && err)
+        *err = in->now->err;
+    return in->now->status;
+}
+
+enum apg_status apg_ingest_stream(const struct apg_schema *schema, struct apg_csv *const *inputs,
+    size_t n_inputs, const struct apg_columns *c, bool need_label, struct apg_pool *pool,
+    apg_ingest_block *fn, void *arg, struct apg_error *err)
+{
+    struct ingest in;
+    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, pool, err);
+    if (!status) {
+        in.schema = schema;
+        in.need_label = need_label;
+        status = run(&in, fn, arg, NULL, NULL, err);
+    }
+    ingest_release(&in);
+    return status;
+}
+
+static enum apg_status to_dataset(void *arg, const struct apg_block *b, struct apg_error *err)
+{
+    return apg_dataset_append(arg, b, err);
+}
+
+static enum apg_status no_rows(const struct ingest *in, struct apg_error *err)
+{
+    return apg_fail(
+        err, APG_EINPUT, "%s: no data rows", in->n_inputs ? apg_csv_name(in->inputs[0]) : "no input");
+}
+
+enum apg_status apg_ingest_with(const struct apg_schema *schema, struct apg_dataset **rows,
+    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
+    apg_progress *progress, void *arg, struct apg_error *err)
+{
+    struct ingest in;
+    struct apg_dataset *d = NULL;
+    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, pool, err);
+    if (status || (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
+        goto done;
+    in.schema = schema;
+    in.need_label = true;
+    if ((status = run(&in, to_dataset, d, progress, arg, err)))
+        goto done;
+    status = in.rows ? apg_dataset_finish(d, err) : no_rows(&in, err);
+done:
+    ingest_release(&in);
+    if (status) {
+        apg_dataset_free(d);
+        d = NULL;
+    }
+    *rows = d;
+    return status;
+}
+
+/* ---- fixing the schema ---- */
+
+/* What a number column's values come to: count, mean, and sum of squares about it. */
+struct moments {
+    double n, mean, m2;
+};
+
+struct fix {
+    struct apg_schema *s;
+    struct apg_dataset *d;
+    uint32_t min_count;
+    struct moments *moments; /* (n_blocks, n_fields) */
+    uint32_t **count, **id; /* (n_fields) of tokens by provisional id: times seen; final id. NULL: ids stay */
+};
+
+static void count_tokens(const struct fix *x, size_t f)
+{
+    for (size_t k = 0; k < x->d->n_blocks; k++) {
+        const struct apg_block *b = &x->d->block[k];
+        for (uint32_t r = 0; r < b->rows; r++) {
+            const uint32_t *row = apg_block_row(b, r), word = row[1 + f];
+            if (x->s->field[f].kind == APG_CATEGORICAL) {
+                x->count[f][word]++;
+                continue;
+            }
+            const uint32_t *id = row + apg_row_head(x->s) + (word >> 16);
+            for (uint32_t i = 0; i < (word & 0xffff); i++)
+                x->count[f][id[i]]++;
+        }
+    }
+}
+
+/* The vocabulary without the rare tokens; the others keep their order. */
+static enum apg_status cut_vocab(struct fix *x, size_t f, struct apg_error *err)
+{
+    struct apg_vocab *old = &x->s->field[f].vocab, cut;
+    x->count[f] = apg_alloc(old->n, sizeof **x->count);
+    x->id[f] = apg_alloc(old->n, sizeof **x->id);
+    if (!x->count[f] || !x->id[f])
+        return apg_fail_memory(err);
+    count_tokens(x, f);
+    enum apg_status status = apg_vocab_init(&cut, err);
+    for (uint32_t i = 1; !status && i < old->n; i++) {
+        size_t len;
+        const char *token = apg_vocab_token(old, i, &len);
+        if (x->count[f][i] >= x->min_count &&
+            !(x->id[f][i] = apg_vocab_add(&cut, token, len, apg_vocab_hash(token, len))))
+            status = apg_fail_memory(err);
+    }
+    if (status) {
+        apg_vocab_release(&cut);
+        return status;
+    }
+    apg_vocab_release(old);
+    *old = cut;
+    return APG_OK;
+}
+
+static void moments_task(void *arg, size_t k, unsigned worker)
+{
+    struct fix *x = arg;
+    const struct apg_block *b = &x->d->block[k];
+    (void)worker;
+    for (size_t f = 0; f < x->s->n_fields; f++) {
+        if (x->s->field[f].kind != APG_NUMERIC)
+            continue;
+        struct moments m = {0};
+        for (uint32_t r = 0; r < b->rows; r++) {
+            double v = (double)apg_word_float(apg_block_row(b, r)[1 + f]);
+            if (isnan(v))
+                continue;
+            double from_old = v - m.mean;
+            m.n++;
+            m.mean += from_old / m.n;
+            m.m2 += from_old * (v - m.mean);
+        }
+        x->moments[k * x->s->n_fields + f] = m;
+    }
+}
+
+/* Blocks are put together in their order, so the sum does not depend on threads. */
+static void fix_numeric(struct fix *x, size_t f)
+{
+    struct apg_field *field = &x->s->field[f];
+    struct moments a = {0};
+    for (size_t k = 0; k < x->d->n_blocks; k++) {
+        struct moments b = x->moments[k * x->s->n_fields + f];
+        if (b.n == 0)
+            continue;
+        double apart = b.mean - a.mean, n = a.n + b.n;
+        a.mean += apart * b.n / n;
+        a.m2 += b.m2 + apart * apart * a.n * b.n / n;
+        a.n = n;
+    }
+    field->mean = a.mean;
+    field->deviation = a.n > 0 && a.m2 > 0 ? sqrt(a.m2 / a.n) : 1;
+    if (!(field->deviation > 1e-12))
+        field->deviation = 1; /* all alike, but for rounding */
+}
+
+static int by_float(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* Quantiles of the values, of every STEP-th one when there are over a million. Equal edges are one, and the
+ * lowest value is none: nothing lies below it. */
+static enum apg_status fix_bucket(struct fix *x, size_t f, uint32_t buckets, struct apg_error *err)
+{
+    struct apg_field *field = &x->s->field[f];
+    uint64_t step = (x->d->rows + QUANTILE_SAMPLE - 1) / QUANTILE_SAMPLE;
+    size_t n = 0;
+    float *v = apg_alloc((size_t)(x->d->rows / step + 1), sizeof *v);
+    field->edge = apg_alloc(buckets, sizeof *field->edge);
+    if (!v || !field->edge) {
+        free(v);
+        return apg_fail_memory(err);
+    }
+    for (uint64_t i = 0; i < x->d->rows; i += step) {
+        uint32_t word = apg_dataset_row(x->d, i)[1 + f];
+        if (word != APG_MISSING)
+            v[n++] = apg_word_float(word);
+    }
+    qsort(v, n, sizeof *v, by_float);
+    float last = n ? v[0] : 0;
+    for (uint32_t k = 1; n && k < buckets; k++) {
+        float edge = v[(uint64_t)n * k / buckets];
+        if (edge > last)
+            last = field->edge[field->n_edges++] = edge;
+    }
+    free(v);
+    return APG_OK;
+}
+
+static void rewrite_task(void *arg, size_t k, unsigned worker)
+{
+    struct fix *x = arg;
+    struct apg_block *b = &x->d->block[k];
+    size_t head = apg_row_head(x->s);
+    (void)worker;
+    for (size_t f = 0; f < x->s->n_fields; f++) {
+        const struct apg_field *field = &x->s->field[f];
+        const uint32_t *id = x->id[f];
+        if (field->kind <= APG_MULTI && !id)
+            continue;
+        for (uint32_t r = 0; r < b->rows; r++) {
+            uint32_t *row = b->words + b->start[r], *word = &row[1 + f];
+            if (field->kind == APG_CATEGORICAL)
+                *word = id[*word];
+            else if (field->kind == APG_NUMERIC)
+                *word = apg_numeric_word(field, apg_word_float(*word));
+            else if (field->kind == APG_BUCKET)
+                *word = *word == APG_MISSING ? 0 : apg_bucket_of(field, apg_word_float(*word));
+            else
+                for (uint32_t i = 0, *tail = row + head + (*word >> 16); i < (*word & 0xffff); i++)
+                    tail[i] = id[tail[i]];
+        }
+    }
+}
+
+static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, const struct apg_columns *c,
+    struct apg_pool *pool, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    struct fix x = {.s = s, .d = d, .min_count = c->min_count};
+    x.moments = apg_alloc(d->n_blocks, s->n_fields * sizeof *x.moments);
+    x.count = apg_alloc(s->n_fields, sizeof *x.count);
+    x.id = apg_alloc(s->n_fields, sizeof *x.id);
+    if (!x.moments || !x.count || !x.id) {
+        status = apg_fail_memory(err);
+        goto done;
+    }
+    apg_pool_run(pool, d->n_blocks, moments_task, &x);
+    uint64_t rows = 0;
+    for (size_t f = 0; !status && f < s->n_fields; f++) {
+        struct apg_field *field = &s->field[f];
+        if (field->kind == APG_NUMERIC)
+            fix_numeric(&x, f);
+        else if (field->kind == APG_BUCKET)
+            status = fix_bucket(&x, f, c->buckets, err);
+        else if (!field->hash_bits && c->min_count > 1)
+            status = cut_vocab(&x, f, err);
+        field->rows = field->kind == APG_NUMERIC  ? 2
+                      : field->kind == APG_BUCKET ? field->n_edges + 2
+                      : field->hash_bits          ? UINT32_C(1) << field->hash_bits
+                                                  : field->vocab.n;
+        field->first = (uint32_t)rows;
+        rows += field->rows;
+    }
+    if (!status && rows > UINT32_MAX)
+        status = apg_fail(
+            err, APG_ERANGE, "over 2^32 different values in all columns: --min-count or --hash-bits");
+    if (status)
+        goto done;
+    s->rows = (uint32_t)rows;
+    apg_pool_run(pool, d->n_blocks, rewrite_task, &x);
+done:
+    for (size_t f = 0; f < s->n_fields; f++) {
+        if (x.count)
+            free(x.count[f]);
+        if (x.id)
+            free(x.id[f]);
+    }
+    free(x.moments);
+    free(x.count);
+    free(x.id);
+    return status;
+}
+
+/* The first group, and the schema from it. */
+static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **explain, struct apg_error *err)
+{
+    struct apg_csv_chunk header = {0};
+    const struct apg_csv_chunk *sample[GROUP];
+    if (!in->n_inputs)
+        return no_rows(in, err);
+    enum apg_status status = apg_columns_header(in->c, in->inputs[0], &header, err);
+    if (status)
+        goto done;
+    read_group(in, in->now);
+    apg_pool_run(in->pool, in->now->n, parse_task, in);
+    if ((status = first_failure(in->now, err)))
+        goto done;
+    size_t rows = 0;
+    for (size_t i = 0; i < in->now->n; rows += sample[i++]->records)
+        sample[i] = &in->now->work[i].chunk;
+    bool whole = in->now->n < GROUP && in->n_inputs == 1 && !in->now->status;
+    if (whole && !rows && header.records)
+        status = no_rows(in, err);
+    else
+        status =
+            apg_columns_schema(s, explain, in->c, in->inputs[0], &header, sample, in->now->n, whole, err);
+    if (!status)
+        status = apg_schema_bind(*s, in->inputs[0], &header, true, &in->binding[0], err);
+done:
+    apg_csv_chunk_release(&header);
+    return status;
+}
+
+enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows, char **explain,
+    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
+    apg_progress *progress, void *arg, struct apg_error *err)
+{
+    struct ingest in;
+    struct apg_schema *s = NULL;
+    struct apg_dataset *d = NULL;
+    if (explain)
+        *explain = NULL;
+    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, pool, err);
+    if (status || (status = begin(&in, &s, explain, err)) ||
+        (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
+        goto done;
+    in.schema = in.growing = s;
+    in.need_label = true;
+    if ((status = run(&in, to_dataset, d, progress, arg, err)))
+        goto done;
+    if (!in.rows)
+        status = no_rows(&in, err);
+    if (!status && !(status = apg_dataset_finish(d, err)))
+        status = fix_schema(s, d, c, pool, err);
+done:
+    ingest_release(&in);
+    if (status) {
+        apg_schema_free(s);
+        apg_dataset_free(d);
+        s = NULL;
+        d = NULL;
+    }
+    *schema = s;
+    *rows = d;
+    return status;
+}

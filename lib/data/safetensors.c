@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/safetensors.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <xxhash.h>
+#include "base/io.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the files are little-endian and used where they lie"
+#endif
+
+enum {
+    LINE = 64,
+    VERSION = 1,
+    HEADER_MAX = 100 << 20,
+    DIGITS = 16
+}; /* HEADER_MAX as in the safetensors library */
+
+const char *const apg_dtype_name[APG_DTYPES] = {"F32", "F64", "F16", "U8", "U32", "U64"};
+const size_t apg_dtype_size[APG_DTYPES] = {4, 8, 2, 1, 4, 8};
+
+static const char checksum_zero[] = "xxh3:0000000000000000";
+
+struct apg_tensors {
+    char *file; /* name, for messages */
+    size_t n, cap;
+    struct apg_tensor_view *view;
+    json_t *header;   /* being made: the tensors without their offsets, for their names. Opened: the file's */
+    json_t *metadata; /* in the header, or to be */
+    size_t *by_name;  /* opened: (n) views by name */
+    uint64_t bytes;
+    const void *map; /* of map_size bytes, or NULL */
+    size_t map_size;
+    void *memory; /* the file, when it could not be mapped */
+};
+
+static enum apg_status new_container(struct apg_tensors **out, const char *file, struct apg_error *err)
+{
+    struct apg_tensors *t = calloc(1, sizeof *t);
+    if (!t || !(t->file = strdup(file))) {
+        free(t);
+        return apg_fail_memory(err);
+    }
+    *out = t;
+    return APG_OK;
+}
+
+enum apg_status apg_tensors_new(struct apg_tensors **out, struct apg_error *err)
+{
+    enum apg_status status = new_container(out, "", err);
+    if (status)
+        return status;
+    (*out)->header = json_object();
+    (*out)->metadata = json_object();
+    if ((*out)->header && (*out)->metadata &&
+        json_object_set((*out)->header, "__metadata__", (*out)->metadata) == 0)
+        return APG_OK;
+    apg_tensors_free(*out);
+    *out = NULL;
+    return apg_fail_memory(err);
+}
+
+void apg_tensors_free(struct apg_tensors *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->n; i++)
+        free((char *)t->view[i].name);
+    free(t->view);
+    free(t->by_name);
+    json_decref(t->metadata);
+    json_decref(t->header);
+    if (t->map)
+        (void)munmap((void *)t->map, t->map_size);
+    free(t->memory);
+    free(t->file);
+    free(t);
+}
+
+/* False when it overflows or there are too many dimensions. */
+static bool view_bytes(const struct apg_tensor_view *v, size_t *bytes)
+{
+    *bytes = apg_dtype_size[v->dtype];
+    bool fits = v->n_dims <= sizeof v->dim / sizeof v->dim[0];
+    for (size_t i = 0; fits && i < v->n_dims; i++)
+        fits = apg_mul(*bytes, v->dim[i], bytes);
+    return fits;
+}
+
+/* ---- writing ---- */
+
+/* jansson would not take TEXT. */
+static enum apg_status refused(const char *text, struct apg_error *err)
+{
+    return apg_is_utf8(text) ? apg_fail_memory(err)
+                             : apg_fail(err, APG_EINPUT, "'%s' is not UTF-8: it cannot be saved", text);
+}
+
+enum apg_status apg_tensors_set(
+    struct apg_tensors *t, const char *key, const char *text, struct apg_error *err)
+{
+    json_t *value = json_string(text);
+    if (!value || json_object_set_new(t->metadata, key, value) != 0)
+        return refused(text, err);
+    return APG_OK;
+}
+
+static json_t *describe(const struct apg_tensor_view *v)
+{
+    json_t *shape = json_array();
+    for (size_t i = 0; i < v->n_dims; i++)
+        if (json_array_append_new(shape, json_integer((json_int_t)v->dim[i])) != 0) {
+            json_decref(shape);
+            return NULL;
+        }
+    return json_pack("{s:s, s:o}", "dtype", apg_dtype_name[v->dtype], "shape", shape);
+}
+
+enum apg_status apg_tensors_add(struct apg_tensors *t, const struct apg_tensor_view *v, struct apg_error *err)
+{
+    size_t bytes;
+    if (!view_bytes(v, &bytes))
+        return apg_fail(err, APG_ERANGE, "tensor '%s' is too large", v->name);
+    if (json_object_get(t->header, v->name) || strncmp(v->name, "pad.", 4) == 0)
+        return apg_fail(err, APG_EUSAGE, "the name '%s' is taken", v->name);
+    if (!apg_grow(&t->view, &t->cap, t->n + 1, sizeof *t->view))
+        return apg_fail_memory(err);
+    struct apg_tensor_view *copy = &t->view[t->n];
+    *copy = *v;
+    copy->name = strdup(v->name);
+    if (!copy->name)
+        return apg_fail_memory(err);
+    if (json_object_set_new(t->header, v->name, describe(v)) != 0) {
+        free((char *)copy->name);
+        return refused(v->name, err);
+    }
+    t->n++;
+    return APG_OK;
+}
+
+/* FROM to FROM + bytes, under NAME; *at goes on. 0 or -1 as jansson has it. */
+static int place(json_t *entry, uint64_t *at, size_t bytes)
+{
+    json_t *offsets = json_pack("[I, I]", (json_int_t)*at, (json_int_t)(*at + bytes));
+    *at += bytes;
+    return json_object_set_new(entry, "data_offsets", offsets);
+}
+
+static size_t gap(uint64_t at)
+{
+    return (size_t)(-at % LINE);
+}
+
+/* The header as text, spaces behind it so that the data begins at a multiple of LINE. NULL: out of memory. */
+static char *header_text(const struct apg_tensors *t, size_t *length)
+{
+    json_t *header = json_object();
+    json_t *first = json_pack("{s:s, s:s, s:s}", "format", "apg", "version", "1", "checksum", checksum_zero);
+    char *text = NULL;
+    uint64_t at = 0;
+    int bad = 0, pads = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(t->metadata, key, value) /* json_object_update_missing forgets that it failed */
+        if (!json_object_get(first, key)) bad |= json_object_set(first, key, value);
+    bad |= json_object_set_new(header, "__metadata__", first);
+    for (size_t i = 0; !bad && i < t->n; i++) {
+        const char *tensor = t->view[i].name;
+        size_t bytes = 0;
+        (void)view_bytes(&t->view[i], &bytes);
+        bad |= json_object_set_new(header, tensor, json_deep_copy(json_object_get(t->header, tensor)));
+        bad |= place(json_object_get(header, tensor), &at, bytes);
+        if (gap(at)) {
+            char name[32];
+            size_t n = gap(at);
+            const struct apg_tensor_view pad = {.dtype = APG_U8, .n_dims = 1, .dim = {n}};
+            (void)snprintf(name, sizeof name, "pad.%d", pads++);
+            json_t *entry = describe(&pad);
+            bad |= place(entry, &at, n);
+            bad |= json_object_set_new(header, name, entry); /* which takes it, whatever has failed */
+        }
+    }
+    char *json = bad ? NULL : apg_json_text(header);
+    json_decref(header);
+    if (!json)
+        return NULL;
+    size_t n = strlen(json);
+    *length = n + gap(8 + n);
+    text = malloc(*length + 1);
+    if (text) {
+        memset(text, ' ', *length);
+        memcpy(text, json, n);
+        text[*length] = '\0';
+    }
+    free(json);
+    return text;
+}
+
+static const char zeros[LINE];
+
+/* All bytes of the file to FN. */
+static bool each_part(const struct apg_tensors *t, const char *header, size_t n_header,
+    bool (*fn)(void *arg, const void *p, size_t n), void *arg)
+{
+    uint64_t length = n_header, at = 0;
+    bool good = fn(arg, &length, sizeof length) && fn(arg, header, n_header);
+    for (size_t i = 0; good && i < t->n; i++) {
+        size_t bytes = 0;
+        (void)view_bytes(&t->view[i], &bytes);
+        good = (!bytes || fn(arg, t->view[i].data, bytes)) &&
+               (!gap(at + bytes) || fn(arg, zeros, gap(at + bytes)));
+        at += bytes + gap(at + bytes);
+    }
+    return good;
+}
+
+static bool to_hash(void *arg, const void *p, size_t n)
+{
+    return XXH3_64bits_update(arg, p, n) == XXH_OK;
+}
+
+/* N hex digits at OUT, without a NUL. */
+static void put_checksum(char *out, uint64_t sum)
+{
+    char digits[DIGITS + 1];
+    (void)snprintf(digits, sizeof digits, "%016" PRIx64, sum);
+    memcpy(out, digits, DIGITS);
+}
+
+enum apg_status apg_tensors_write(const struct apg_tensors *t, struct apg_sink sink, struct apg_error *err)
+{
+    size_t n = 0;
+    char *header = header_text(t, &n);
+    XXH3_state_t *hash = XXH3_createState();
+    enum apg_status status = APG_OK;
+    if (!header || !hash || n > HEADER_MAX) {
+        status = n > HEADER_MAX ? apg_fail(err, APG_ERANGE, "%s: a header of over 100 MB", sink.name)
+                                : apg_fail_memory(err);
+        goto done;
+    }
+    XXH3_64bits_reset(hash);
+    (void)each_part(t, header, n, to_hash, hash);
+    /* It stands before anything of the caller's, so the first such text is it. */
+    put_checksum(strstr(header, checksum_zero) + sizeof "xxh3:" - 1, XXH3_64bits_digest(hash));
+    if (!each_part(t, header, n, sink.write, sink.arg))
+        status = apg_fail_errno(err, "%s", sink.name);
+done:
+    XXH3_freeState(hash);
+    free(header);
+    return status;
+}
+
+/* ---- opening ---- */
+
+static enum apg_status altered(const struct apg_tensors *t, struct apg_error *err, const char *what)
+{
+    return apg_fail(err, APG_EFORMAT, "%s: altered: %s", t->file, what);
+}
+
+static enum apg_status truncated(const struct apg_tensors *t, struct apg_error *err)
+{
+    return apg_fail(err, APG_EFORMAT, "%s: truncated", t->file);
+}
+
+/* One entry of the header as a view; its bytes are [*from, *to) of the data. */
+static bool read_entry(const json_t *entry, struct apg_tensor_view *v, uint64_t *from, uint64_t *to)
+{
+    const char *dtype = json_string_value(json_object_get(entry, "dtype"));
+    const json_t *shape = json_object_get(entry, "shape"), *offsets = json_object_get(entry, "data_offsets");
+    int d = 0;
+    while (dtype && d < APG_DTYPES && strcmp(dtype, apg_dtype_name[d]) != 0)
+        d++;
+    v->dtype = (enum apg_dtype)d;
+    v->n_dims = json_array_size(shape);
+    if (!dtype || d == APG_DTYPES || !json_is_array(shape) || v->n_dims > sizeof v->dim / sizeof v->dim[0] ||
+        json_array_size(offsets) != 2)
+        return false;
+    for (size_t i = 0; i < v->n_dims; i++) {
+        const json_t *n = json_array_get(shape, i);
+        if (!json_is_integer(n) || json_integer_value(n) < 0)
+            return false;
+        v->dim[i] = (size_t)json_integer_value(n);
+    }
+    const json_t *a = json_array_get(offsets, 0), *b = json_array_get(offsets, 1);
+    if (!json_is_integer(a) || !json_is_integer(b) || json_integer_value(a) < 0 ||
+        json_integer_value(b) < json_integer_value(a))
+        return false;
+    *from = (uint64_t)json_integer_value(a);
+    *to = (uint64_t)json_integer_value(b);
+    size_t bytes;
+    return view_bytes(v, &bytes) && bytes == *to - *from;
+}
+
+struct extent {
+    uint64_t from, to;
+};
+
+static int by_extent(const void *a, const void *b)
+{
+    const struct extent *x = a, *y = b;
+    return x->from != y->from ? (x->from > y->from) - (x->from < y->from) : (x->to > y->to) - (x->to < y->to);
+}
+
+static int by_name(const void *a, const void *b, void *view)
+{
+    const struct apg_tensor_view *v = view;
+    return strcmp(v[*(const size_t *)a].name, v[*(const size_t *)b].name);
+}
+
+/* Tensors of the header, whose data of SIZE bytes begins OFFSET bytes into the file. */
+static enum apg_status read_entries(
+    struct apg_tensors *t, const char *data, uint64_t offset, uint64_t size, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    size_t n = json_object_size(t->header), k = 0;
+    struct extent *extent = apg_alloc(n, sizeof *extent);
+    const char *name;
+    json_t *entry;
+    if (!extent || !apg_grow(&t->view, &t->cap, n, sizeof *t->view)) {
+        status = apg_fail_memory(err);
+        goto done;
+    }
+    json_object_foreach(t->header, name, entry)
+    {
+        if (strcmp(name, "__metadata__") == 0)
+            continue;
+        struct apg_tensor_view v = {0};
+        struct extent e;
+        if (!read_entry(entry, &v, &e.from, &e.to)) {
+            status =
+                apg_fail(err, APG_EFORMAT, "%s: altered: tensor '%s' is described wrongly", t->file, name);
+            goto done;
+        }
+        if (e.to > size) {
+            status = truncated(t, err);
+            goto done;
+        }
+        extent[k++] = e;
+        if (strncmp(name, "pad.", 4) == 0)
+            continue;
+        if ((offset + e.from) % apg_dtype_size[v.dtype]) {
+            status = apg_fail(err, APG_EFORMAT, "%s: altered: tensor '%s' is not aligned", t->file, name);
+            goto done;
+        }
+        v.name = strdup(name);
+        v.data = data + e.from;
+        if (!v.name) {
+            status = apg_fail_memory(err);
+            goto done;
+        }
+        t->view[t->n++] = v;
+    }
+    qsort(extent, k, sizeof *extent, by_extent);
+    uint64_t end = 0;
+    for (size_t i = 0; i < k; end = extent[i++].to)
+        if (extent[i].from != end) {
+            status = altered(t, err, "tensors overlap or leave a hole");
+            goto done;
+        }
+    if (end != size)
+        status = altered(t, err, "there is more behind the last tensor");
+done:
+    free(extent);
+    if (status)
+        return status;
+    t->by_name = apg_alloc(t->n, sizeof *t->by_name);
+    if (!t->by_name)
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < t->n; i++)
+        t->by_name[i] = i;
+    qsort_r(t->by_name, t->n, sizeof *t->by_name, by_name, t->view);
+    return APG_OK;
+}
+
+/* The file's checksum, as the metadata has it: TEXT is "xxh3:" and digits, which stand as they are in the
+ * header. */
+static enum apg_status verify_checksum(struct apg_tensors *t, const char *bytes, size_t n, size_t n_header,
+    const char *text, struct apg_error *err)
+{
+    const char *at = memmem(bytes + 8, n_header, text, strlen(text));
+    if (!at)
+        return altered(t, err, "the checksum is not where it should be");
+    const char *digits = at + sizeof "xxh3:" - 1, *rest = digits + DIGITS;
+    char want[DIGITS];
+    XXH3_state_t *hash = XXH3_createState();
+    if (!hash)
+        return apg_fail_memory(err);
+    XXH3_64bits_reset(hash);
+    XXH3_64bits_update(hash, bytes, (size_t)(digits - bytes));
+    XXH3_64bits_update(hash, checksum_zero + sizeof "xxh3:" - 1, DIGITS);
+    XXH3_64bits_update(hash, rest, n - (size_t)(rest - bytes));
+    put_checksum(want, XXH3_64bits_digest(hash));
+    XXH3_freeState(hash);
+    return memcmp(want, digits, DIGITS) == 0 ? APG_OK : altered(t, err, "its checksum does not match");
+}
+
+static enum apg_status read_container(
+    struct apg_tensors *t, const void *p, size_t n, bool verify, struct apg_error *err)
+{
+    const char *bytes = p;
+    uint64_t n_header;
+    if (n > 8 && bytes[8] != '{')
+        return apg_fail(err, APG_EFORMAT, "%s: not a model file", t->file);
+    if (n < 10)
+        return truncated(t, err);
+    memcpy(&n_header, bytes, 8);
+    if (n_header > HEADER_MAX)
+        return apg_fail(err, APG_EFORMAT, "%s: not a model file", t->file);
+    if (n_header > n - 8)
+        return truncated(t, err);
+    json_error_t bad;
+    t->header = json_loadb(bytes + 8, (size_t)n_header, JSON_REJECT_DUPLICATES, &bad);
+    if (!json_is_object(t->header))
+        return altered(t, err, "its header is not JSON");
+    t->metadata = json_incref(json_object_get(t->header, "__metadata__"));
+    const char *format = apg_tensors_get(t, "format"), *version = apg_tensors_get(t, "version"),
+               *checksum = apg_tensors_get(t, "checksum");
+    if (!format || !version || strcmp(format, "apg") != 0)
+        return apg_fail(err, APG_EFORMAT, "%s: a safetensors file, but not one of apg's", t->file);
+    if (strtoul(version, NULL, 10) > VERSION)
+        return apg_fail(err, APG_EFORMAT,
+            "%s: written by a newer apg: format version %.20s, this one reads %d", t->file, version, VERSION);
+    if (!checksum || strncmp(checksum, "xxh3:", 5) != 0 || strlen(checksum) != sizeof checksum_zero - 1)
+        return altered(t, err, "it has no checksum");
+    t->bytes = n;
+    uint64_t offset = 8 + n_header;
+    enum apg_status status = read_entries(t, bytes + offset, offset, n - offset, err);
+    return status || !verify ? status : verify_checksum(t, bytes, n, (size_t)n_header, checksum, err);
+}
+
+enum apg_status apg_tensors_open_memory(struct apg_tensors **out, const void *bytes, size_t n,
+    const char *name, bool verify, struct apg_error *err)
+{
+    enum apg_status status = new_container(out, name, err);
+    if (!status && (status = read_container(*out, bytes, n, verify, err))) {
+        apg_tensors_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* All that FD has, behind the headstart. */
+static enum apg_status read_whole(struct apg_tensors *t, int fd, const void *headstart, size_t n_headstart,
+    size_t *size, struct apg_error *err)
+{
+    char *bytes = NULL;
+    size_t n = n_headstart, cap = 0;
+    ssize_t got = 0;
+    if (!apg_grow(&bytes, &cap, n + (1 << 16), 1))
+        return apg_fail_memory(err);
+    if (n)
+        memcpy(bytes, headstart, n);
+    while ((got = apg_io_read(fd, bytes + n, cap - n)) > 0) {
+        n += (size_t)got;
+        if (n == cap && !apg_grow(&bytes, &cap, n + 1, 1)) {
+            free(bytes);
+            return apg_fail_memory(err);
+        }
+    }
+    if (got < 0) {
+        free(bytes);
+        return apg_fail_errno(err, "%s", t->file);
+    }
+    t->memory = apg_alloc(n, 1); /* aligned, as a mapping is */
+    if (t->memory)
+        memcpy(t->memory, bytes, n);
+    free(bytes);
+    *size = n;
+    return t->memory ? APG_OK : apg_fail_memory(err);
+}
+
+enum apg_status apg_tensors_open(struct apg_tensors **out, int fd, const char *name, const void *headstart,
+    size_t n_headstart, bool verify, struct apg_error *err)
+{
+    enum apg_status status = new_container(out, name, err);
+    if (status)
+        return status;
+    struct apg_tensors *t = *out;
+    size_t size = 0;
+    t->map = apg_io_map(fd, n_headstart, &t->map_size);
+    if (t->map)
+        size = t->map_size;
+    else
+        status = read_whole(t, fd, headstart, n_headstart, &size, err);
+    if (!status)
+        status = read_container(t, t->map ? t->map : t->memory, size, verify, err);
+    if (status) {
+        apg_tensors_free(t);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* ---- access ---- */
+
+const char *apg_tensors_get(const struct apg_tensors *t, const char *key)
+{
+    return json_string_value(json_object_get(t->metadata, key));
+}
+
+const struct apg_tensor_view *apg_tensors_find(const struct apg_tensors *t, const char *name)
+{
+    size_t low = 0, high = t->by_name ? t->n : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(name, t->view[t->by_name[middle]].name);
+        if (order == 0)
+            return &t->view[t->by_name[middle]];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+size_t apg_tensors_count(const struct apg_tensors *t)
+{
+    return t->n;
+}
+
+const struct apg_tensor_view *apg_tensors_at(const struct apg_tensors *t, size_t i)
+{
+    return &t->view[i];
+}
+
+uint64_t apg_tensors_bytes(const struct apg_tensors *t)
+{
+    return t->bytes;
+}
+
+const char *apg_tensors_name(const struct apg_tensors *t)
+{
+    return t->file;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include "base/mem.h"
+
+const char *const apg_kind_name[APG_KINDS] = {"categorical", "multi", "numeric", "bucket"};
+
+void apg_schema_free(struct apg_schema *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; s->field && i < s->n_fields; i++) {
+        free(s->field[i].name);
+        free(s->field[i].edge);
+        apg_vocab_release(&s->field[i].vocab);
+    }
+    free(s->field);
+    free(s->label);
+    free(s);
+}
+
+size_t apg_schema_find(const struct apg_schema *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (strcmp(s->field[i].name, name) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+uint64_t apg_schema_hash(const struct apg_schema *s)
+{
+    uint64_t h = s->n_fields;
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct apg_field *f = &s->field[i];
+        const uint64_t numbers[] = {f->kind, f->rows, f->hash_bits, (unsigned char)f->separator, f->n_edges};
+        const double real[] = {f->mean, f->deviation};
+        h = XXH3_64bits_withSeed(f->name, strlen(f->name) + 1, h);
+        h = XXH3_64bits_withSeed(numbers, sizeof numbers, h);
+        if (f->kind == APG_NUMERIC)
+            h = XXH3_64bits_withSeed(real, sizeof real, h);
+        if (f->n_edges)
+            h = XXH3_64bits_withSeed(f->edge, f->n_edges * sizeof *f->edge, h);
+        if (f->vocab.n) {
+            h = XXH3_64bits_withSeed(f->vocab.at, ((size_t)f->vocab.n + 1) * sizeof *f->vocab.at, h);
+            h = XXH3_64bits_withSeed(f->vocab.text, f->vocab.at[f->vocab.n], h);
+        }
+    }
+    return h;
+}
+
+/* ---- blocks ---- */
+
+void apg_block_release(struct apg_block *b)
+{
+    if (b->cap_start)
+        free(b->start);
+    if (b->cap_words)
+        free(b->words);
+    *b = (struct apg_block){0};
+}
+
+enum apg_status apg_block_append(
+    struct apg_block *dst, const struct apg_block *src, size_t from, size_t to, struct apg_error *err)
+{
+    size_t rows = to - from, n = src->start[to] - src->start[from],
+           have = dst->rows ? dst->start[dst->rows] : 0;
+    if (have + n > UINT32_MAX || dst->rows + rows > UINT32_MAX)
+        return apg_fail(err, APG_ERANGE, "a block of over 2^32 words: too many columns or values in a row");
+    if (!apg_grow(&dst->start, &dst->cap_start, dst->rows + rows + 1, sizeof *dst->start) ||
+        !apg_grow(&dst->words, &dst->cap_words, have + n, sizeof *dst->words))
+        return apg_fail_memory(err);
+    for (size_t i = 0; i <= rows; i++)
+        dst->start[dst->rows + i] = (uint32_t)(have + (src->start[from + i] - src->start[from]));
+    if (n)
+        memcpy(dst->words + have, src->words + src->start[from], n * sizeof *dst->words);
+    dst->rows += (uint32_t)rows;
+    return APG_OK;
+}

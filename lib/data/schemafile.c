@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/schemafile.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/json.h"
+#include "base/mem.h"
+#include "data/vocab.h"
+
+/* ---- saving ---- */
+
+/* PREFIX.NAME.SUFFIX (or PREFIX.NAME without a suffix); freed with free(), NULL when out of memory. */
+static char *tensor_name(const char *prefix, const char *name, const char *suffix)
+{
+    size_t size = strlen(prefix) + strlen(name) + strlen(suffix) + 3;
+    char *s = malloc(size);
+    if (s)
+        (void)snprintf(s, size, "%s.%s%s%s", prefix, name, *suffix ? "." : "", suffix);
+    return s;
+}
+
+static enum apg_status save_array(struct apg_tensors *t, const char *prefix, const char *name,
+    const char *suffix, enum apg_dtype dtype, const void *data, size_t n, struct apg_error *err)
+{
+    char *full = tensor_name(prefix, name, suffix);
+    if (!full)
+        return apg_fail_memory(err);
+    const struct apg_tensor_view v = {.name = full, .dtype = dtype, .n_dims = 1, .dim = {n}, .data = data};
+    enum apg_status status = apg_tensors_add(t, &v, err);
+    free(full);
+    return status;
+}
+
+static enum apg_status save_field(
+    const struct apg_field *f, struct apg_tensors *t, json_t *fields, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    json_t *entry = json_pack(
+        "{s:s, s:s, s:I}", "name", f->name, "kind", apg_kind_name[f->kind], "rows", (json_int_t)f->rows);
+    int bad = json_array_append_new(fields, entry);
+    if (f->kind == APG_MULTI)
+        bad |= json_object_set_new(entry, "separator", json_integer((unsigned char)f->separator));
+    if (f->kind == APG_NUMERIC) {
+        bad |= json_object_set_new(entry, "mean", json_real(f->mean));
+        bad |= json_object_set_new(entry, "deviation", json_real(f->deviation));
+    } else if (f->kind == APG_BUCKET) {
+        status = save_array(t, "edges", f->name, "", APG_F32, f->edge, f->n_edges, err);
+    } else if (f->hash_bits) {
+        bad |= json_object_set_new(entry, "hash_bits", json_integer(f->hash_bits));
+    } else {
+        const struct apg_vocab *v = &f->vocab;
+        if ((status = save_array(t, "vocab", f->name, "text", APG_U8, v->text, v->at[v->n], err)) ||
+            (status = save_array(t, "vocab", f->name, "at", APG_U64, v->at, (size_t)v->n + 1, err)) ||
+            (status = save_array(t, "vocab", f->name, "slot", APG_U64, v->slot, v->mask + 1, err)))
+            return status;
+    }
+    return status ? status : bad ? apg_fail_memory(err) : APG_OK;
+}
+
+enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *t, struct apg_error *err)
+{
+    json_t *fields = json_array(),
+           *root = json_pack("{s:s, s:i, s:I, s:o}", "label", s->label, "delimiter",
+               (int)(unsigned char)s->delimiter, "min_count", (json_int_t)s->min_count, "fields", fields);
+    enum apg_status status = APG_OK;
+    char *text = NULL;
+    if (!root)
+        return apg_fail_memory(err);
+    for (size_t i = 0; !status && i < s->n_fields; i++)
+        status = save_field(&s->field[i], t, fields, err);
+    if (!status)
+        status =
+            (text = apg_json_text(root)) ? apg_tensors_set(t, "schema", text, err) : apg_fail_memory(err);
+    free(text);
+    json_decref(root);
+    return status;
+}
+
+/* ---- loading ---- */
+
+static enum apg_status altered(const struct apg_tensors *t, const char *name, struct apg_error *err)
+{
+    return apg_fail(
+        err, APG_EFORMAT, "%s: altered: column '%s' is described wrongly", apg_tensors_name(t), name);
+}
+
+/* A number of ENTRY in [0, MAX], DEFAULT when it is not there; -1 when it is not one. */
+static json_int_t integer(const json_t *entry, const char *key, json_int_t max, json_int_t otherwise)
+{
+    const json_t *v = json_object_get(entry, key);
+    if (!v)
+        return otherwise;
+    return json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) <= max
+               ? json_integer_value(v)
+               : -1;
+}
+
+/* The one-dimensional tensor of F by that name and type. */
+static enum apg_status find_array(const struct apg_tensor_view **v, const struct apg_tensors *t,
+    const char *prefix, const struct apg_field *f, const char *suffix, enum apg_dtype dtype,
+    struct apg_error *err)
+{
+    char *full = tensor_name(prefix, f->name, suffix);
+    if (!full)
+        return apg_fail_memory(err);
+    *v = apg_tensors_find(t, full);
+    free(full);
+    return *v && (*v)->dtype == dtype && (*v)->n_dims == 1 ? APG_OK : altered(t, f->name, err);
+}
+
+static enum apg_status load_vocab(struct apg_field *f, const struct apg_tensors *t, struct apg_error *err)
+{
+    const struct apg_tensor_view *text, *at, *slot;
+    enum apg_status status;
+    if ((status = find_array(&text, t, "vocab", f, "text", APG_U8, err)) ||
+        (status = find_array(&at, t, "vocab", f, "at", APG_U64, err)) ||
+        (status = find_array(&slot, t, "vocab", f, "slot", APG_U64, err)))
+        return status;
+    if (at->dim[0] != (size_t)f->rows + 1 || slot->dim[0] == 0)
+        return altered(t, f->name, err);
+    /* Borrowed (cap_at = 0): nothing writes to them. */
+    f->vocab = (struct apg_vocab){.n = f->rows,
+        .text = (char *)text->data,
+        .at = (uint64_t *)at->data,
+        .slot = (uint64_t *)slot->data,
+        .mask = slot->dim[0] - 1};
+    return apg_vocab_valid(&f->vocab, text->dim[0]) ? APG_OK : altered(t, f->name, err);
+}
+
+static enum apg_status load_edges(struct apg_field *f, const struct apg_tensors *t, struct apg_error *err)
+{
+    const struct apg_tensor_view *v;
+    enum apg_status status = find_array(&v, t, "edges", f, "", APG_F32, err);
+    if (status)
+        return status;
+    if (v->dim[0] + 2 != f->rows)
+        return altered(t, f->name, err);
+    f->n_edges = (uint32_t)v->dim[0];
+    if (!(f->edge = apg_alloc(f->n_edges, sizeof *f->edge)))
+        return apg_fail_memory(err);
+    const float *edge = v->data;
+    for (uint32_t i = 0; i < f->n_edges; i++) {
+        if (!isfinite(edge[i]) || (i && !(edge[i] > edge[i - 1])))
+            return altered(t, f->name, err);
+        f->edge[i] = edge[i];
+    }
+    return APG_OK;
+}
+
+static enum apg_status load_field(
+    struct apg_field *f, const json_t *entry, const struct apg_tensors *t, struct apg_error *err)
+{
+    const char *name = json_string_value(json_object_get(entry, "name")),
+               *kind = json_string_value(json_object_get(entry, "kind"));
+    json_int_t rows = integer(entry, "rows", UINT32_MAX, -1),
+               separator = integer(entry, "separator", 255, '|'), bits = integer(entry, "hash_bits", 30, 0);
+    if (!name || !kind)
+        return altered(t, "", err);
+    if (!(f->name = strdup(name)))
+        return apg_fail_memory(err);
+    while (f->kind < APG_KINDS && strcmp(kind, apg_kind_name[f->kind]) != 0)
+        f->kind++;
+    if (f->kind == APG_KINDS || rows < 1 || separator < 0 || bits < 0)
+        return altered(t, name, err);
+    f->rows = (uint32_t)rows;
+    f->deviation = 1;
+    if (f->kind == APG_NUMERIC) {
+        f->mean = json_number_value(json_object_get(entry, "mean"));
+        f->deviation = json_number_value(json_object_get(entry, "deviation"));
+        return rows == 2 && isfinite(f->mean) && isfinite(f->deviation) && f->deviation > 0
+                   ? APG_OK
+                   : altered(t, name, err);
+    }
+    if (f->kind == APG_BUCKET)
+        return load_edges(f, t, err);
+    f->separator = f->kind == APG_MULTI ? (char)separator : '\0';
+    f->hash_bits = (unsigned)bits;
+    if (bits)
+        return rows == (json_int_t)1 << bits ? APG_OK : altered(t, name, err);
+    return load_vocab(f, t, err);
+}
+
+enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensors *t, struct apg_error *err)
+{
+    const char *text = apg_tensors_get(t, "schema");
+    json_t *root = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    const json_t *fields = json_object_get(root, "fields");
+    const char *label = json_string_value(json_object_get(root, "label"));
+    json_int_t delimiter = integer(root, "delimiter", 255, -1),
+               min_count = integer(root, "min_count", UINT32_MAX, 1);
+    uint64_t rows = 0;
+    enum apg_status status = APG_OK;
+    *out = NULL;
+    struct apg_schema *s = calloc(1, sizeof *s);
+    if (!s) {
+        status = apg_fail_memory(err);
+        goto done;
+    }
+    if (!label || delimiter < 1 || delimiter == '"' || delimiter == '\n' || delimiter == '\r' ||
+        min_count < 0 || json_array_size(fields) == 0) {
+        status =
+            apg_fail(err, APG_EFORMAT, "%s: altered: it has no description of columns", apg_tensors_name(t));
+        goto done;
+    }
+    s->label = strdup(label);
+    s->delimiter = (char)delimiter;
+    s->min_count = (uint32_t)min_count;
+    s->field = apg_alloc(json_array_size(fields), sizeof *s->field);
+    if (!s->label || !s->field) {
+        status = apg_fail_memory(err);
+        goto done;
+    }
+    for (size_t i = 0; !status && i < json_array_size(fields); i++) {
+        struct apg_field *f = &s->field[i];
+        status = load_field(f, json_array_get(fields, i), t, err);
+        if (!status && apg_schema_find(s, f->name) != SIZE_MAX)
+            status = altered(t, f->name, err);
+        s->n_fields++;
+        f->first = (uint32_t)rows;
+        rows += f->rows;
+    }
+    if (!status && rows > UINT32_MAX)
+        status = altered(t, s->field[0].name, err);
+    s->rows = (uint32_t)rows;
+done:
+    json_decref(root);
+    if (status)
+        apg_schema_free(s);
+    else
+        *out = s;
+    return status;
+}

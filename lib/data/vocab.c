@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/vocab.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include "base/mem.h"
+
+enum { SLOTS = 64 };
+
+enum apg_status apg_vocab_init(struct apg_vocab *v, struct apg_error *err)
+{
+    *v = (struct apg_vocab){.n = 1, .mask = SLOTS - 1};
+    if (!apg_grow(&v->at, &v->cap_at, 2, sizeof *v->at) || !apg_grow(&v->text, &v->cap_text, 1, 1) ||
+        !(v->slot = apg_alloc(SLOTS, sizeof *v->slot))) {
+        apg_vocab_release(v);
+        return apg_fail_memory(err);
+    }
+    v->at[0] = v->at[1] = 0;
+    return APG_OK;
+}
+
+void apg_vocab_release(struct apg_vocab *v)
+{
+    if (v->cap_at) {
+        free(v->text);
+        free(v->at);
+        free(v->slot);
+    }
+    *v = (struct apg_vocab){0};
+}
+
+uint64_t apg_vocab_hash(const char *token, size_t len)
+{
+    return XXH3_64bits(token, len);
+}
+
+const char *apg_vocab_token(const struct apg_vocab *v, uint32_t id, size_t *len)
+{
+    *len = (size_t)(v->at[id + 1] - v->at[id]);
+    return v->text + v->at[id];
+}
+
+/* Most tokens are short, and a call of memcmp takes longer than the comparison. */
+static bool same(const char *a, const char *b, size_t n)
+{
+    if (n < 8 || n > 16)
+        return memcmp(a, b, n) == 0;
+    uint64_t a_first, a_last, b_first, b_last;
+    memcpy(&a_first, a, 8), memcpy(&a_last, a + n - 8, 8);
+    memcpy(&b_first, b, 8), memcpy(&b_last, b + n - 8, 8);
+    return ((a_first ^ b_first) | (a_last ^ b_last)) == 0;
+}
+
+/* The slot of the token, or the free one where it belongs. */
+static size_t find_slot(const struct apg_vocab *v, const char *token, size_t len, uint64_t hash)
+{
+    size_t i = (hash >> 32) & v->mask;
+    for (uint64_t slot; (slot = v->slot[i]); i = (i + 1) & v->mask) {
+        if (slot >> 32 != hash >> 32)
+            continue;
+        size_t n;
+        const char *text = apg_vocab_token(v, (uint32_t)slot, &n);
+        if (n == len && same(text, token, n))
+            break;
+    }
+    return i;
+}
+
+uint32_t apg_vocab_find(const struct apg_vocab *v, const char *token, size_t len, uint64_t hash)
+{
+    return (uint32_t)v->slot[find_slot(v, token, len, hash)];
+}
+
+/* Twice the slots. They hold enough of the hash to be moved without a look at the text. */
+static bool grow_slots(struct apg_vocab *v)
+{
+    uint64_t mask = 2 * v->mask + 1;
+    uint64_t *slot = apg_alloc(mask + 1, sizeof *slot);
+    if (!slot)
+        return false;
+    for (size_t i = 0; i <= v->mask; i++) {
+        if (!v->slot[i])
+            continue;
+        size_t k = (v->slot[i] >> 32) & mask;
+        while (slot[k])
+            k = (k + 1) & mask;
+        slot[k] = v->slot[i];
+    }
+    free(v->slot);
+    v->slot = slot;
+    v->mask = mask;
+    return true;
+}
+
+uint32_t apg_vocab_add(struct apg_vocab *v, const char *token, size_t len, uint64_t hash)
+{
+    size_t i = find_slot(v, token, len, hash);
+    if (v->slot[i])
+        return (uint32_t)v->slot[i];
+    uint64_t end = v->at[v->n];
+    if (v->n > INT32_MAX || !apg_grow(&v->text, &v->cap_text, end + len, 1) ||
+        !apg_grow(&v->at, &v->cap_at, (size_t)v->n + 2, sizeof *v->at))
+        return 0;
+    if (2 * (uint64_t)v->n > v->mask) {
+        if (!grow_slots(v))
+            return 0;
+        i = find_slot(v, token, len, hash);
+    }
+    if (len)
+        memcpy(v->text + end, token, len);
+    v->at[v->n + 1] = end + len;
+    v->slot[i] = (hash >> 32) << 32 | v->n;
+    return v->n++;
+}
+
+bool apg_vocab_valid(const struct apg_vocab *v, uint64_t n_text)
+{
+    uint64_t used = 0;
+    if (v->n < 1 || (v->mask & (v->mask + 1)) || v->mask > UINT32_MAX || v->at[0] != 0 || v->at[1] != 0 ||
+        v->at[v->n] != n_text)
+        return false;
+    for (uint32_t i = 0; i < v->n; i++)
+        if (v->at[i] > v->at[i + 1])
+            return false;
+    for (size_t i = 0; i <= v->mask; i++) {
+        if ((uint32_t)v->slot[i] >= v->n || (v->slot[i] && !(uint32_t)v->slot[i]))
+            return false;
+        used += v->slot[i] != 0;
+    }
+    return used == v->n - 1 && 2 * used <= v->mask + 1;
+}

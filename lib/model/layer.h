@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * layer.h - the hidden layers of a deep tower: static, or adapted to each row. A new sort is a function and a
+ * row of apg_layers.
+ */
+#ifndef APG_LAYER_H
+#define APG_LAYER_H
+#include "model/arch.h"
+#include "nn/graph.h"
+#include "nn/ops.h"
+
+/* A tower that is being built, and what its layers may read besides their input. */
+struct apg_tower {
+    struct apg_graph *g;
+    const struct apg_arch *arch;
+    int x;                      /* (B, F E): the embeddings */
+    int source;                 /* the condition's embeddings are pieces of this value; -1: not yet made */
+    int group;                  /* (B, n E): all of them side by side; -1: not yet made */
+    int one[APG_CONDITION_MAX]; /* (B, E): each by itself; -1: not yet made */
+    struct apg_domains domains; /* of star: the tower's rows are in this order */
+};
+
+struct apg_layer {
+    const char *name;
+    /* Hidden layer L over H (B, N): (B, hidden[L]), before normalization and activation. NAME: of its params
+     */
+    int (*add)(struct apg_tower *t, int h, size_t l, const char *name);
+    /* Each may be absent: */
+    int (*enter)(struct apg_tower *t, int h);                  /* of the tower's input: what layers read */
+    int (*norm)(struct apg_tower *t, int h, const char *name); /* in place of batch normalization */
+    int (*leave)(struct apg_tower *t, int h);                  /* of the last layer: the tower's value */
+    int (*logit)(struct apg_graph *g, int x);                  /* (B, 1), added to the model's logit */
+};
+extern const struct apg_layer apg_layers[]; /* ends with a row without name */
+
+/* Hidden layers over INPUT, x the embeddings: the last one's value. */
+int apg_tower(struct apg_graph *g, const struct apg_arch *a, int x, int input);
+
+/* What a layer is generated from: n values z[] with a generator each, their results mixed by ATTENTION (B, n)
+ * or, -1, in equal parts. layer_condition.c */
+struct apg_conditions {
+    int n, z[APG_CONDITION_MAX], attention;
+};
+/* Of a layer over H. NAME: of its params */
+struct apg_conditions apg_layer_condition(struct apg_tower *t, int h, const char *name);
+
+/* layer_star.c */
+int apg_layer_star(struct apg_tower *t, int h, size_t l, const char *name);
+int apg_layer_star_enter(struct apg_tower *t, int h);
+int apg_layer_star_norm(struct apg_tower *t, int h, const char *name);
+int apg_layer_star_leave(struct apg_tower *t, int h);
+int apg_layer_star_logit(struct apg_graph *g, int x);
+
+/* layer_ppnet.c */
+int apg_layer_ppnet(struct apg_tower *t, int h, size_t l, const char *name);
+
+/* layer_apg.c */
+int apg_layer_apg(struct apg_tower *t, int h, size_t l, const char *name);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/model.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+#include "model/archfile.h"
+#include "nn/gemm.h"
+#include "base/mem.h"
+
+/* All but memory for numbers, which is apg_graph_finish's. NULL: out of memory. */
+static struct apg_model *build(
+    const struct apg_schema *schema, const struct apg_arch *arch, size_t max_rows, bool train)
+{
+    apg_gemm_init();
+    struct apg_model *m = apg_alloc(1, sizeof *m);
+    if (!m)
+        return NULL;
+    m->schema = schema;
+    m->arch = *arch;
+    m->max_rows = max_rows;
+    m->graph.train = train;
+    for (size_t f = 0; f < schema->n_fields; f++)
+        apg_graph_field(&m->graph, schema->field[f].rows);
+    apg_backbone_build(&m->graph, &m->arch);
+    return m;
+}
+
+static enum apg_status finish(struct apg_model *m, struct apg_error *err)
+{
+    for (size_t v = 0; !m->graph.failed && v < m->graph.n_values; v++)
+        if (!m->graph.width[v]) /* of one field there are no pairs */
+            return apg_fail(err, APG_EUSAGE, "backbone %s needs more fields than %zu",
+                apg_backbones[m->arch.backbone].name, m->schema->n_fields);
+    return apg_graph_finish(&m->graph, (m->max_rows + APG_SLOTS - 1) / APG_SLOTS, m->graph.train, err);
+}
+
+enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *schema,
+    const struct apg_arch *arch, size_t max_rows, bool train, struct apg_error *err)
+{
+    struct apg_model *m = build(schema, arch, max_rows, train);
+    enum apg_status status = m ? finish(m, err) : apg_fail_memory(err);
+    if (status)
+        apg_model_free(m);
+    else
+        *out = m;
+    return status;
+}
+
+void apg_model_free(struct apg_model *m)
+{
+    if (!m)
+        return;
+    apg_graph_release(&m->graph);
+    apg_schema_free(m->own_schema);
+    apg_tensors_free(m->file);
+    free(m);
+}
+
+void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other)
+{
+    *tables = *other = 0;
+    for (size_t i = 0; i < m->graph.n_params; i++) {
+        const struct apg_param *p = &m->graph.param[i];
+        if (!p->derived && !p->state)
+            *(p->table ? tables : other) += p->rows * p->cols;
+    }
+}
+
+/* N x M numbers: those of a Xavier-normal matrix, or of the identity; times SCALE. Returns where they end. */
+static apg_real *start_matrix(apg_real *w, size_t N, size_t M, bool identity, double scale, struct apg_rng *r)
+{
+    double std = scale * sqrt(2.0 / (double)(N + M));
+    for (size_t n = 0; n < N; n++)
+        for (size_t k = 0; k < M; k++)
+            *w++ = (apg_real)(identity ? n == k ? scale : 0 : std * apg_rng_normal(r));
+    return w;
+}
+
+static void start_base(apg_real *w, const struct apg_base *b, struct apg_rng *r)
+{
+    if (!b->K) {
+        start_matrix(w, b->N, b->M, b->identity, b->scale, r);
+        return;
+    }
+    w = start_matrix(w, b->N, b->K, false, 1, r);
+    w = start_matrix(w, b->K, b->K, true, b->scale, r);
+    start_matrix(w, b->K, b->M, false, 1, r);
+}
+
+void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor)
+{
+    for (size_t i = 0; i < m->graph.n_params; i++) {
+        struct apg_param *p = &m->graph.param[i];
+        struct apg_rng r;
+        apg_rng_init(&r, seed, XXH3_64bits(p->name, strlen(p->name)));
+        double std = 0;
+        if (p->start == APG_START_EMBEDDING)
+            std = embedding_std;
+        else if (p->start == APG_START_GENERATOR && anchor)
+            std = 1e-2 / sqrt((double)p->rows);
+        else if (p->start == APG_START_XAVIER || p->start == APG_START_GENERATOR)
+            std = sqrt(2.0 / (double)(p->rows + p->cols));
+        else if (p->start == APG_START_SQUARES)
+            std = sqrt(1.0 / (double)p->rows);
+        for (size_t j = 0; j < p->rows * p->cols; j++)
+            p->w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(&r)) : p->start == APG_START_ONE;
+        if (p->start == APG_START_GENERATED && anchor)
+            start_base(p->w, &p->base, &r);
+    }
+}
+
+enum apg_status apg_model_go_on(
+    struct apg_model *m, const struct apg_model *from, const char *name, size_t *taken, struct apg_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < from->graph.n_params; i++) {
+        const struct apg_param *q = &from->graph.param[i];
+        const struct apg_param *p = apg_graph_find(&m->graph, q->name);
+        if (q->derived)
+            continue;
+        if (!p || p->derived)
+            return apg_fail(err, APG_EUSAGE, "%s: its %s has no place in this model", name, q->name);
+        if (p->rows != q->rows || p->cols != q->cols)
+            return apg_fail(err, APG_EUSAGE, "%s: its %s is %zu x %zu, that of this model %zu x %zu", name,
+                q->name, q->rows, q->cols, p->rows, p->cols);
+        memcpy(p->w, q->w, p->rows * p->cols * sizeof *p->w);
+        n += q->state ? 0 : p->rows * p->cols;
+    }
+    if (taken)
+        *taken = n;
+    return APG_OK;
+}
+
+/* ---- rows to bags ---- */
+
+struct fill {
+    struct apg_model *m;
+    const uint32_t *const *row;
+    size_t n;
+    atomic_bool failed;
+};
+
+enum { AHEAD = 16 }; /* rows that are fetched into the cache while others are read */
+
+static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint32_t *const *row, size_t n)
+{
+    uint32_t k = 0;
+    size_t ids = n * s->n_fields; /* that there is room for: one for each bag to come */
+    if (!apg_grow(&b->first, &b->cap_first, ids + 1, sizeof *b->first) ||
+        !apg_grow(&b->id, &b->cap_id, ids, sizeof *b->id) ||
+        !apg_grow(&b->weight, &b->cap_weight, ids, sizeof *b->weight))
+        return false;
+    for (size_t i = 0, bag = 0; i < n; i++) {
+        const uint32_t *tail = row[i] + apg_row_head(s);
+        if (i + AHEAD < n) /* shuffled rows come from memory: 7 % of a group-wise training */
+            for (size_t word = 0; word < apg_row_head(s); word += 16)
+                __builtin_prefetch(row[i + AHEAD] + word);
+        for (size_t f = 0; f < s->n_fields; f++, bag++) {
+            const struct apg_field *field = &s->field[f];
+            const uint32_t word = row[i][1 + f];
+            b->first[bag] = k;
+            if (field->kind == APG_MULTI) {
+                const uint32_t count = word & 0xffff;
+                ids += count;
+                if (!apg_grow(&b->id, &b->cap_id, ids, sizeof *b->id) ||
+                    !apg_grow(&b->weight, &b->cap_weight, ids, sizeof *b->weight))
+                    return false;
+                for (uint32_t j = 0; j < count; j++, k++) {
+                    b->id[k] = field->first + tail[(word >> 16) + j];
+                    b->weight[k] = 1 / (float)count;
+                }
+                continue;
+            }
+            float v = field->kind == APG_NUMERIC ? apg_word_float(word) : 1;
+            b->id[k] = field->first + (field->kind != APG_NUMERIC ? word : v == v);
+            b->weight[k++] = v == v ? v : 1;
+        }
+    }
+    b->first[n * s->n_fields] = k;
+    return true;
+}
+
+static bool fill_one(struct apg_model *m, size_t slot, const uint32_t *const *row, size_t n)
+{
+    struct apg_slot *s = &m->graph.slot[slot];
+    s->rows = n;
+    return apg_graph_slot(&m->graph, slot) && fill_bags(&s->bags, m->schema, row, n);
+}
+
+static void fill_slot(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    struct fill *f = arg;
+    struct apg_slot *s = &f->m->graph.slot[i];
+    size_t from = f->n * i / APG_SLOTS, to = f->n * (i + 1) / APG_SLOTS;
+    if (!fill_one(f->m, i, f->row + from, to - from)) {
+        atomic_store(&f->failed, true);
+        return;
+    }
+    for (size_t r = from; r < to; r++)
+        s->label[r - from] = apg_word_float(f->row[r][0]);
+}
+
+enum apg_status apg_model_fill(
+    struct apg_model *m, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err)
+{
+    struct fill f = {m, row, n, false};
+    apg_pool_run(pool, APG_SLOTS, fill_slot, &f);
+    return atomic_load(&f.failed) ? apg_fail_memory(err) : APG_OK;
+}
+
+enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const uint32_t *const *row, size_t n,
+    double *logit, struct apg_error *err)
+{
+    struct apg_slot *s = &m->graph.slot[slot];
+    if (!fill_one(m, slot, row, n))
+        return apg_fail_memory(err);
+    apg_graph_forward(&m->graph, s);
+    for (size_t r = 0; r < n; r++)
+        logit[r] = s->x[m->graph.logit][r];
+    return APG_OK;
+}
+
+struct logits {
+    struct fill fill;
+    double *logit;
+};
+
+static void logits_slot(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    struct logits *l = arg;
+    size_t from = l->fill.n * i / APG_SLOTS, to = l->fill.n * (i + 1) / APG_SLOTS;
+    if (apg_model_slot_logits(l->fill.m, i, l->fill.row + from, to - from, l->logit + from, NULL))
+        atomic_store(&l->fill.failed, true);
+}
+
+enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row, size_t n,
+    struct apg_pool *pool, double *logit, struct apg_error *err)
+{
+    struct logits l = {{m, row, n, false}, logit};
+    apg_pool_run(pool, APG_SLOTS, logits_slot, &l);
+    return atomic_load(&l.fill.failed) ? apg_fail_memory(err) : APG_OK;
+}
+
+/* ---- files ---- */
+
+static const enum apg_dtype WEIGHTS = sizeof(apg_real) == 4 ? APG_F32 : APG_F64;
+
+enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
+{
+    struct apg_tensors *t = NULL;
+    char *text = apg_arch_text(&m->arch);
+    enum apg_status status = text ? apg_tensors_new(&t, err) : apg_fail_memory(err);
+    if (!status && !(status = apg_tensors_set(t, "model", text, err)))
+        status = apg_schema_save(m->schema, t, err);
+    for (size_t i = 0; !status && i < m->graph.n_params; i++) {
+        const struct apg_param *p = &m->graph.param[i];
+        struct apg_tensor_view v = {p->name, p->half ? APG_F16 : WEIGHTS, 2, {p->rows, p->cols},
+            p->half ? (const void *)p->half : p->w};
+        if (!p->derived)
+            status = apg_tensors_add(t, &v, err);
+    }
+    if (!status)
+        status = apg_tensors_write(t, sink, err);
+    apg_tensors_free(t);
+    free(text);
+    return status;
+}
+
+enum apg_status apg_model_from(
+    struct apg_model **out, struct apg_tensors *t, size_t max_rows, struct apg_error *err)
+{
+    const char *name = apg_tensors_name(t);
+    struct apg_schema *schema = NULL;
+    struct apg_model *m = NULL;
+    struct apg_arch arch = {0};
+    enum apg_status status = apg_schema_load(&schema, t, err);
+    if (!status && !apg_arch_parse(&arch, apg_tensors_get(t, "model"), schema))
+        status = apg_fail(err, APG_EFORMAT, "%s: not a model of apg: no valid description", name);
+    if (!status && (!(m = build(schema, &arch, max_rows, false)) || m->graph.failed))
+        status = apg_fail_memory(err);
+    /* Weights are used where the file is mapped. */
+    for (size_t i = 0; !status && i < m->graph.n_params; i++) {
+        struct apg_param *p = &m->graph.param[i];
+        const struct apg_tensor_view *v = apg_tensors_find(t, p->name);
+        if (p->derived)
+            continue;
+        if (!v || (v->dtype != WEIGHTS && !(p->table && v->dtype == APG_F16)) || v->n_dims != 2 ||
+            v->dim[0] != p->rows || v->dim[1] != p->cols)
+            status =
+                apg_fail(err, APG_EFORMAT, "%s: tensor %s is missing or has another shape", name, p->name);
+        else if (v->dtype == APG_F16)
+            p->half = (uint16_t *)v->data, p->borrowed = true;
+        else
+            p->w = (apg_real *)v->data, p->borrowed = true;
+    }
+    if (!status)
+        status = finish(m, err);
+    if (status) {
+        apg_model_free(m);
+        apg_schema_free(schema);
+        apg_tensors_free(t);
+        return status;
+    }
+    m->own_schema = schema;
+    m->file = t;
+    apg_graph_prepare(&m->graph);
+    *out = m;
+    return APG_OK;
+}
+
+enum apg_status apg_model_load(
+    struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err)
+{
+    struct apg_tensors *t = NULL;
+    enum apg_status status = apg_tensors_open(&t, fd, name, NULL, 0, verify, err);
+    return status ? status : apg_model_from(out, t, max_rows, err);
+}

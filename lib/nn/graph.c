@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "nn/graph.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+
+void apg_graph_field(struct apg_graph *g, size_t rows)
+{
+    if (!apg_grow(&g->field, &g->cap_field, g->F + 1, sizeof *g->field)) {
+        g->failed = true;
+        return;
+    }
+    g->field[g->F++] = (struct apg_graph_field){g->T, rows};
+    g->T += rows;
+}
+
+int apg_graph_scratch(struct apg_graph *g, size_t width, size_t rows)
+{
+    if (!apg_grow(&g->width, &g->cap_width, g->n_values + 1, sizeof *g->width) ||
+        !apg_grow(&g->most, &g->cap_most, g->n_values + 1, sizeof *g->most)) {
+        g->failed = true;
+        return 0;
+    }
+    g->width[g->n_values] = width;
+    g->most[g->n_values] = rows;
+    return (int)g->n_values++;
+}
+
+int apg_graph_value(struct apg_graph *g, size_t width)
+{
+    return apg_graph_scratch(g, width, SIZE_MAX);
+}
+
+size_t apg_graph_width(const struct apg_graph *g, int value)
+{
+    return g->failed ? 1 : g->width[value];
+}
+
+int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size_t cols, const char *fmt, ...)
+{
+    if (!apg_grow(&g->param, &g->cap_param, g->n_params + 1, sizeof *g->param)) {
+        g->failed = true;
+        return 0;
+    }
+    struct apg_param *p = &g->param[g->n_params];
+    *p = (struct apg_param){.start = start, .rows = rows, .cols = cols};
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(p->name, sizeof p->name, fmt, ap);
+    va_end(ap);
+    return (int)g->n_params++;
+}
+
+struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type)
+{
+    static struct apg_op nowhere; /* written to, never read, once memory is out */
+    if (!apg_grow(&g->op, &g->cap_op, g->n_ops + 1, sizeof *g->op)) {
+        g->failed = true;
+        return &nowhere;
+    }
+    struct apg_op *op = &g->op[g->n_ops++];
+    *op = (struct apg_op){.type = type, .out = -1};
+    for (int i = 0; i < APG_OP_PARAMS; i++)
+        op->param[i] = -1;
+    return op;
+}
+
+bool apg_graph_slot(struct apg_graph *g, size_t i)
+{
+    struct apg_slot *s = &g->slot[i];
+    if (s->ready)
+        return true;
+    if (!(s->x || (s->x = apg_alloc(g->n_values, sizeof *s->x))) ||
+        !(s->dx || (s->dx = apg_alloc(g->n_values, sizeof *s->dx))) ||
+        !(s->label || (s->label = apg_alloc(g->max_rows, sizeof *s->label))) ||
+        (g->train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad))))
+        return false;
+    for (size_t v = 0; v < g->n_values; v++) {
+        const size_t n = (g->most[v] < g->max_rows ? g->most[v] : g->max_rows) * g->width[v];
+        if (!(s->x[v] || (s->x[v] = apg_alloc(n, sizeof **s->x))) ||
+            (g->train && !(s->dx[v] = apg_alloc(n, sizeof **s->dx))))
+            return false;
+    }
+    return s->ready = true;
+}
+
+enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool train, struct apg_error *err)
+{
+    g->max_rows = max_rows;
+    for (size_t i = 0; !g->failed && i < g->n_params; i++) {
+        struct apg_param *p = &g->param[i];
+        size_t n;
+        g->failed = !apg_mul(p->rows, p->cols, &n) || (!p->borrowed && !(p->w = apg_alloc(n, sizeof *p->w)));
+        if (!p->table && !p->by_run && !p->state) {
+            p->at = g->n_flat;
+            g->n_flat += (n + 15) / 16 * 16;
+        }
+    }
+    bool *read = apg_alloc(g->n_values, sizeof *read); /* by a later op */
+    g->failed = g->failed || !read;
+    for (size_t o = g->n_ops; !g->failed && o-- > 0;)
+        for (int i = 0; i < g->op[o].n_in; i++) {
+            int v = g->op[o].in[i];
+            if (!read[v] && v != g->op[o].out) /* in place, d is what came in */
+                g->op[o].zeroes |= 1u << i;
+            read[v] = true;
+        }
+    free(read);
+    g->train = train;
+    for (size_t i = 0; !g->failed && train && i < APG_SLOTS; i++)
+        g->failed = !apg_graph_slot(g, i);
+    return g->failed ? apg_fail_memory(err) : APG_OK;
+}
+
+void apg_graph_release(struct apg_graph *g)
+{
+    for (size_t i = 0; i < g->n_params; i++)
+        if (!g->param[i].borrowed) {
+            free(g->param[i].w);
+            free(g->param[i].half);
+        }
+    for (int i = 0; i < APG_SLOTS; i++) {
+        struct apg_slot *s = &g->slot[i];
+        for (size_t v = 0; v < g->n_values; v++) {
+            free(s->x ? s->x[v] : NULL);
+            free(s->dx ? s->dx[v] : NULL);
+        }
+        free(s->x);
+        free(s->dx);
+        free(s->grad);
+        free(s->label);
+        free(s->bags.first);
+        free(s->bags.id);
+        free(s->bags.weight);
+    }
+    free(g->field);
+    free(g->width);
+    free(g->most);
+    free(g->param);
+    free(g->op);
+    *g = (struct apg_graph){0};
+}
+
+struct apg_param *apg_graph_find(const struct apg_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->n_params; i++)
+        if (strcmp(g->param[i].name, name) == 0)
+            return &g->param[i];
+    return NULL;
+}
+
+void apg_graph_prepare(struct apg_graph *g)
+{
+    for (size_t i = 0; i < g->n_ops; i++)
+        if (g->op[i].type->prepare)
+            g->op[i].type->prepare(g, &g->op[i]);
+}
+
+void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s)
+{
+    s->train = false;
+    for (size_t i = 0; s->rows && i < g->n_ops; i++)
+        g->op[i].type->forward(g, &g->op[i], s);
+}
+
+/* ---- training ---- */
+
+/* Ops [from, to) forward; loss and zeroed gradients after the last; ops [back_to, back_from) in reverse. */
+struct pass {
+    struct apg_graph *g;
+    size_t from, to, back_from, back_to;
+    void (*loss)(void *arg, size_t i);
+    void *arg;
+};
+
+static void run_slot(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    const struct pass *p = arg;
+    struct apg_graph *g = p->g;
+    struct apg_slot *s = &g->slot[i];
+    for (size_t o = p->from; s->rows && o < p->to; o++)
+        g->op[o].type->forward(g, &g->op[o], s);
+    if (p->from < p->to && p->to == g->n_ops) {
+        memset(s->grad, 0, g->n_flat * sizeof *s->grad);
+        p->loss(p->arg, i);
+    }
+    for (size_t o = p->back_from; s->rows && o-- > p->back_to;) {
+        const struct apg_op *op = &g->op[o];
+        for (int k = 0; !op->type->sets && k < op->n_in; k++) /* only now: it is in the cache when added to */
+            apg_graph_zero(g, op, s, k);
+        op->type->backward(g, op, s);
+    }
+}
+
+void apg_graph_zero(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s, int k)
+{
+    if (op->zeroes >> k & 1)
+        memset(s->dx[op->in[k]], 0, s->rows * g->width[op->in[k]] * sizeof **s->dx);
+}
+
+enum { REDUCE = 16384 };
+
+static void reduce(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    struct apg_graph *g = arg;
+    size_t end = (i + 1) * REDUCE < g->n_flat ? (i + 1) * REDUCE : g->n_flat;
+    for (int s = 1; s < APG_SLOTS; s++)
+        for (size_t j = i * REDUCE; j < end; j++)
+            g->slot[0].grad[j] += g->slot[s].grad[j];
+}
+
+void apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i), void *arg)
+{
+    struct pass p = {g, 0, 0, 0, 0, loss, arg};
+    apg_graph_prepare(g);
+    for (size_t i = 0; i < APG_SLOTS; i++)
+        g->slot[i].train = true;
+    while (p.to < g->n_ops) {
+        for (p.from = p.to; p.to < g->n_ops && !(p.to > p.from && g->op[p.to - 1].type->forward_join);)
+            p.to++;
+        if (p.to == g->n_ops) /* the last part turns round and goes back to the nearest join */
+            for (p.back_from = p.back_to = g->n_ops;
+                 p.back_to > 0 && !(p.back_to < p.back_from && g->op[p.back_to].type->backward_join);)
+                p.back_to--;
+        apg_pool_run(pool, APG_SLOTS, run_slot, &p);
+        if (p.to < g->n_ops)
+            g->op[p.to - 1].type->forward_join(g, &g->op[p.to - 1]);
+    }
+    for (p.from = p.to = 0; p.back_to > 0;) {
+        g->op[p.back_to].type->backward_join(g, &g->op[p.back_to]);
+        for (p.back_from = p.back_to;
+             p.back_to > 0 && !(p.back_to < p.back_from && g->op[p.back_to].type->backward_join);)
+            p.back_to--;
+        apg_pool_run(pool, APG_SLOTS, run_slot, &p);
+    }
+    apg_pool_run(pool, (g->n_flat + REDUCE - 1) / REDUCE, reduce, g);
+    for (size_t i = 0; i < g->n_ops; i++)
+        if (g->op[i].type->finish)
+            g->op[i].type->finish(g, &g->op[i], g->slot[0].grad);
+}

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: MIT */
+#include "nn/kernel.h"
+#include <math.h>
+#include <string.h>
+
+/* gcc only: clang 14 gives clones names that other files cannot call. Not under ThreadSanitizer: the
+ * functions that choose a clone run before it is set up, and crash in it. */
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+#define APG_CLONES
+#define CLONED __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONED
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+#ifdef APG_DOUBLE
+#define ROOT sqrt
+#else
+#define ROOT sqrtf
+#endif
+
+typedef apg_real vector __attribute__((vector_size(64), aligned(sizeof(apg_real)), may_alias));
+#ifdef APG_DOUBLE
+typedef int64_t lane;
+typedef lane bits __attribute__((vector_size(64), aligned(8), may_alias));
+#else
+typedef uint32_t lane;
+typedef lane bits __attribute__((vector_size(64), aligned(4), may_alias));
+#endif
+
+/* Vectors interleaved: lanes a0 b0 a1 b1 .. of the first halves of a and b, or of the second. clang 14 has
+ * no shuffle by a mask that is computed. Where 512 bits are not one register this is slow. */
+INLINE void interleave(const vector *a, const vector *b, bool second, vector *y)
+{
+    const int from = second ? APG_VECTOR / 2 : 0;
+#if defined(__GNUC__) && !defined(__clang__)
+    bits mask;
+    for (int l = 0; l < APG_VECTOR; l++)
+        mask[l] = (lane)(from + l / 2 + l % 2 * APG_VECTOR);
+    *y = __builtin_shuffle(*a, *b, mask);
+#else
+    for (int l = 0; l < APG_VECTOR; l++)
+        (*y)[l] = l % 2 ? (*b)[from + l / 2] : (*a)[from + l / 2];
+#endif
+}
+
+/* x, of APG_VECTOR vectors */
+INLINE void transpose(vector *x)
+{
+    enum { HALF = APG_VECTOR / 2 };
+    for (size_t round = 1; round < APG_VECTOR; round *= 2) {
+        vector y[APG_VECTOR];
+        for (size_t i = 0; i < HALF; i++) {
+            interleave(&x[i], &x[i + HALF], false, &y[2 * i]);
+            interleave(&x[i], &x[i + HALF], true, &y[2 * i + 1]);
+        }
+        memcpy(x, y, sizeof y);
+    }
+}
+
+/* Lane l of x[0] becomes the sum of x[l]: halves are added, as often as there are some. */
+INLINE void lane_sums(vector *x)
+{
+    for (size_t n = APG_VECTOR / 2; n; n /= 2)
+        for (size_t i = 0; i < n; i++) {
+            vector low, high;
+            interleave(&x[i], &x[i + n], false, &low);
+            interleave(&x[i], &x[i + n], true, &high);
+            x[i] = low + high;
+        }
+}
+
+#define WIDTH 64
+#include "nn/kernel_width.inc"
+#define WIDTH 32
+#include "nn/kernel_width.inc"
+#define WIDTH 16
+#include "nn/kernel_width.inc"
+
+/* Bytes of a register of this processor that the clone running on it may use. */
+INLINE unsigned width(void)
+{
+#ifdef APG_CLONES
+    return __builtin_cpu_supports("avx512f") ? 64 : __builtin_cpu_supports("avx2") ? 32 : 16;
+#else
+    return 16;
+#endif
+}
+
+/* ---- products of instances ---- */
+
+/* N and M whole vectors: APG_VECTOR rows of W_i at a time. */
+INLINE void vecmat_back_vectors(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
+    const apg_real *dy, size_t ldW, apg_real *dW, bool add, apg_real *dx)
+{
+    for (size_t i = 0; i < B; i++, x += N, W += ldW, dW += ldW, dx += N, dy += M)
+        for (size_t k = 0; k < N; k += APG_VECTOR) {
+            vector part[APG_VECTOR];
+            for (size_t j = 0; j < M; j += APG_VECTOR) {
+                const vector d = *(const vector *)(dy + j);
+                for (size_t l = 0; l < APG_VECTOR; l++) {
+                    const vector p = d * *(const vector *)(W + (k + l) * M + j);
+                    if (j)
+                        part[l] += p;
+                    else
+                        part[l] = p;
+                    *(vector *)(dW + (k + l) * M + j) = x[k + l] * d;
+                }
+            }
+            lane_sums(part);
+            if (add)
+                part[0] += *(const vector *)(dx + k);
+            *(vector *)(dx + k) = part[0];
+        }
+}
+
+/* The same sums, where numbers are left over: that over j goes in a vector of parts. */
+INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
+    const apg_real *restrict dy, size_t ldW, apg_real *restrict dW, bool add, apg_real *restrict dx)
+{
+    if (width() == 64 && N % APG_VECTOR == 0 && M % APG_VECTOR == 0) {
+        vecmat_back_vectors(B, N, M, x, W, dy, ldW, dW, add, dx);
+        return;
+    }
+    for (size_t i = 0; i < B; i++, x += N, W += ldW, dW += ldW, dx += N, dy += M)
+        for (size_t k = 0; k < N; k++) {
+            apg_real part[APG_VECTOR] = {0};
+            size_t j = 0;
+            for (; j + APG_VECTOR <= M; j += APG_VECTOR)
+                for (size_t l = 0; l < APG_VECTOR; l++) {
+                    part[l] += dy[j + l] * W[k * M + j + l];
+                    dW[k * M + j + l] = x[k] * dy[j + l];
+                }
+            for (size_t l = 0; j < M; j++, l++) {
+                part[l] += dy[j] * W[k * M + j];
+                dW[k * M + j] = x[k] * dy[j];
+            }
+            for (size_t n = APG_VECTOR / 2; n; n /= 2)
+                for (size_t l = 0; l < n; l++)
+                    part[l] += part[l + n];
+            dx[k] = add ? dx[k] + part[0] : part[0];
+        }
+}
+
+/* The usual ranks as constants: the loops over K unroll. */
+INLINE void vecmat(
+    size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y)
+{
+    const unsigned w = width();
+    if (w == 64)
+        vecmat64(B, N, M, x, W, ldW, y);
+    else if (w == 32)
+        vecmat32(B, N, M, x, W, ldW, y);
+    else
+        vecmat16(B, N, M, x, W, ldW, y);
+}
+
+CLONED void apg_kernel_vecmat(
+    size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y)
+{
+    if (N == 16 && M == 16)
+        vecmat(B, 16, 16, x, W, ldW, y);
+    else if (N == 32 && M == 32)
+        vecmat(B, 32, 32, x, W, ldW, y);
+    else if (N == 8 && M == 8)
+        vecmat(B, 8, 8, x, W, ldW, y);
+    else
+        vecmat(B, N, M, x, W, ldW, y);
+}
+
+CLONED void apg_kernel_vecmat_back(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
+    const apg_real *dy, size_t ldW, apg_real *dW, bool add, apg_real *dx)
+{
+    if (N == 16 && M == 16)
+        vecmat_back(B, 16, 16, x, W, dy, ldW, dW, add, dx);
+    else if (N == 32 && M == 32)
+        vecmat_back(B, 32, 32, x, W, dy, ldW, dW, add, dx);
+    else if (N == 8 && M == 8)
+        vecmat_back(B, 8, 8, x, W, dy, ldW, dW, add, dx);
+    else
+        vecmat_back(B, N, M, x, W, dy, ldW, dW, add, dx);
+}
+
+/* ---- activations ---- */
+
+/* A mixer of 32 bits (multiply, xor-shift; constants of Wellons' lowbias32): it vectorises where 64-bit
+ * multiplies do not. */
+INLINE uint32_t mix(uint32_t x)
+{
+    x = (x ^ x >> 16) * 0x7feb352du;
+    x = (x ^ x >> 15) * 0x846ca68bu;
+    return x ^ x >> 16;
+}
+
+/* Each random number decides two places, half a block apart, 16 bits each: the rate is exact to 1/65536. */
+CLONED void apg_kernel_relu(apg_real *x, size_t n, uint64_t key, unsigned cut)
+{
+    enum { HALF = 64 };
+    if (!cut) {
+        for (size_t i = 0; i < n; i++)
+            x[i] = x[i] > 0 ? x[i] : 0;
+        return;
+    }
+    const apg_real scale = (apg_real)(65536.0 / (65536.0 - cut));
+    const uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32) | 1;
+    size_t i = 0;
+    for (; i + 2 * HALF <= n; i += 2 * HALF)
+        for (size_t j = 0; j < HALF; j++) {
+            uint32_t random = mix(((uint32_t)(i + j) ^ low) * high);
+            apg_real a = x[i + j], b = x[i + HALF + j];
+            a = a > 0 ? a * scale : 0;
+            b = b > 0 ? b * scale : 0;
+            x[i + j] = (random & 0xffff) >= cut ? a : 0;
+            x[i + HALF + j] = random >> 16 >= cut ? b : 0;
+        }
+    for (; i < n; i++)
+        x[i] = x[i] > 0 && (mix(((uint32_t)i ^ low) * high) & 0xffff) >= cut ? x[i] * scale : 0;
+}
+
+CLONED void apg_kernel_relu_back(apg_real *dx, const apg_real *y, size_t n, unsigned cut)
+{
+    const apg_real scale = (apg_real)(65536.0 / (65536.0 - cut));
+    for (size_t i = 0; i < n; i++) {
+        apg_real d = dx[i] * scale;
+        dx[i] = y[i] > 0 ? d : 0;
+    }
+}
+
+/* ---- rows ---- */
+
+CLONED void apg_kernel_column_sums(const apg_real *a, size_t m, size_t n, apg_real *sum)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            sum[j] += a[i * n + j];
+}
+
+CLONED void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += w * x[i];
+}
+
+CLONED void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_real *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a[i] * b[i];
+}
+
+CLONED void apg_kernel_approach(size_t n, apg_real *mean, const apg_real *x, apg_real part)
+{
+    for (size_t i = 0; i < n; i++)
+        mean[i] = (1 - part) * mean[i] + part * x[i];
+}
+
+CLONED void apg_kernel_swap(size_t n, apg_real *a, apg_real *b)
+{
+    for (size_t i = 0; i < n; i++) {
+        const apg_real old = a[i];
+        a[i] = b[i];
+        b[i] = old;
+    }
+}
+
+/* ---- attention ---- */
+
+/* top = x where x is greater */
+INLINE void raise_to(vector *top, const vector *x)
+{
+    const bits more = (bits)(*x > *top);
+    *top = (vector)(((bits)*x & more) | ((bits)*top & ~more));
+}
+
+/* x = e^x, x <= 0. Of floats: 2^n e^f with n an integer, |f| <= ln 2 / 2, and e^f by the polynomial of
+ * Cephes' expf. */
+INLINE void exponential(vector *x)
+{
+#ifdef APG_DOUBLE
+    for (size_t l = 0; l < APG_VECTOR; l++)
+        (*x)[l] = exp((*x)[l]);
+#else
+    const float round = 0x1.8p23f;          /* added and taken away: to the nearest integer */
+    const bits there = ~(bits)(*x < -87.f); /* below: 0 */
+    const vector r = (vector)((bits)*x & there), shifted = r * 1.44269504f + round, n = shifted - round;
+    const vector f = (r - n * 0.693359375f) + n * 2.12194440e-4f;
+    vector y = f * 1.9875691500e-4f + 1.3981999507e-3f;
+    y = y * f + 8.3334519073e-3f;
+    y = y * f + 4.1665795894e-2f;
+    y = y * f + 1.6666665459e-1f;
+    y = y * f + 5.0000001201e-1f;
+    y = y * f * f + f + 1.f;
+    *x = (vector)(((bits)y + ((bits)shifted << 23)) & there);
+#endif
+}
+
+/* p (F) = the softmax over j of q k_j, k_j LD vectors apart. */
+INLINE void softmax(size_t F, size_t d, size_t ld, const vector *q, const vector *k, vector *p)
+{
+    vector top = {0}, sum = {0};
+    for (size_t j = 0; j < F; j++) {
+        vector s = q[0] * k[j * ld];
+        for (size_t e = 1; e < d; e++)
+            s += q[e] * k[j * ld + e];
+        p[j] = s;
+        if (j == 0)
+            top = s;
+        raise_to(&top, &s);
+    }
+    for (size_t j = 0; j < F; j++) {
+        p[j] -= top;
+        exponential(&p[j]);
+        sum += p[j];
+    }
+    sum = (apg_real)1 / sum;
+    for (size_t j = 0; j < F; j++)
+        p[j] *= sum;
+}
+
+INLINE void attend(size_t F, size_t E, size_t d, vector *t, vector *p)
+{
+    const size_t ld = 4 * E;
+    for (size_t h = 0; h < E; h += d)
+        for (size_t f = 0; f < F; f++) {
+            const vector *v = t + 2 * E + h;
+            vector *y = t + f * ld + 3 * E + h;
+            softmax(F, d, ld, t + f * ld + h, t + E + h, p);
+            for (size_t e = 0; e < d; e++) {
+                vector sum = p[0] * v[e];
+                for (size_t j = 1; j < F; j++)
+                    sum += p[j] * v[j * ld + e];
+                y[e] += sum;
+            }
+        }
+}
+
+/* p is made again: cheaper than keeping F x F numbers of every head and instance. */
+INLINE void attend_back(size_t F, size_t E, size_t d, const vector *t, vector *dt, vector *p, vector *dp)
+{
+    const size_t ld = 4 * E;
+    for (size_t f = 0; f < F; f++)
+        memset(dt + f * ld, 0, 3 * E * sizeof *dt);
+    for (size_t h = 0; h < E; h += d) {
+        const vector *k = t + E + h, *v = t + 2 * E + h;
+        vector *dk = dt + E + h, *dv = dt + 2 * E + h;
+        for (size_t f = 0; f < F; f++) {
+            const vector *q = t + f * ld + h, *dy = dt + f * ld + 3 * E + h;
+            vector *dq = dt + f * ld + h, mean = {0};
+            softmax(F, d, ld, q, k, p);
+            for (size_t j = 0; j < F; j++) {
+                vector s = dy[0] * v[j * ld];
+                for (size_t e = 1; e < d; e++)
+                    s += dy[e] * v[j * ld + e];
+                dp[j] = s;
+                mean += p[j] * s;
+            }
+            for (size_t j = 0; j < F; j++) {
+                const vector pj = p[j], ds = pj * (dp[j] - mean);
+                for (size_t e = 0; e < d; e++) {
+                    dq[e] += ds * k[j * ld + e];
+                    dk[j * ld + e] += ds * q[e];
+                    dv[j * ld + e] += pj * dy[e];
+                }
+            }
+        }
+    }
+}
+
+/* The usual width of a head as a constant: it stays in registers. */
+CLONED void apg_kernel_attention(size_t F, size_t E, size_t d, apg_real *t, apg_real *p)
+{
+    if (d == 8)
+        attend(F, E, 8, (vector *)t, (vector *)p);
+    else
+        attend(F, E, d, (vector *)t, (vector *)p);
+}
+
+CLONED void apg_kernel_attention_back(
+    size_t F, size_t E, size_t d, const apg_real *t, apg_real *dt, apg_real *p, apg_real *dp)
+{
+    if (d == 8)
+        attend_back(F, E, 8, (const vector *)t, (vector *)dt, (vector *)p, (vector *)dp);
+    else
+        attend_back(F, E, d, (const vector *)t, (vector *)dt, (vector *)p, (vector *)dp);
+}
+
+CLONED void apg_kernel_to_lanes(size_t rows, size_t F, size_t n, const apg_real *x, apg_real *t, size_t ld)
+{
+    for (size_t f = 0; f < F; f++)
+        for (size_t c = 0; c < n; c++)
+            for (size_t l = 0; l < APG_VECTOR; l++)
+                t[(f * ld + c) * APG_VECTOR + l] = l < rows ? x[(l * F + f) * n + c] : 0;
+}
+
+CLONED void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_real *t, size_t ld, apg_real *x)
+{
+    for (size_t f = 0; f < F; f++)
+        for (size_t l = 0; l < rows; l++)
+            for (size_t c = 0; c < n; c++)
+                x[(l * F + f) * n + c] = t[(f * ld + c) * APG_VECTOR + l];
+}
+
+/* ---- tiles of products ---- */
+
+CLONED void apg_kernel_pack(size_t k, size_t columns, const apg_real *b, size_t ldb, apg_real *pack)
+{
+    for (size_t p = 0; p < k; p++, b += ldb, pack += columns)
+        for (size_t v = 0; v < columns; v += APG_VECTOR)
+            *(vector *)(pack + v) = *(const vector *)(b + v);
+}
+
+CLONED void apg_kernel_pack_transposed(
+    size_t k, size_t columns, const apg_real *b, size_t ldb, apg_real *pack)
+{
+    for (size_t v = 0; v < columns; v += APG_VECTOR)
+        for (size_t p = 0; p < k; p += APG_VECTOR) {
+            vector x[APG_VECTOR];
+            for (size_t l = 0; l < APG_VECTOR; l++)
+                x[l] = *(const vector *)(b + (v + l) * ldb + p);
+            transpose(x);
+            for (size_t l = 0; l < APG_VECTOR; l++)
+                *(vector *)(pack + (p + l) * columns + v) = x[l];
+        }
+}
+
+/* 8 sums of a register's width at a time, 16 of 512 bits. */
+INLINE void tiles(size_t columns, size_t m, size_t k, const apg_real *a, size_t row, size_t step,
+    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
+{
+    const unsigned w = width();
+    if (w == 64)
+        tiles64(APG_TILE_ROWS, columns, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+    else if (w == 32)
+        tiles32(8 * 32 / sizeof *c / columns, columns, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+    else
+        tiles16(8 * 16 / sizeof *c / columns, columns, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+}
+
+CLONED void apg_kernel_wide(size_t m, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
+    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
+{
+    tiles(APG_WIDE_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+}
+
+CLONED void apg_kernel_narrow(size_t m, size_t k, const apg_real *a, size_t row, size_t step,
+    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
+{
+    tiles(APG_NARROW_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
+}
+
+bool apg_kernel_is_wide(void)
+{
+    return width() == 64;
+}
+
+/* ---- pairs ---- */
+
+CLONED void apg_kernel_fm(size_t B, size_t F, size_t E, const apg_real *v, apg_real *total, apg_real *y)
+{
+    for (size_t i = 0; i < B; i++, v += F * E, total += E) {
+        y[i] = 0;
+        size_t e = 0;
+        for (; e + APG_VECTOR <= E; e += APG_VECTOR) {
+            vector sum = {0}, pair = {0};
+            for (size_t f = 0; f < F; f++) {
+                const vector vf = *(const vector *)(v + f * E + e);
+                pair += sum * vf;
+                sum += vf;
+            }
+            *(vector *)(total + e) = sum;
+            for (size_t l = 0; l < APG_VECTOR; l++)
+                y[i] += pair[l];
+        }
+        for (; e < E; e++) {
+            apg_real sum = 0;
+            for (size_t f = 0; f < F; f++) {
+                y[i] += sum * v[f * E + e];
+                sum += v[f * E + e];
+            }
+            total[e] = sum;
+        }
+    }
+}
+
+CLONED void apg_kernel_pairs(size_t F, size_t E, const apg_real *v, apg_real *y)
+{
+    const vector *a = (const vector *)v;
+    vector *out = (vector *)y;
+    for (size_t f = 0; f < F; f++)
+        for (size_t h = f + 1; h < F; h++) {
+            vector sum = a[f * E] * a[h * E];
+            for (size_t e = 1; e < E; e++)
+                sum += a[f * E + e] * a[h * E + e];
+            *out++ = sum;
+        }
+}
+
+CLONED void apg_kernel_pairs_back(size_t F, size_t E, const apg_real *v, const apg_real *dy, apg_real *dv)
+{
+    const vector *a = (const vector *)v, *d = (const vector *)dy;
+    vector *da = (vector *)dv;
+    for (size_t f = 0; f < F; f++)
+        for (size_t h = f + 1; h < F; h++, d++)
+            for (size_t e = 0; e < E; e++) {
+                da[f * E + e] += *d * a[h * E + e];
+                da[h * E + e] += *d * a[f * E + e];
+            }
+}
+
+/* ---- optimizers ---- */
+
+CLONED void apg_kernel_adam(size_t n, apg_real *w, apg_real *m, apg_real *v, const apg_real *g, apg_real l2,
+    apg_real lr_m, apg_real root_v)
+{
+    const apg_real b1 = (apg_real)0.9, b2 = (apg_real)0.999, c1 = (apg_real)0.1, c2 = (apg_real)0.001;
+    for (size_t i = 0; i < n; i++) {
+        apg_real gi = g[i] + l2 * w[i];
+        m[i] = b1 * m[i] + c1 * gi;
+        v[i] = b2 * v[i] + c2 * gi * gi;
+        w[i] -= lr_m * m[i] / (ROOT(v[i]) * root_v + (apg_real)1e-8);
+    }
+}
+
+CLONED void apg_kernel_adagrad(
+    size_t n, apg_real *w, apg_real *v, const apg_real *g, apg_real l2, apg_real lr)
+{
+    for (size_t i = 0; i < n; i++) {
+        apg_real gi = g[i] + l2 * w[i];
+        v[i] += gi * gi;
+        w[i] -= lr * gi / (ROOT(v[i]) + (apg_real)1e-8);
+    }
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * metrics.h - how good scores are: AUC, GAUC, log loss, normalized entropy, calibration.
+ *
+ * Two collectors of (score, label):
+ *   struct apg_metrics          exact, by group and by decile; 16 bytes a row kept      evaluate, validation
+ *   struct apg_metrics_running  fixed memory (2 MiB), AUC within a bound it states      predict over endless
+ * input
+ *
+ * A score is a probability in [0, 1] or a logit, any finite number; never NaN (the caller refuses it). What
+ * is not defined is NAN: AUC with labels of one class only, calibration without a positive, anything of no
+ * rows. No function here is thread-safe for one collector.
+ */
+#ifndef APG_METRICS_H
+#define APG_METRICS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+
+enum { APG_METRICS_PARTS = 10 };
+
+/* Log loss of one row, in nats. A probability is first moved into [1e-15, 1 - 1e-15], so a certain and wrong
+ * score costs 34.5, not infinity. A logit needs no such care: the loss of z is log(1 + e^z) - z y. */
+double apg_metrics_loss(double probability, bool label);
+double apg_metrics_logit_loss(double logit, bool label);
+double apg_metrics_sigmoid(double logit);
+
+/* What needs no order: sums over rows. */
+struct apg_metrics_sums {
+    uint64_t rows, positives;
+    double loss, score; /* sums of log loss and of probabilities */
+};
+struct apg_metrics_means {
+    double log_loss;
+    double normalized_entropy; /* log loss / entropy of the share of positives: below 1 is better than a
+                                  constant */
+    double mean_score, mean_label;
+    double calibration; /* mean_score / mean_label: 1 is right, above is too optimistic */
+};
+struct apg_metrics_means apg_metrics_means(const struct apg_metrics_sums *s);
+
+/* ---- exact ---- */
+
+struct apg_metrics_row { /* 16 bytes */
+    uint64_t key;        /* the score, in an order that integers have */
+    uint32_t group, label;
+};
+
+struct apg_metrics {
+    bool logit; /* scores are logits */
+    struct apg_metrics_sums sums;
+    uint32_t groups; /* highest group id + 1 */
+    size_t cap;
+    struct apg_metrics_row *row;
+};
+void apg_metrics_init(struct apg_metrics *m, bool logit);
+void apg_metrics_release(struct apg_metrics *m);
+void apg_metrics_reset(
+    struct apg_metrics *m); /* no rows; memory is kept, so a second round allocates nothing */
+
+/* GROUP: a small integer, 0 without groups; a report needs 64 bytes for each up to the highest. At most 2^32
+ * - 1 rows (APG_ERANGE). */
+enum apg_status apg_metrics_add(
+    struct apg_metrics *m, double score, bool label, uint32_t group, struct apg_error *err);
+
+/* Rows of a part of the score's range: ten parts of equally many rows, except that equal scores share a part.
+ */
+struct apg_metrics_bin {
+    uint64_t rows, positives;
+    double low, high; /* the scores in it, as probabilities */
+    double mean_score, mean_label;
+};
+
+/* Rows of some groups. GAUC is the mean of the AUC of each group, weighted by its rows; a group with labels
+ * of one class has no AUC and is left out of it. */
+struct apg_metrics_slice {
+    uint64_t groups, rows, positives;
+    uint64_t mixed_groups, mixed_rows; /* those with both classes */
+    uint64_t fewest, most;             /* rows of a group */
+    double auc;                        /* of all its rows together */
+    double gauc;
+};
+
+struct apg_metrics_report {
+    uint64_t rows, positives;
+    double auc; /* exact, ties averaged */
+    struct apg_metrics_means means;
+    size_t n_bins; /* <= 10; from the lowest scores to the highest */
+    struct apg_metrics_bin bin[APG_METRICS_PARTS];
+    struct apg_metrics_slice all;
+    size_t n_deciles; /* <= 10; equally many groups in each, from the smallest groups to the largest */
+    struct apg_metrics_slice decile[APG_METRICS_PARTS];
+};
+
+/* Sorts the rows in place; more may be added afterwards. */
+enum apg_status apg_metrics_report(
+    struct apg_metrics *m, struct apg_metrics_report *out, struct apg_error *err);
+
+/* Its parts, for others that walk over rows in the order of their scores (compare.c). Equal scores, and only
+ * those, have equal keys; after the sort keys ascend, and rows of one key are in no order that is promised.
+ */
+uint64_t apg_metrics_key(double score);
+void apg_metrics_sort(struct apg_metrics_row *row, size_t n);
+
+/* AUC, fed from the lowest score up; starts zeroed. Counts are integers: exact to the last division. */
+struct apg_metrics_tally {
+    uint64_t key;      /* the present score */
+    uint64_t below[2]; /* rows with a lower one, by label */
+    uint64_t tied[2];  /* rows with just it */
+    uint64_t twice;    /* 2 * pairs of a positive and a negative below it, + pairs that tie; <= 2^63 */
+};
+void apg_metrics_tally_level(struct apg_metrics_tally *t); /* the present score is over */
+static inline void apg_metrics_tally_add(struct apg_metrics_tally *t, uint64_t key, uint32_t label)
+{
+    if (key != t->key)
+        apg_metrics_tally_level(t);
+    t->key = key;
+    t->tied[label]++;
+}
+double apg_metrics_tally_auc(struct apg_metrics_tally *t); /* call once, when all rows are in */
+
+/* Groups by their number of rows, ROWS (groups), then by number, cut into at most ten parts of equally many.
+ * Gives decile (groups), of those with rows, and how many parts there are. */
+enum apg_status apg_metrics_deciles(
+    const uint32_t *rows, uint32_t groups, uint32_t *decile, size_t *n_deciles, struct apg_error *err);
+
+/* The AUC alone, of arrays (N); label 0 is negative, any other positive. */
+enum apg_status apg_metrics_auc(
+    const float *score, const float *label, size_t n, double *auc, struct apg_error *err);
+
+/* ---- in fixed memory ---- */
+
+struct apg_metrics_running {
+    struct apg_metrics_sums sums;
+    uint64_t (*bin)[2]; /* rows by logit and label */
+};
+enum apg_status apg_metrics_running_init(struct apg_metrics_running *r, struct apg_error *err);
+void apg_metrics_running_release(struct apg_metrics_running *r);
+void apg_metrics_running_add(struct apg_metrics_running *r, double logit, bool label);
+/* The exact AUC differs from the result by at most *BOUND (NULL is allowed). Bins are 1/4096 of a logit wide.
+ */
+double apg_metrics_running_auc(const struct apg_metrics_running *r, double *bound);
+
+#endif

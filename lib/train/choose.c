@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/choose.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "stats/compare.h"
+#include "model/complexity.h"
+#include "base/mem.h"
+
+/* ROWS: a group of fewer is rare. BATCHES: a round of fewer would be the optimizer's first steps. EARLY:
+ * after one of so many of the static model's epochs candidates branch off. PICK: one of so many parts of the
+ * work goes into picking. WIDTHS: the first rank tried is not more than one of so many parts of the layer's
+ * width. */
+enum { ROWS = 20, BATCHES = 16, EARLY = 4, PICK = 3, WIDTHS = 4 };
+
+struct choose {
+    const struct apg_schema *schema;
+    const struct apg_arch *arch;
+    const struct apg_dataset *train, *valid;
+    const struct apg_fit_options *fit;
+    const struct apg_choose_options *options;
+    struct apg_pool *pool;
+    const struct apg_choose_told *told;
+    struct apg_choose_report *report;
+    struct apg_fit_rows rows;
+    struct apg_model *fixed, *branch; /* the static model, and as it was after PAST epochs */
+    double fixed_score;
+    size_t past;
+    double price; /* work of training it */
+    double left;  /* work */
+    size_t n;
+    struct apg_choose_try *tries; /* (n), and room for those of the last round */
+};
+
+/* ---- candidates ---- */
+
+bool apg_choose_column(const uint64_t *count, size_t n, double *groups)
+{
+    double all = 0, common = 0, most = 0, entropy = 0;
+    size_t n_common = 0;
+    for (size_t i = 0; i < n; i++) {
+        double rows = (double)count[i];
+        all += rows;
+        most = rows > most ? rows : most;
+        if (rows >= ROWS)
+            common += rows, n_common++;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (count[i])
+            entropy -= (double)count[i] / all * log((double)count[i] / all);
+    *groups = exp(entropy);
+    return n_common >= 2 && 2 * common >= all && most <= 0.98 * all;
+}
+
+struct column {
+    size_t field;
+    double groups;
+};
+
+static int more_groups(const void *a, const void *b)
+{
+    const struct column *x = a, *y = b;
+    if (x->groups != y->groups)
+        return x->groups < y->groups ? 1 : -1;
+    return (x->field > y->field) - (x->field < y->field);
+}
+
+/* Self, and the columns, those with the most groups first. */
+static enum apg_status list_candidates(struct choose *c, struct apg_error *err)
+{
+    const struct apg_schema *s = c->schema;
+    const struct apg_arch *a = c->arch;
+    size_t n = 0, l = 0;
+    while (l < a->n_hidden && !a->K[l])
+        l++;
+    if (l == a->n_hidden)
+        return apg_fail(err, APG_EUSAGE, "no hidden layer has a rank: none can adapt");
+    /* In a narrow layer a large rank is most of the work, and few candidates can be tried. */
+    const size_t wide = (a->hidden[l] + WIDTHS - 1) / WIDTHS;
+    const size_t rank = c->options->rank_given ? 0 : a->K[l] < wide ? a->K[l] : wide;
+    uint64_t *count = apg_alloc(s->rows, sizeof *count);
+    struct column *column = apg_alloc(s->n_fields, sizeof *column);
+    c->tries = apg_alloc(s->n_fields + 4, sizeof *c->tries);
+    if (!count || !column || !c->tries) {
+        free(count);
+        free(column);
+        return apg_fail_memory(err);
+    }
+    for (uint64_t i = 0; i < c->rows.n_train; i++) {
+        const uint32_t *row = apg_dataset_row(c->train, c->rows.order[i]);
+        for (size_t f = 0; f < s->n_fields; f++)
+            if (apg_field_is_domain(&s->field[f]))
+                count[s->field[f].first + row[1 + f]]++;
+    }
+    for (size_t f = 0; f < s->n_fields; f++) {
+        column[n].field = f;
+        n += apg_field_is_domain(&s->field[f]) &&
+             apg_choose_column(count + s->field[f].first, s->field[f].rows, &column[n].groups);
+    }
+    qsort(column, n, sizeof *column, more_groups);
+    c->tries[c->n++] = (struct apg_choose_try){.rank = rank};
+    for (size_t i = 0; i < n; i++)
+        c->tries[c->n++] = (struct apg_choose_try){.n = 1, .field = {column[i].field}, .rank = rank};
+    free(count);
+    free(column);
+    return APG_OK;
+}
+
+static struct apg_arch arch_of(const struct choose *c, const struct apg_choose_try *t)
+{
+    struct apg_arch a = *c->arch;
+    if (!t) {
+        for (a.layer = 0; strcmp(apg_layers[a.layer].name, "dense") != 0;)
+            a.layer++;
+        return a;
+    }
+    a.mode = t->n ? APG_CONDITION_GROUP : APG_CONDITION_SELF;
+    a.n_condition = t->n;
+    for (size_t i = 0; i < t->n; i++)
+        a.condition[i] = t->field[i];
+    for (size_t l = 0; l < a.n_hidden && t->rank; l++)
+        a.K[l] = a.K[l] ? t->rank : 0;
+    if (!t->n)
+        a.own_embedding = a.stop_gradient = false;
+    return a;
+}
+
+/* ---- training ---- */
+
+/* A row, forward. */
+static double row_work(const struct choose *c, const struct apg_cost *cost)
+{
+    return apg_complexity_total(cost, c->fit->batch_size) + (double)(c->schema->n_fields * c->arch->E);
+}
+
+/* ROWS to train on, and PASSES over the validation rows. */
+static double fit_work(const struct choose *c, double rows, double passes)
+{
+    return 3 * rows + passes * (double)c->rows.n_valid;
+}
+
+static enum apg_status make(
+    struct apg_model **m, const struct choose *c, const struct apg_choose_try *t, struct apg_error *err)
+{
+    const struct apg_arch a = arch_of(c, t);
+    enum apg_status status = apg_model_new(m, c->schema, &a, c->fit->batch_size, true, err);
+    if (!status)
+        apg_model_start(*m, c->fit->seed, c->options->embedding_std, false);
+    return status;
+}
+
+static const char STATIC_MODEL[] = "the static model"; /* in messages */
+
+struct watch {
+    apg_fit_progress *next;
+    void *arg;
+    const struct apg_fit_options *fit;
+    size_t epochs, best_epoch;
+    double auc, loss, rows; /* of the best epoch; seen */
+};
+
+static void watch(void *arg, const struct apg_fit_state *s)
+{
+    struct watch *w = arg;
+    if (s->epoch_done) {
+        w->epochs++;
+        w->rows += (double)s->rows;
+        if (s->better)
+            w->best_epoch = s->epoch, w->auc = s->valid_auc, w->loss = s->valid_loss;
+    }
+    if (w->next)
+        w->next(w->arg, s);
+}
+
+/* Train M and pay for it. That it diverged is a result. */
+static enum apg_status train(struct choose *c, struct apg_model *m, const struct apg_fit_options *fit,
+    bool tell, struct watch *w, struct apg_error *err)
+{
+    *w = (struct watch){.next = tell ? c->told->fit : NULL, .arg = c->told->arg, .auc = NAN, .loss = NAN};
+    enum apg_status status = apg_fit(m, c->train, c->valid, fit, c->pool, watch, w, err);
+    const struct apg_cost cost = apg_complexity_graph(&m->graph);
+    c->left -= row_work(c, &cost) * fit_work(c, w->rows, (double)w->epochs);
+    if (status != APG_ERANGE || !c->fixed)
+        return status;
+    w->auc = w->loss = NAN;
+    return APG_OK;
+}
+
+static double score(const struct choose *c, const struct watch *w)
+{
+    return isnan(w->loss) ? -INFINITY : apg_fit_score(c->fit, w->auc, w->loss);
+}
+
+/* From the branch, over its rows. */
+static enum apg_status try_one(struct choose *c, struct apg_choose_try *t, struct apg_error *err)
+{
+    struct apg_model *m = NULL;
+    struct watch w;
+    struct apg_fit_options fit = *c->fit;
+    const uint64_t all = c->rows.n_train, epochs = (t->rows + all - 1) / all;
+    fit.past = c->past;
+    fit.epochs = (size_t)epochs;
+    fit.epoch_rows = t->rows / epochs;
+    enum apg_status status = make(&m, c, t, err);
+    if (!status && !(status = apg_model_go_on(m, c->branch, STATIC_MODEL, NULL, err)))
+        status = train(c, m, &fit, false, &w, err);
+    if (!status) {
+        t->share = (double)t->rows / (double)all;
+        t->auc = w.auc, t->loss = w.loss;
+        t->score = score(c, &w);
+    }
+    apg_model_free(m);
+    return status;
+}
+
+static int better_first(const void *a, const void *b)
+{
+    const struct apg_choose_try *x = a, *y = b;
+    return (x->score < y->score) - (x->score > y->score);
+}
+
+/* Rows to train on, for so many forward passes of rows, validation among them. At least a batch. */
+static uint64_t rows_for(const struct choose *c, double passes)
+{
+    const double rows = (passes - (double)c->rows.n_valid) / 3;
+    return rows < (double)c->fit->batch_size ? c->fit->batch_size : (uint64_t)rows;
+}
+
+/* What a row of each of TRIES (N) costs. */
+static enum apg_status price(
+    const struct choose *c, struct apg_choose_try *tries, size_t n, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    for (size_t i = 0; !status && i < n; i++) {
+        const struct apg_arch a = arch_of(c, &tries[i]);
+        struct apg_cost cost;
+        if (!(status = apg_complexity_arch(&cost, &a, &c->fixed->graph, err)))
+            tries[i].work = row_work(c, &cost);
+    }
+    return status;
+}
+
+/* WORK shared out: how many rows each of TRIES (N) may train on, the same work for each or the SAME ROWS.
+ * Returns the fewest of them. */
+static uint64_t share_out(
+    const struct choose *c, struct apg_choose_try *tries, size_t n, double work, bool same_rows)
+{
+    double sum = 0;
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < n; i++)
+        sum += tries[i].work;
+    for (size_t i = 0; i < n; i++) {
+        tries[i].rows = rows_for(c, same_rows ? work / sum : work / (double)n / tries[i].work);
+        least = tries[i].rows < least ? tries[i].rows : least;
+    }
+    return least;
+}
+
+/* Train TRIES (N), each over its rows, and put the best first. */
+static enum apg_status round_of(
+    struct choose *c, struct apg_choose_try *tries, size_t n, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    for (size_t i = 0; !status && i < n; i++)
+        status = try_one(c, &tries[i], err);
+    if (status)
+        return status;
+    qsort(tries, n, sizeof *tries, better_first);
+    if (c->told->stage)
+        c->told->stage(c->told->arg, APG_CHOOSE_ROUND, tries, n);
+    return APG_OK;
+}
+
+static size_t rounds(size_t n)
+{
+    size_t r = 0;
+    for (; n > 1; n = (n + 1) / 2)
+        r++;
+    return r;
+}
+
+/* Ranks about the winner's, and the two best columns together. */
+static size_t variants(struct choose *c, size_t n)
+{
+    const struct apg_choose_try *best = &c->tries[0];
+    const size_t rank = best->rank;
+    size_t two[2] = {0, 0}, columns = 0, last = 1;
+    for (size_t i = 0; i < n && columns < 2; i++)
+        if (c->tries[i].n == 1)
+            two[columns++] = c->tries[i].field[0];
+    struct apg_choose_try *out = c->tries + 1, pair = {.n = 2, .field = {two[0], two[1]}, .rank = rank};
+    struct apg_choose_try low = *best, high = *best;
+    low.rank = rank / 2, high.rank = rank * 2;
+    if (columns == 2)
+        *out++ = pair, last++;
+    if (rank)
+        *out++ = low, *out++ = high, last += 2;
+    return last;
+}
+
+/* Conditions get the same work: with the same rows self, which is slow, was ahead of groups that did better
+ * in the end. Ranks get the same rows: with the same work the lowest was ahead of better ones
+ * (docs/accuracy.md). */
+static enum apg_status pick(struct choose *c, struct apg_error *err)
+{
+    const uint64_t least = (uint64_t)c->fit->batch_size * BATCHES;
+    double work = c->left / PICK;
+    size_t n = c->n;
+    enum apg_status status = price(c, c->tries, n, err);
+    if (status)
+        return status;
+    /* As many as a round's work is enough for; the columns with the fewest groups are left out. */
+    while (n > 1 && share_out(c, c->tries, n, work / (double)(rounds(n) + 1), false) < least)
+        n--;
+    c->report->left_out = c->n - n;
+    c->report->tried = n;
+    work /= (double)(rounds(n) + 1);
+    size_t known = n;
+    for (; !status && n > 1; n = (n + 1) / 2) {
+        (void)share_out(c, c->tries, n, work, false);
+        status = round_of(c, c->tries, n, err);
+    }
+    size_t last = variants(c, known);
+    if (!status)
+        status = price(c, c->tries, last, err);
+    if (!status && last > 1 && share_out(c, c->tries, last, work, true) >= least) {
+        c->report->tried += last - 1;
+        status = round_of(c, c->tries, last, err);
+    }
+    return status;
+}
+
+/* ---- the choice ---- */
+
+static enum apg_status test(struct choose *c, const double *a, const double *b, struct apg_error *err)
+{
+    struct apg_compare compare;
+    struct apg_compare_report report;
+    const struct apg_compare_plan plan = {
+        .level = 1 - 0.05 / (double)c->report->tried, .replicates = 1, .seed = c->fit->seed};
+    enum apg_status status = APG_OK;
+    apg_compare_init(&compare, true, false);
+    for (uint64_t i = 0; !status && i < c->rows.n_valid; i++)
+        status = apg_compare_add(
+            &compare, a[i], b[i], apg_word_float(apg_fit_valid_row(&c->rows, i)[0]) > 0, 0, err);
+    if (!status && !(status = apg_compare_report(&compare, &plan, c->pool, &report, err))) {
+        c->report->difference = report.auc.difference;
+        c->report->low = report.delong.low;
+        c->report->high = report.delong.high;
+        c->report->better = report.delong.low > 0;
+    }
+    apg_compare_release(&compare);
+    return status;
+}
+
+/* M on from the branch, as far as it gets better. BEST: its score; -INFINITY: it diverged. */
+static enum apg_status train_on(struct choose *c, struct apg_model *m, const struct apg_choose_try *t,
+    const struct apg_fit_options *fit, double *logit, double *best, struct apg_error *err)
+{
+    struct watch w;
+    if (c->told->stage)
+        c->told->stage(c->told->arg, t ? APG_CHOOSE_FINAL : APG_CHOOSE_AGAIN, t, 1);
+    enum apg_status status = train(c, m, fit, true, &w, err);
+    if (status)
+        return status;
+    *best = score(c, &w);
+    if (t)
+        c->report->cut = w.best_epoch == fit->epochs && fit->epochs < c->fit->epochs;
+    return isfinite(*best) ? apg_fit_logits(m, &c->rows, c->pool, logit, err) : APG_OK;
+}
+
+static enum apg_status decide(struct choose *c, struct apg_model **out, struct apg_error *err)
+{
+    const struct apg_choose_try *t = &c->tries[0];
+    struct apg_model *adaptive = NULL, **best_fixed = &c->fixed;
+    double *fixed = apg_alloc((size_t)c->rows.n_valid, sizeof *fixed);
+    double *adapted = apg_alloc((size_t)c->rows.n_valid, sizeof *adapted);
+    double best = -INFINITY, best_again = -INFINITY, sum = t->work;
+    enum apg_status status = fixed && adapted ? APG_OK : apg_fail_memory(err);
+    if (status || (status = make(&adaptive, c, t, err)) ||
+        (status = apg_model_go_on(adaptive, c->branch, STATIC_MODEL, NULL, err)))
+        goto done;
+    struct apg_fit_options fit = *c->fit;
+    const struct apg_cost cost = apg_complexity_graph(&c->fixed->graph);
+    sum += row_work(c, &cost);
+    const double epochs = floor(c->left / (sum * fit_work(c, (double)c->rows.n_train, 1)));
+    fit.past = c->past;
+    if (epochs < 1) {
+        fit.epochs = 1;
+        fit.epoch_rows = rows_for(c, c->left / sum);
+    } else if (epochs < (double)fit.epochs) {
+        fit.epochs = (size_t)epochs;
+    }
+    if ((status = train_on(c, adaptive, t, &fit, adapted, &best, err)) ||
+        (status = train_on(c, c->branch, NULL, &fit, fixed, &best_again, err)))
+        goto done;
+    if (best_again > c->fixed_score)
+        best_fixed = &c->branch;
+    else if ((status = apg_fit_logits(c->fixed, &c->rows, c->pool, fixed, err)))
+        goto done;
+    if (isfinite(best) && (status = test(c, fixed, adapted, err)))
+        goto done;
+    struct apg_model **chosen = c->report->better ? &adaptive : best_fixed;
+    *out = *chosen;
+    *chosen = NULL;
+done:
+    apg_model_free(adaptive);
+    free(fixed);
+    free(adapted);
+    return status;
+}
+
+/* The static model, and its first epochs again. */
+static enum apg_status train_static(struct choose *c, struct apg_error *err)
+{
+    struct apg_fit_options early = *c->fit;
+    struct apg_model *m = NULL;
+    struct watch w;
+    enum apg_status status = make(&m, c, NULL, err);
+    if (!status)
+        status = train(c, m, c->fit, true, &w, err);
+    if (status) {
+        apg_model_free(m);
+        return status;
+    }
+    c->fixed = m;
+    c->fixed_score = score(c, &w);
+    c->past = w.best_epoch < EARLY ? 1 : w.best_epoch / EARLY;
+    c->price = -c->left;
+    c->left = c->options->budget * c->price;
+    early.epochs = c->past;
+    early.patience = 0;
+    if ((status = make(&c->branch, c, NULL, err)))
+        return status;
+    if (c->past < w.best_epoch)
+        return train(c, c->branch, &early, false, &w, err);
+    return apg_model_go_on(c->branch, c->fixed, STATIC_MODEL, NULL, err);
+}
+
+enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *report,
+    const struct apg_schema *schema, const struct apg_arch *arch, const struct apg_dataset *rows,
+    const struct apg_dataset *valid, const struct apg_fit_options *fit,
+    const struct apg_choose_options *options, struct apg_pool *pool, const struct apg_choose_told *told,
+    struct apg_error *err)
+{
+    struct choose c = {.schema = schema,
+        .arch = arch,
+        .train = rows,
+        .valid = valid,
+        .fit = fit,
+        .options = options,
+        .pool = pool,
+        .told = told,
+        .report = report};
+    *report = (struct apg_choose_report){.difference = NAN, .low = NAN, .high = NAN};
+    enum apg_status status = apg_fit_rows_init(&c.rows, rows, valid, fit, err);
+    if (!status && !c.rows.n_valid)
+        status = apg_fail(err, APG_EUSAGE, "without validation rows there is nothing to choose by");
+    if (!status)
+        status = list_candidates(&c, err);
+    if (!status && told->stage)
+        told->stage(told->arg, APG_CHOOSE_STATIC, NULL, c.n);
+    if (!status)
+        status = train_static(&c, err);
+    if (!status)
+        status = pick(&c, err);
+    if (!status)
+        status = decide(&c, out, err);
+    if (!status) {
+        report->best = c.tries[0];
+        report->work = options->budget - c.left / c.price;
+    }
+    apg_model_free(c.fixed);
+    apg_model_free(c.branch);
+    apg_fit_rows_release(&c.rows);
+    free(c.tries);
+    return status;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * choose.h - what should the hidden layers adapt to: the input of each, a column, two columns; or nothing?
+ *
+ * A static model is trained first. A layer of the residual form starts as the static layer that it adds to,
+ * so every candidate goes on from what the static model was after a quarter of its epochs, over the same rows
+ * in the same order, and what then tells them apart is what they adapt to. (Two static models of different
+ * seeds differ by more than what is looked for here. Where the static model is done, it has learned by itself
+ * part of what a condition could have told it: docs/accuracy.md.) Candidates are trained a little, the same
+ * work for each, and the worse half is dropped, until one is left (successive halving; Jamieson & Talwalkar,
+ * AISTATS 2016). It and the static model are trained on from that point, each until its validation stops
+ * getting better; and DeLong's test says whether it is better on the validation rows than the better one of
+ * the two static models. The test is at 5 % / the number of candidates (Bonferroni), as the best of many has
+ * been lucky on these rows.
+ *
+ * Work is counted, not timed: multiply-adds and embedding numbers of a forward pass, three times in training.
+ */
+#ifndef APG_CHOOSE_H
+#define APG_CHOOSE_H
+#include "train/fit.h"
+
+struct apg_choose_options {
+    double budget;        /* work after the static model, in times of what that took */
+    double embedding_std; /* as of apg_model_start */
+    bool rank_given;      /* no other ranks than the architecture's are tried */
+};
+
+/* A candidate: a condition and a rank. */
+struct apg_choose_try {
+    size_t n, field[2]; /* n = 0: self; else group by these */
+    size_t rank;        /* of the layers that adapt; 0: as given */
+    double work;        /* of a row, forward */
+    uint64_t rows;      /* that it was trained on in this round */
+    double share;       /* of the training rows */
+    double auc, loss;   /* of validation; NAN: it diverged */
+    double score;       /* apg_fit_score */
+};
+
+enum apg_choose_stage {
+    APG_CHOOSE_STATIC, /* the static model is trained: N candidates, TRY is NULL */
+    APG_CHOOSE_ROUND,  /* a round is over: TRY[0 .. N), best first */
+    APG_CHOOSE_FINAL,  /* TRY[0] is left */
+    APG_CHOOSE_AGAIN,  /* it has been trained on; now the static model */
+};
+
+struct apg_choose_report {
+    size_t tried;    /* candidates */
+    size_t left_out; /* for want of budget */
+    struct apg_choose_try best;
+    bool cut;                     /* the best was getting better when the budget ended */
+    bool better;                  /* so much that the test shows it: it is the model */
+    double difference, low, high; /* of AUC to the static model; NAN: undefined */
+    double work;                  /* after the static model, in times of what that took */
+};
+
+struct apg_choose_told {
+    /* Each may be NULL. */
+    apg_fit_progress *fit; /* of the first static model and of the two that are trained to the end */
+    void (*stage)(void *arg, enum apg_choose_stage stage, const struct apg_choose_try *tries, size_t n);
+    void *arg;
+};
+
+/* Is a column worth trying? COUNT (N) rows by id: two ids or more that many rows have, with most of all rows
+ * between them, and not nearly all on one. *groups: how many equally frequent ids it is like (exp of the
+ * entropy). */
+bool apg_choose_column(const uint64_t *count, size_t n, double *groups);
+
+/* ARCH: apg layers of the residual form; its condition is chosen. There must be validation rows (APG_EUSAGE).
+ * One must have a rank (APG_EUSAGE). *out: the adaptive model if it is better, else a static one. At most
+ * three models are in memory at a time. The same for any number of threads. */
+enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *report,
+    const struct apg_schema *schema, const struct apg_arch *arch, const struct apg_dataset *train,
+    const struct apg_dataset *valid, const struct apg_fit_options *fit,
+    const struct apg_choose_options *options, struct apg_pool *pool, const struct apg_choose_told *told,
+    struct apg_error *err);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fit.h - train a model: epochs of shuffled batches, validation after each, early stopping, the best weights
+ * kept.
+ */
+#ifndef APG_FIT_H
+#define APG_FIT_H
+#include "data/dataset.h"
+#include "model/model.h"
+#include "train/optim.h"
+
+struct apg_fit_options {
+    struct apg_optim_options optim;
+    double generator_l2; /* of all training rows together: a step has it divided by how many they are */
+    double average;  /* the weights kept are the mean over about this last share of training; 0: the last */
+    double lr_decay; /* the rate is multiplied by this after each epoch */
+    size_t batch_size, epochs,
+        patience;      /* patience: epochs without a better validation; 0: never stop early */
+    double holdout;    /* share of the training rows held out for validation when no VALID is given */
+    bool stop_on_loss; /* "better" is a lower log loss, else a higher AUC */
+    uint64_t seed;
+    bool from_start; /* the weights it starts with are validated too, as epoch 0, and may be the best */
+    size_t past; /* epochs that the weights have had: the order of rows goes on from there, the rate starts
+                    anew */
+    uint64_t epoch_rows; /* an epoch has so many of the rows, drawn anew each time; 0: all */
+};
+
+/* What is told after each step (epoch_done = false) and after each epoch with its validation: the model then
+ * has the weights that were validated, and may be saved. */
+struct apg_fit_state {
+    size_t epoch, epochs, best_epoch; /* from 1, or 0; of how many at most */
+    uint64_t rows, epoch_rows;        /* seen in this epoch; in a whole one */
+    double loss;                      /* mean log loss of this epoch so far */
+    double recent;                    /* since the call before; NaN when nothing is new */
+    bool epoch_done, has_valid, better, last;
+    double valid_auc, valid_loss; /* NaN where not defined */
+    double valid_entropy;         /* valid_loss / that of the mean label: above 1 is worse than a constant */
+};
+typedef void apg_fit_progress(void *arg, const struct apg_fit_state *s);
+
+/* Validation rows are VALID, or if that is NULL the rows held out (drawn by the seed). Without any, nothing
+ * stops early and the last weights are kept. On success M holds the best weights. M was made for training
+ * with max_rows >= batch_size. */
+enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, const struct apg_dataset *valid,
+    const struct apg_fit_options *o, struct apg_pool *pool, apg_fit_progress *progress, void *arg,
+    struct apg_error *err);
+
+/* More is better, as these options have it. */
+double apg_fit_score(const struct apg_fit_options *o, double auc, double loss);
+
+/* The rows that apg_fit trains on and validates on, given the same. */
+struct apg_fit_rows {
+    const struct apg_dataset *train, *valid;
+    uint32_t *order;           /* of TRAIN's rows: the first n_train are trained on */
+    uint32_t *held;            /* of VALID's rows; NULL: all, in their order */
+    uint64_t n_train, n_valid; /* n_valid 0: no validation */
+};
+enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_dataset *train,
+    const struct apg_dataset *valid, const struct apg_fit_options *o, struct apg_error *err);
+void apg_fit_rows_release(struct apg_fit_rows *r);
+static inline const uint32_t *apg_fit_valid_row(const struct apg_fit_rows *r, uint64_t i)
+{
+    return apg_dataset_row(r->valid, r->held ? r->held[i] : i);
+}
+/* Logits (n_valid) of the validation rows. */
+enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r, struct apg_pool *pool,
+    double *logit, struct apg_error *err);
+
+#endif

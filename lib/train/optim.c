@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/optim.h"
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "nn/kernel.h"
+#include "base/mem.h"
+#include "nn/ops.h"
+
+/* The rows of a field that a batch touches. */
+struct touched {
+    uint32_t n, *row;
+    size_t cap_row;
+    apg_real *grad; /* (n, cols) */
+    size_t cap_grad;
+};
+
+struct apg_optim {
+    struct apg_model *m;
+    const struct apg_optim_options *options;
+    uint64_t steps;
+    double scale_m, scale_v; /* bias corrections of this step */
+    double inverse_rows;
+    double loss[APG_SLOTS];
+    apg_real **first, **second; /* moments, by param */
+    uint32_t *place;            /* (T): 1 + a row's index among the touched, 0 between steps */
+    struct touched *touched;    /* by field */
+    atomic_bool failed;
+};
+
+enum apg_status apg_optim_new(struct apg_optim **out, struct apg_model *m, struct apg_error *err)
+{
+    size_t n = m->graph.n_params;
+    struct apg_optim *o = apg_alloc(1, sizeof *o);
+    if (!o)
+        return apg_fail_memory(err);
+    o->m = m;
+    bool ok = (o->first = apg_alloc(n, sizeof *o->first)) && (o->second = apg_alloc(n, sizeof *o->second)) &&
+              (o->place = apg_alloc(m->schema->rows, sizeof *o->place)) &&
+              (o->touched = apg_alloc(m->graph.F, sizeof *o->touched));
+    for (size_t i = 0; ok && i < n; i++) {
+        const struct apg_param *p = &m->graph.param[i];
+        size_t size = p->derived ? 0 : p->rows * p->cols;
+        ok = (o->first[i] = apg_alloc(size, sizeof **o->first)) &&
+             (o->second[i] = apg_alloc(size, sizeof **o->second));
+    }
+    if (!ok) {
+        apg_optim_free(o);
+        return apg_fail_memory(err);
+    }
+    *out = o;
+    return APG_OK;
+}
+
+void apg_optim_free(struct apg_optim *o)
+{
+    if (!o)
+        return;
+    for (size_t i = 0; i < o->m->graph.n_params; i++) {
+        free(o->first ? o->first[i] : NULL);
+        free(o->second ? o->second[i] : NULL);
+    }
+    for (size_t f = 0; o->touched && f < o->m->graph.F; f++) {
+        free(o->touched[f].row);
+        free(o->touched[f].grad);
+    }
+    free(o->first);
+    free(o->second);
+    free(o->place);
+    free(o->touched);
+    free(o);
+}
+
+static void update(const struct apg_optim *o, double lr, size_t n, apg_real *w, apg_real *m, apg_real *v,
+    const apg_real *g, apg_real l2)
+{
+    if (o->options->adagrad)
+        apg_kernel_adagrad(n, w, v, g, l2, (apg_real)lr);
+    else
+        apg_kernel_adam(n, w, m, v, g, l2, (apg_real)(lr * o->scale_m), (apg_real)o->scale_v);
+}
+
+/* Log loss of a slot, and d logit. */
+static void slot_loss(void *arg, size_t i)
+{
+    struct apg_optim *o = arg;
+    struct apg_graph *g = &o->m->graph;
+    struct apg_slot *s = &g->slot[i];
+    double loss = 0;
+    const apg_real *x = s->x[g->logit];
+    apg_real *dx = s->dx[g->logit];
+    for (size_t r = 0; r < s->rows; r++) {
+        double z = (double)x[r], y = (double)s->label[r], e = exp(-fabs(z));
+        loss += log1p(e) + (z > 0 ? z : 0) - z * y;
+        dx[r] = (apg_real)(((z >= 0 ? 1 : e) / (1 + e) - y) * o->inverse_rows);
+    }
+    o->loss[i] = loss;
+}
+
+static void dense_update(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    struct apg_optim *o = arg;
+    const struct apg_param *p = &o->m->graph.param[i];
+    if (!p->table && !p->by_run && !p->derived && !p->state)
+        update(o, o->options->lr, p->rows * p->cols, p->w, o->first[i], o->second[i],
+            o->m->graph.slot[0].grad + p->at, p->generator ? (apg_real)o->options->generator_l2 : 0);
+}
+
+/* Share PART of the columns of param I / SHARES, of the domains that the batch has. Sums over slots, in their
+ * order, are left in the first's. */
+enum { SHARES = 8 };
+static void domain_update(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    struct apg_optim *o = arg;
+    const struct apg_graph *g = &o->m->graph;
+    const struct apg_param *p = &g->param[i / SHARES];
+    if (!p->by_run)
+        return;
+    size_t from = p->cols * (i % SHARES) / SHARES, n = p->cols * (i % SHARES + 1) / SHARES - from;
+    for (struct apg_domain_rows d = {0}; apg_domain_next(g, p->runs, &d);) {
+        apg_real *sum = NULL;
+        for (size_t s = 0; s < APG_SLOTS; s++) {
+            apg_real *grad = g->slot[s].dx[p->grad] + d.k[s] * g->width[p->grad] + p->grad_at + from;
+            if (sum && d.run[s].to > d.run[s].from)
+                apg_kernel_add(sum, grad, 1, n);
+            else if (d.run[s].to > d.run[s].from)
+                sum = grad;
+        }
+        size_t at = d.domain * p->cols + from;
+        update(
+            o, o->options->lr, n, p->w + at, o->first[i / SHARES] + at, o->second[i / SHARES] + at, sum, 0);
+    }
+}
+
+/* All tables' rows of field F. Fields have rows of their own, so fields go in parallel. */
+static void table_update(void *arg, size_t f, unsigned worker)
+{
+    (void)worker;
+    struct apg_optim *o = arg;
+    const struct apg_graph *g = &o->m->graph;
+    struct touched *t = &o->touched[f];
+    t->n = 0;
+    for (int i = 0; i < APG_SLOTS; i++) {
+        const struct apg_slot *s = &g->slot[i];
+        for (size_t r = 0; r < s->rows; r++)
+            for (uint32_t k = s->bags.first[r * g->F + f]; k < s->bags.first[r * g->F + f + 1]; k++) {
+                uint32_t id = s->bags.id[k];
+                if (o->place[id])
+                    continue;
+                if (!apg_grow(&t->row, &t->cap_row, (size_t)t->n + 1, sizeof *t->row)) {
+                    atomic_store(&o->failed, true);
+                    goto done;
+                }
+                t->row[t->n++] = id;
+                o->place[id] = t->n;
+            }
+    }
+    for (size_t j = 0; j < g->n_ops; j++) {
+        const struct apg_op *op = &g->op[j];
+        if (op->param[0] < 0 || !g->param[op->param[0]].table)
+            continue;
+        const struct apg_param *p = &g->param[op->param[0]];
+        size_t E = op->E, place, below, above;
+        if (!apg_op_embed_place(g, op, f, &place, &below, &above))
+            continue;
+        if (!apg_grow(&t->grad, &t->cap_grad, t->n * E, sizeof *t->grad)) {
+            atomic_store(&o->failed, true);
+            goto done;
+        }
+        memset(t->grad, 0, t->n * E * sizeof *t->grad);
+        for (int i = 0; i < APG_SLOTS; i++) {
+            const struct apg_slot *s = &g->slot[i];
+            for (size_t r = 0; r < s->rows; r++) {
+                const apg_real *de = s->dx[op->out] + (r * op->F + place) * E;
+                for (uint32_t k = s->bags.first[r * g->F + f]; k < s->bags.first[r * g->F + f + 1]; k++) {
+                    apg_real *row = t->grad + (size_t)(o->place[s->bags.id[k]] - 1) * E;
+                    apg_kernel_add(row, de, (apg_real)s->bags.weight[k], E);
+                }
+            }
+        }
+        for (uint32_t k = 0; k < t->n; k++) {
+            size_t at = (t->row[k] - below + above) * E;
+            update(o, o->options->embedding_lr, E, p->w + at, o->first[op->param[0]] + at,
+                o->second[op->param[0]] + at, t->grad + k * E, (apg_real)o->options->embedding_l2);
+        }
+    }
+done:
+    for (uint32_t k = 0; k < t->n; k++)
+        o->place[t->row[k]] = 0;
+}
+
+enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_options *options,
+    const uint32_t *const *row, size_t n, uint64_t key, struct apg_pool *pool, double *loss,
+    struct apg_error *err)
+{
+    struct apg_graph *g = &o->m->graph;
+    enum apg_status status = apg_model_fill(o->m, row, n, pool, err);
+    if (status)
+        return status;
+    o->options = options;
+    o->steps++;
+    o->scale_m = 1 / (1 - pow(0.9, (double)o->steps));
+    o->scale_v = 1 / sqrt(1 - pow(0.999, (double)o->steps));
+    o->inverse_rows = 1 / (double)n;
+    for (size_t i = 0; i < APG_SLOTS; i++)
+        g->slot[i].key = apg_rng_at(key, i);
+    apg_graph_train(g, pool, slot_loss, o);
+    apg_pool_run(pool, g->n_params, dense_update, o);
+    apg_pool_run(pool, g->n_params * SHARES, domain_update, o);
+    apg_pool_run(pool, g->F, table_update, o);
+    *loss = 0;
+    for (int i = 0; i < APG_SLOTS; i++)
+        *loss += o->loss[i];
+    return atomic_load(&o->failed) ? apg_fail_memory(err) : APG_OK;
+}
