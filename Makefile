@@ -12,9 +12,10 @@ PACKAGES = openblas jansson libxxhash
 
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wformat=2
 # No -ffast-math (NaN checks would vanish) and no fused multiply-add chosen by the compiler: a run gives the same
-# numbers on every machine that has the same BLAS. The two -fno- flags only free sqrt and selects to be vectorised.
+# numbers on every machine that has the same BLAS. The first two -fno- flags only free sqrt and selects to be vectorised; -fPIC is for
+# libapg.so, and costs nothing that could be measured.
 FLAGS = -std=c11 -D_GNU_SOURCE -DAPG_VERSION='"$(VERSION)"' $(WARN) $(if $(DEVELOPER),-Werror) \
-	-fno-math-errno -fno-trapping-math -ffp-contract=off -pthread $(if $(DOUBLE),-DAPG_DOUBLE) \
+	-fno-math-errno -fno-trapping-math -ffp-contract=off -fPIC -fno-semantic-interposition -pthread $(if $(DOUBLE),-DAPG_DOUBLE) \
 	$(SANITIZER) $(CFLAGS)
 SANITIZER = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
@@ -34,7 +35,7 @@ DOUBLE_UNIT := $(patsubst %.c,$(BUILD)/double/%,$(wildcard test/unit/double_*.c)
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 CLI := $(wildcard test/cli/*.bats)
 
-all: $(BUILD)/apg ## build ./apg
+all: $(BUILD)/apg $(BUILD)/apg.o $(BUILD)/libapg.so ## build ./apg and the libraries
 .PHONY: all
 
 # ./apg is the plain build; special ones (BUILD=, SANITIZE=, DOUBLE=) stay in their folder.
@@ -53,6 +54,14 @@ $(BUILD)/double/libapg.a: $(LIB_OBJ:$(BUILD)/%=$(BUILD)/double/%)
 %.a:
 	@rm -f $@
 	$(call say,AR)ar rcs $@ $^
+
+# What others link with has the names of apg.h and no others: lib/apg.map lists them.
+$(BUILD)/apg.o: $(LIB_OBJ) lib/apg.map
+	$(call say,LD)ld -r $(LIB_OBJ) -o $@
+	@sed -n 's/^ *\(apg_[a-z_]*\);.*/\1/p' lib/apg.map > $(BUILD)/apg.symbols
+	@objcopy --keep-global-symbols=$(BUILD)/apg.symbols $@
+$(BUILD)/libapg.so: $(LIB_OBJ) lib/apg.map
+	$(LINK) -shared -Wl,-soname,libapg.so.0 -Wl,--version-script=lib/apg.map $(LIB_OBJ) $(LIBS) -o $@
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -139,14 +148,19 @@ MANDIR = $(PREFIX)/share/man
 DOCDIR = $(PREFIX)/share/doc/apg
 COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 INSTALL = install
-INSTALLED = $(BINDIR)/apg $(LIBDIR)/libapg.a $(INCLUDEDIR)/apg.h $(LIBDIR)/pkgconfig/apg.pc $(COMPLETIONDIR)/apg \
+INSTALLED = $(BINDIR)/apg $(LIBDIR)/libapg.a $(LIBDIR)/libapg.so $(LIBDIR)/libapg.so.0 $(LIBDIR)/libapg.so.$(VERSION) \
+	$(INCLUDEDIR)/apg.h $(LIBDIR)/pkgconfig/apg.pc $(COMPLETIONDIR)/apg \
 	$(DOCDIR)/files.md \
 	$(foreach page,$(notdir $(wildcard man/*.[1-9])),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 
-install: all ## DESTDIR= PREFIX=/usr/local: apg, manual, completion, libapg.a, apg.h, apg.pc
+install: all ## DESTDIR= PREFIX=/usr/local: apg, manual, completion, libapg.a, libapg.so, apg.h, apg.pc
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
 	$(INSTALL) -m 755 $(BUILD)/apg $(DESTDIR)$(BINDIR)/apg
-	$(INSTALL) -m 644 $(BUILD)/libapg.a $(DESTDIR)$(LIBDIR)/libapg.a
+	rm -f $(DESTDIR)$(LIBDIR)/libapg.a
+	ar rcs $(DESTDIR)$(LIBDIR)/libapg.a $(BUILD)/apg.o
+	$(INSTALL) -m 644 $(BUILD)/libapg.so $(DESTDIR)$(LIBDIR)/libapg.so.$(VERSION)
+	ln -sf libapg.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libapg.so.0
+	ln -sf libapg.so.0 $(DESTDIR)$(LIBDIR)/libapg.so
 	$(INSTALL) -m 644 lib/apg.h $(DESTDIR)$(INCLUDEDIR)/apg.h
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
 		-e 's|@PACKAGES@|$(PACKAGES)|' lib/apg.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/apg.pc

@@ -1,107 +1,43 @@
 /* SPDX-License-Identifier: MIT
  *
  * apg collapse: a model made smaller for serving, in steps, each of which is held against the model before it
- * on random rows.
+ * on random rows (apg_collapse of apg.h).
  */
-#include <math.h>
 #include <unistd.h>
-#include "model/collapse.h"
-#include "data/randrows.h"
 #include "common/cmd.h"
 #include "common/input.h"
 
-enum { PROOF_ROWS = 1024 };
-
-/* The largest difference of a logit over rows of random ids and numbers. */
-static enum apg_status prove(
-    struct apg_model *a, struct apg_model *b, struct apg_pool *pool, double *worst, struct apg_error *err)
-{
-    struct apg_randrows r;
-    double x[2][PROOF_ROWS];
-    enum apg_status status = apg_randrows_init(&r, a->schema, PROOF_ROWS, 1, err);
-    if (!status && !(status = apg_model_logits(a, r.row, r.n, pool, x[0], err)))
-        status = apg_model_logits(b, r.row, r.n, pool, x[1], err);
-    *worst = 0;
-    for (size_t i = 0; !status && i < PROOF_ROWS; i++)
-        *worst = fmax(*worst, fabs(x[0][i] - x[1][i]));
-    apg_randrows_release(&r);
-    return status;
-}
-
-/* Bytes of weights. */
-static size_t weights(const struct apg_model *m)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < m->graph.n_params; i++) {
-        const struct apg_param *p = &m->graph.param[i];
-        bytes += p->derived ? 0 : p->rows * p->cols * (p->half ? sizeof *p->half : sizeof *p->w);
-    }
-    return bytes;
-}
-
-/* The steps, in order. BOUND: the largest difference of a logit that is rounding alone. */
-static const struct step {
+static const struct {
     const char *name, *nothing; /* what is said when there was nothing to do */
-    double bound;
-} steps[] = {
-    {"factors", "no factors to multiply", 1e-5},
-    {"norm", "no batch normalization to fold", 1e-3},
-    {"embedding f16", "", 0.1},
-};
-enum { FACTORS, NORM, HALVE };
-
-struct collapse {
-    const char *name; /* of the file */
-    bool quiet;
-    struct apg_model *loaded, *m; /* m: the last step's; the schema of both is the loaded one's */
-    struct apg_pool *pool;
+} steps[APG_COLLAPSE_STEPS] = {
+    [APG_COLLAPSE_FACTORS] = {"factors", "no factors to multiply"},
+    [APG_COLLAPSE_NORM] = {"norm", "no batch normalization to fold"},
+    [APG_COLLAPSE_HALVE] = {"embedding f16", "no embedding tables"},
 };
 
-/* Do step I to c->m. */
-static enum apg_status take(struct collapse *c, size_t i, struct apg_error *err)
+static void tell(const struct apg_collapsed *r, int step)
 {
-    struct apg_model *to = NULL, *before = c->m;
-    double worst = 0;
-    enum apg_status status =
-        i == NORM ? apg_collapse_norm(&to, before, err) : apg_collapse_factors(&to, before, err);
-    if (!status && i == HALVE)
-        status = apg_collapse_halve(to, err);
-    if (!status && to)
-        status = prove(before, to, c->pool, &worst, err);
-    if (!status && !(worst <= steps[i].bound))
-        status =
-            apg_fail(err, APG_ERANGE, "%s: after step %s logits differ by %g", c->name, steps[i].name, worst);
-    if (status) {
-        apg_model_free(to);
-        return status;
-    }
-    size_t from = weights(before), saved = to ? from - weights(to) : 0;
-    if (!c->quiet && saved)
+    const size_t saved = r->bytes - r->bytes_then;
+    if (saved)
         fprintf(stderr,
             "apg collapse: %s: %zu bytes of weights became %zu (%zu bytes saved); largest logit difference "
             "%.2g\n",
-            steps[i].name, from, from - saved, saved, worst);
-    else if (!c->quiet)
-        fprintf(stderr, "apg collapse: %s: %s\n", steps[i].name,
-            i == NORM && before->arch.batch_norm ? "partitioned normalization stays" : steps[i].nothing);
-    if (to) {
-        if (c->m != c->loaded)
-            apg_model_free(c->m);
-        c->m = to;
-    }
-    return APG_OK;
+            steps[step].name, r->bytes, r->bytes_then, saved, r->difference);
+    else
+        fprintf(stderr, "apg collapse: %s: %s\n", steps[step].name,
+            r->stays ? "partitioned normalization stays" : steps[step].nothing);
 }
 
 int cmd_collapse(int argc, char **argv)
 {
-    struct collapse c = {0};
-    const char *out_path = NULL;
+    const char *out_path = NULL, *name;
     int embedding = 0;
+    bool quiet = false;
     const struct opt table[] = {
         OPT_CHOICE(0, "embedding", &embedding, "f32|f16",
             "numbers of the embedding tables: as they are, or in half precision"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
-        OPT_FLAG('q', "quiet", &c.quiet, "do not say what was saved"),
+        OPT_FLAG('q', "quiet", &quiet, "do not say what was saved"),
         OPT_END,
     };
     const struct opt_command command = {"collapse", "[OPTION]... [MODEL]",
@@ -113,30 +49,24 @@ int cmd_collapse(int argc, char **argv)
         return code;
     if (argc > 1)
         return opt_usage(&command, "one model at a time");
+    struct apg *model = NULL;
+    struct apg_collapsed report[APG_COLLAPSE_STEPS];
     struct apg_error err;
     struct cmd_out out = {0};
-    enum apg_status status = APG_EIO;
-    int fd = cmd_in_open(argc ? argv[0] : NULL, &c.name, &err);
-    if (fd < 0 || (status = apg_model_load(&c.loaded, fd, c.name, PROOF_ROWS, true, &err)))
+    int fd = cmd_in_open(argc ? argv[0] : NULL, &name, &err);
+    enum apg_status status = fd < 0 ? err.status : apg_open_fd(&model, fd, name, &err);
+    if (status || (status = apg_collapse(model, embedding, report, &err)) ||
+        (status = cmd_out_open(&out, out_path, true, &err)))
         goto done;
-    if (c.loaded->arch.collapsed) {
-        status = apg_fail(&err, APG_EUSAGE, "%s: already collapsed", c.name);
-        goto done;
-    }
-    c.m = c.loaded;
-    status = apg_pool_new(&c.pool, 1, &err);
-    for (size_t i = 0; !status && i <= (embedding ? HALVE : NORM); i++)
-        status = take(&c, i, &err);
-    if (!status && !(status = cmd_out_open(&out, out_path, true, &err)))
-        status = input_save(&out, c.m, &err);
+    for (int i = 0; !quiet && i < (embedding ? APG_COLLAPSE_STEPS : APG_COLLAPSE_HALVE); i++)
+        tell(&report[i], i);
+    if (!(status = apg_write(model, input_sink(&out), &err)))
+        status = cmd_out_commit(&out, &err);
 done:
     if (status)
         cmd_out_abandon(&out);
     if (fd > STDIN_FILENO)
         (void)close(fd);
-    if (c.m != c.loaded)
-        apg_model_free(c.m);
-    apg_model_free(c.loaded);
-    apg_pool_free(c.pool);
+    apg_close(model);
     return status ? cmd_fail(&err) : EXIT_OK;
 }

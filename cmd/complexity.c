@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "common/cmd.h"
 #include "complexity_count.h"
+#include "serve/handle.h"
 
 int cmd_complexity(int argc, char **argv)
 {
@@ -78,10 +79,12 @@ int cmd_complexity(int argc, char **argv)
 
     struct apg_error err;
     struct cmd_out out = {0};
+    struct apg *model = NULL;
     enum apg_status status = APG_EIO;
     int fd = model_path ? cmd_in_open(model_path, &name, &err) : -1;
-    if (model_path && (fd < 0 || (status = apg_model_load(&c.model, fd, name, 1, true, &err))))
+    if (model_path && (fd < 0 || (status = apg_open_fd(&model, fd, name, &err))))
         goto done;
+    c.model = model ? model->model : NULL;
     if ((status = costs_count(&c, &err)) || (c.measured && (status = costs_measure(&c, &err))) ||
         (status = cmd_out_open(&out, out_path, false, &err)))
         goto done;
@@ -96,6 +99,6 @@ done:
         cmd_out_abandon(&out);
     if (fd > STDIN_FILENO)
         (void)close(fd);
-    apg_model_free(c.model);
+    apg_close(model);
     return status ? cmd_fail(&err) : EXIT_OK;
 }

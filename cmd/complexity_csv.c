@@ -7,7 +7,7 @@
 static void csv_cost(FILE *f, const struct apg_cost *k, size_t batch)
 {
     fprintf(f, "%llu,%llu,%llu,%.17g,%llu,%llu", (unsigned long long)k->generate,
-        (unsigned long long)k->forward, (unsigned long long)k->batch, apg_complexity_total(k, batch),
+        (unsigned long long)k->forward, (unsigned long long)k->batch, apg_cost_per_instance(k, batch),
         (unsigned long long)k->numbers, (unsigned long long)k->generated);
 }
 
@@ -33,18 +33,29 @@ static void csv_measured(FILE *f, const struct costs *c, int form)
     fprintf(f, ",%.6g,%llu,%.4g", a.predict, (unsigned long long)m->predict_bytes, a.predict_peak);
 }
 
-static void csv_row(FILE *f, const struct costs *c, const struct row *r, int form)
+static void csv_width(FILE *f, size_t width)
+{
+    if (width)
+        fprintf(f, "%zu", width);
+    putc(',', f);
+}
+
+static void csv_row(FILE *f, const struct costs *c, const struct apg_op_cost *r, int form)
 {
     fprintf(f, "%s,%s,", r->layer, r->op);
-    for (int i = 0; i < N_WIDTHS; i++)
-        if (r->width[i])
-            fprintf(f, "%zu,", r->width[i]);
-        else
-            putc(',', f);
+    const size_t width[] = {r->N, r->M, r->D, r->K, r->P};
+    for (size_t i = 0; i < sizeof width / sizeof *width; i++)
+        csv_width(f, width[i]);
     csv_cost(f, &r->cost, c->shape.batch);
     fprintf(f, ",%llu,%llu", (unsigned long long)r->cost.biases, (unsigned long long)r->cost.tables);
     csv_measured(f, c, form);
     putc('\n', f);
+}
+
+static void csv_total(FILE *f, const struct costs *c, enum apg_form form)
+{
+    const struct apg_op_cost r = {.layer = "total", .op = apg_form_name(form), .cost = c->cost[form]};
+    csv_row(f, c, &r, (int)form);
 }
 
 static void csv_model(FILE *f, const struct costs *c)
@@ -53,17 +64,16 @@ static void csv_model(FILE *f, const struct costs *c)
         "layer,op,N,M,D,K,P,generation,forward,batch_generation,per_instance,numbers,generated,biases,"
         "tables%s\n",
         c->measured ? csv_measured_head : "");
-    struct row r;
     for (size_t o = 0; o < c->model->graph.n_ops; o++) {
-        r = costs_op(&c->model->graph, o);
+        struct apg_op_cost r;
+        apg_complexity_row(&c->model->graph, o, &r);
         csv_row(f, c, &r, -1);
     }
-    r = costs_total(c, c->form);
-    csv_row(f, c, &r, (int)c->form);
-    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        r = costs_total(c, (enum apg_complexity_form)i);
-        if (r.cost.forward && i != (int)c->form)
-            csv_row(f, c, &r, i);
+    csv_total(f, c, c->form);
+    for (int i = 0; i < APG_FORM_COUNT; i++) {
+        const enum apg_form form = apg_complexity_order[i];
+        if (c->cost[form].forward && form != c->form)
+            csv_total(f, c, form);
     }
 }
 
@@ -75,11 +85,11 @@ void costs_csv(FILE *f, const struct costs *c)
     }
     fprintf(f, "form,version,generation,forward,batch_generation,per_instance,numbers,generated%s\n",
         c->measured ? csv_measured_head : "");
-    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        enum apg_complexity_form form = (enum apg_complexity_form)i;
-        fprintf(f, "%s,%s,", apg_complexity_name(form), apg_complexity_version(form));
-        csv_cost(f, &c->cost[i], c->shape.batch);
-        csv_measured(f, c, i);
+    for (int i = 0; i < APG_FORM_COUNT; i++) {
+        const enum apg_form form = apg_complexity_order[i];
+        fprintf(f, "%s,%s,", apg_form_name(form), apg_form_version(form));
+        csv_cost(f, &c->cost[form], c->shape.batch);
+        csv_measured(f, c, (int)form);
         putc('\n', f);
     }
 }

@@ -10,7 +10,7 @@ static json_t *json_paper(void)
     json_t *forms = json_object(), *methods = json_object();
     int bad = 0;
     for (size_t i = 0; i < N_PAPER; i++)
-        bad |= json_object_set_new(forms, apg_complexity_name(costs_paper[i].form),
+        bad |= json_object_set_new(forms, apg_form_name(costs_paper[i].form),
             json_pack("{s:f, s:f}", "mb", costs_paper[i].mb, "epoch_seconds", costs_paper[i].seconds));
     for (size_t i = 0; i < N_MOVIELENS; i++)
         bad |= json_object_set_new(methods, costs_movielens[i].method, json_real(costs_movielens[i].mb));
@@ -21,7 +21,7 @@ static json_t *json_cost(const struct costs *c, const struct apg_cost *k)
 {
     json_t *j = json_pack("{s:I, s:I, s:I, s:f, s:I, s:I}", "generation", (json_int_t)k->generate, "forward",
         (json_int_t)k->forward, "batch_generation", (json_int_t)k->batch, "per_instance",
-        apg_complexity_total(k, c->shape.batch), "numbers", (json_int_t)k->numbers, "generated",
+        apg_cost_per_instance(k, c->shape.batch), "numbers", (json_int_t)k->numbers, "generated",
         (json_int_t)k->generated);
     int bad = 0;
     if (c->model)
@@ -30,7 +30,7 @@ static json_t *json_cost(const struct costs *c, const struct apg_cost *k)
     return apg_json_whole(j, bad);
 }
 
-static json_t *json_measured(const struct costs *c, int form)
+static json_t *json_measured(const struct costs *c, enum apg_form form)
 {
     const struct apg_measured *m = &c->measure.form[form];
     const struct figures a = costs_figures(c, form);
@@ -54,7 +54,7 @@ static json_t *json_domains(const struct costs *c)
             rows, json_pack("{s:I, s:I, s:I, s:I}", "domains", (json_int_t)c->domains.item[i], "star",
                       (json_int_t)costs_star(c, c->domains.item[i]), "mmoe",
                       (json_int_t)costs_mmoe(c, c->domains.item[i]), "apg",
-                      (json_int_t)c->cost[APG_COMPLEXITY_SHARED].numbers));
+                      (json_int_t)c->cost[APG_FORM_SHARED].numbers));
     return apg_json_whole(rows, bad);
 }
 
@@ -66,16 +66,21 @@ static json_t *json_with(json_t *of, json_t *j)
     return apg_json_whole(of, bad);
 }
 
+static json_t *json_width(size_t width)
+{
+    return width ? json_integer((json_int_t)width) : json_null();
+}
+
 static json_t *json_ops(const struct costs *c)
 {
     json_t *ops = json_array();
     int bad = 0;
     for (size_t o = 0; o < c->model->graph.n_ops; o++) {
-        struct row r = costs_op(&c->model->graph, o);
-        json_t *j = json_pack("{s:s, s:s}", "layer", r.layer, "op", r.op);
-        for (int i = 0; i < N_WIDTHS; i++)
-            bad |= json_object_set_new(
-                j, costs_width[i], r.width[i] ? json_integer((json_int_t)r.width[i]) : json_null());
+        struct apg_op_cost r;
+        apg_complexity_row(&c->model->graph, o, &r);
+        json_t *j = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "layer", r.layer, "op", r.op, "N",
+            json_width(r.N), "M", json_width(r.M), "D", json_width(r.D), "K", json_width(r.K), "P",
+            json_width(r.P));
         bad |= json_array_append_new(ops, json_with(j, json_cost(c, &r.cost)));
     }
     return apg_json_whole(ops, bad);
@@ -102,22 +107,21 @@ enum apg_status costs_json(FILE *f, const struct costs *c, struct apg_error *err
 {
     json_t *forms = json_array();
     int bad = 0;
-    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        enum apg_complexity_form form = (enum apg_complexity_form)i;
-        if (!c->cost[i].forward)
+    for (int i = 0; i < APG_FORM_COUNT; i++) {
+        const enum apg_form form = apg_complexity_order[i];
+        if (!c->cost[form].forward)
             continue;
-        json_t *j = json_with(json_pack("{s:s, s:s}", "form", apg_complexity_name(form), "version",
-                                  apg_complexity_version(form)),
-            json_cost(c, &c->cost[i]));
+        json_t *j =
+            json_with(json_pack("{s:s, s:s}", "form", apg_form_name(form), "version", apg_form_version(form)),
+                json_cost(c, &c->cost[form]));
         if (c->measured)
-            bad |= json_object_set_new(j, "measured", json_measured(c, i));
+            bad |= json_object_set_new(j, "measured", json_measured(c, form));
         bad |= json_array_append_new(forms, j);
     }
-    json_t *root =
-        c->model ? json_pack("{s:s, s:s, s:o, s:o}", "backbone", apg_backbones[c->model->arch.backbone].name,
-                       "form", apg_complexity_name(c->form), "ops", json_ops(c), "total",
-                       json_cost(c, &c->cost[c->form]))
-                 : json_shape(c);
+    json_t *root = c->model ? json_pack("{s:s, s:s, s:o, s:o}", "backbone",
+                                  apg_backbones[c->model->arch.backbone].name, "form", apg_form_name(c->form),
+                                  "ops", json_ops(c), "total", json_cost(c, &c->cost[c->form]))
+                            : json_shape(c);
     bad |= json_object_set_new(root, "batch_size", json_integer((json_int_t)c->shape.batch));
     bad |= json_object_set_new(root, "forms", forms);
     if (c->measured)

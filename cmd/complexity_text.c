@@ -37,16 +37,16 @@ static void report_measured(FILE *f, const struct costs *c)
     fprintf(f, "%-14s%13s%50s%44s\n%-14s%7s%7s%13s%10s%9s%9s%10s%13s%10s%9s%9s%9s\n", "", "measured",
         "training step (x 3)", "prediction", "form", "rows", "rounds", "M mult-adds", "ms", "of dense",
         "of peak", "MB", "M mult-adds", "ms", "of dense", "of peak", "MB");
-    const struct figures dense = costs_figures(c, APG_COMPLEXITY_DENSE);
-    const double per_row = 1e3 / (double)c->measure.form[APG_COMPLEXITY_DENSE].rows;
-    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        const struct apg_measured *m = &c->measure.form[i];
-        const struct figures a = costs_figures(c, i);
+    const struct figures dense = costs_figures(c, APG_FORM_DENSE);
+    const double per_row = 1e3 / (double)c->measure.form[APG_FORM_DENSE].rows;
+    for (int i = 0; i < APG_FORM_COUNT; i++) {
+        const enum apg_form form = apg_complexity_order[i];
+        const struct apg_measured *m = &c->measure.form[form];
+        const struct figures a = costs_figures(c, (int)form);
         const double scale = (double)m->rows * per_row; /* to dense's, in ms, for as many rows */
         if (!m->step_bytes)
             continue;
-        fprintf(f, "%-3s%-11s", apg_complexity_version((enum apg_complexity_form)i),
-            apg_complexity_name((enum apg_complexity_form)i));
+        fprintf(f, "%-3s%-11s", apg_form_version(form), apg_form_name(form));
         if (!m->rows) {
             fprintf(f, " not measured: %.4g MB are more than --memory allows\n", megabytes(m->step_bytes, 1));
             continue;
@@ -66,20 +66,21 @@ static void report_measured(FILE *f, const struct costs *c)
         fprintf(f, "%8.1f%%%9.4g\n", 100 * a.predict_peak, megabytes(m->predict_bytes, 1));
     }
     fputs("\nof dense: time for as many rows. MB: weights, gradients, moments and values of a batch.\n", f);
-    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++)
-        if (c->measure.form[i].rows && c->measure.form[i].rows < c->shape.batch)
+    for (int i = 0; i < APG_FORM_COUNT; i++) {
+        const enum apg_form form = apg_complexity_order[i];
+        if (c->measure.form[form].rows && c->measure.form[form].rows < c->shape.batch)
             fprintf(f,
                 "%s is slow, so %zu rows were measured instead of %zu: --seconds %.3g is all the time there "
                 "was.\n",
-                apg_complexity_name((enum apg_complexity_form)i), c->measure.form[i].rows, c->shape.batch,
-                c->options.seconds);
+                apg_form_name(form), c->measure.form[form].rows, c->shape.batch, c->options.seconds);
+    }
 }
 
 /* The paper's table, as it comes out here. */
 static void report_reproduced(FILE *f, const struct costs *c)
 {
-    const double dense_mb = megabytes(c->cost[APG_COMPLEXITY_DENSE].numbers, BYTES_TRAINING);
-    const struct apg_measured *dense = &c->measure.form[APG_COMPLEXITY_DENSE];
+    const double dense_mb = megabytes(c->cost[APG_FORM_DENSE].numbers, BYTES_TRAINING);
+    const struct apg_measured *dense = &c->measure.form[APG_FORM_DENSE];
     fprintf(f,
         "\nthe paper's table, here and in the paper; its epoch is of unknown rows, ours is of a "
         "million\n%-14s"
@@ -93,7 +94,7 @@ static void report_reproduced(FILE *f, const struct costs *c)
             continue;
         const double s = per_million(m->step, m->rows);
         fprintf(f, "%-3s%-11s%12.4g%+9.1f%%%12.4g%+9.1f%%%12.2f%+9.1f%%%12.2f%+9.1f%%\n",
-            apg_complexity_version(p->form), apg_complexity_name(p->form), s,
+            apg_form_version(p->form), apg_form_name(p->form), s,
             100 * (s / per_million(dense->step, dense->rows) - 1), mb, 100 * (mb / dense_mb - 1), p->seconds,
             100 * (p->seconds / costs_paper[0].seconds - 1), p->mb, 100 * (p->mb / costs_paper[0].mb - 1));
     }
@@ -101,7 +102,7 @@ static void report_reproduced(FILE *f, const struct costs *c)
 
 static void report_domains(FILE *f, const struct costs *c)
 {
-    const double apg = megabytes(c->cost[APG_COMPLEXITY_SHARED].numbers, BYTES);
+    const double apg = megabytes(c->cost[APG_FORM_SHARED].numbers, BYTES);
     fprintf(f,
         "\nnumbers kept for users or domains of their own, MB; MMoE of %zu experts\n%14s%14s%14s%14s\n",
         c->experts, "domains", "star", "mmoe", "apg, v4");
@@ -120,8 +121,8 @@ static void report_paper(FILE *f, const struct costs *c)
     for (size_t i = 0; i < N_PAPER; i++) {
         const struct paper *p = &costs_paper[i];
         double mb = megabytes(c->cost[p->form].numbers, BYTES_TRAINING);
-        fprintf(f, "%-3s%-11s%14.2f%12.2f%12.2f%+12.1f %%\n", apg_complexity_version(p->form),
-            apg_complexity_name(p->form), p->seconds, p->mb, mb, 100 * (mb / p->mb - 1));
+        fprintf(f, "%-3s%-11s%14.2f%12.2f%12.2f%+12.1f %%\n", apg_form_version(p->form),
+            apg_form_name(p->form), p->seconds, p->mb, mb, 100 * (mb / p->mb - 1));
     }
     fputs("12 bytes, D and K are guesses: D 32 fits v1, K 8 then v4, but v3 needs K 2 (-11 %); no pair fits "
           "all.\n",
@@ -132,11 +133,11 @@ static void report_paper(FILE *f, const struct costs *c)
     putc('\n', f);
 }
 
-static void report_row(FILE *f, int layer_width, const struct row *r)
+static void report_row(FILE *f, int layer_width, const struct apg_op_cost *r)
 {
     const struct apg_cost *k = &r->cost;
-    const uint64_t v[] = {r->width[0], r->width[1], r->width[2], r->width[3], r->width[4], k->generate,
-        k->forward, k->batch, k->numbers, k->biases, k->tables, k->generated};
+    const uint64_t v[] = {r->N, r->M, r->D, r->K, r->P, k->generate, k->forward, k->batch, k->numbers,
+        k->biases, k->tables, k->generated};
     const int width[] = {6, 6, 6, 6, 6, 11, 10, 12, 10, 8, 11, 12};
     fprintf(f, "%-*s %-9s", layer_width, *r->layer ? r->layer : "-", r->op);
     for (size_t i = 0; i < sizeof v / sizeof v[0]; i++)
@@ -151,32 +152,32 @@ static void text_ops(FILE *f, const struct costs *c)
 {
     const struct apg_graph *g = &c->model->graph;
     int wide = 5;
-    struct row r;
+    struct apg_op_cost r;
     for (size_t o = 0; o < g->n_ops; o++) {
-        r = costs_op(g, o);
+        apg_complexity_row(g, o, &r);
         wide = (int)strlen(r.layer) > wide ? (int)strlen(r.layer) : wide;
     }
     fprintf(f, "%s of %zu columns, hidden layers %s, batches of %zu: multiply-adds and numbers\n\n",
-        apg_backbones[c->model->arch.backbone].name, c->model->schema->n_fields, apg_complexity_name(c->form),
+        apg_backbones[c->model->arch.backbone].name, c->model->schema->n_fields, apg_form_name(c->form),
         c->shape.batch);
     fprintf(f, "%*s%21s%12s%29s%12s\n", wide + 40, "", "per instance", "per batch", "numbers kept",
         "numbers per");
     fprintf(f, "%-*s %-9s%6s%6s%6s%6s%6s%11s%10s%12s%10s%8s%11s%12s\n", wide, "layer", "op", "N", "M", "D",
         "K", "P", "generation", "forward", "generation", "numbers", "biases", "tables", "instance");
     for (size_t o = 0; o < g->n_ops; o++) {
-        r = costs_op(g, o);
+        apg_complexity_row(g, o, &r);
         report_row(f, wide, &r);
     }
-    r = costs_total(c, c->form);
+    r = (struct apg_op_cost){.layer = "total", .op = apg_form_name(c->form), .cost = c->cost[c->form]};
     report_row(f, wide, &r);
 }
 
 void costs_text(FILE *f, const struct costs *c)
 {
-    const struct apg_cost *dense = &c->cost[APG_COMPLEXITY_DENSE];
+    const struct apg_cost *dense = &c->cost[APG_FORM_DENSE];
     if (c->model) {
         text_ops(f, c);
-        if (c->form == APG_COMPLEXITY_DENSE && !c->measured)
+        if (c->form == APG_FORM_DENSE && !c->measured)
             return;
         fputs("\nthe same model by the form of its hidden layers; embedding tables and biases not counted\n",
             f);
@@ -190,14 +191,14 @@ void costs_text(FILE *f, const struct costs *c)
     fprintf(f, "\n%-14s%42s%16s%32s\n%-14s%14s%14s%14s%16s%12s%10s%10s\n", "", "multiply-adds per instance",
         "per batch", "numbers kept", "form", "generation", "forward", "of dense", "generation", "numbers",
         "MB", "of dense");
-    for (int i = 0; i < APG_COMPLEXITY_FORMS; i++) {
-        const struct apg_cost *k = &c->cost[i];
-        enum apg_complexity_form form = (enum apg_complexity_form)i;
+    for (int i = 0; i < APG_FORM_COUNT; i++) {
+        const enum apg_form form = apg_complexity_order[i];
+        const struct apg_cost *k = &c->cost[form];
         if (!k->forward)
             continue;
-        fprintf(f, "%-3s%-11s%14llu%14llu%14.3g%16llu%12llu%10.2f%10.3g\n", apg_complexity_version(form),
-            apg_complexity_name(form), (unsigned long long)k->generate, (unsigned long long)k->forward,
-            apg_complexity_total(k, c->shape.batch) / (double)dense->forward, (unsigned long long)k->batch,
+        fprintf(f, "%-3s%-11s%14llu%14llu%14.3g%16llu%12llu%10.2f%10.3g\n", apg_form_version(form),
+            apg_form_name(form), (unsigned long long)k->generate, (unsigned long long)k->forward,
+            apg_cost_per_instance(k, c->shape.batch) / (double)dense->forward, (unsigned long long)k->batch,
             (unsigned long long)k->numbers, megabytes(k->numbers, BYTES),
             (double)k->numbers / (double)dense->numbers);
     }

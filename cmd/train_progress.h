@@ -1,33 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * train_text.h - what apg train says while it works, on standard error; nothing when quiet.
+ * train_progress.h - what apg train says on standard error while it works.
  */
-#ifndef APG_TRAIN_TEXT_H
-#define APG_TRAIN_TEXT_H
-#include "train/choose.h"
+#ifndef APG_TRAIN_PROGRESS_H
+#define APG_TRAIN_PROGRESS_H
+#include "apg.h"
 
-struct train_text {
-    bool quiet, terminal;
-    double started, told; /* seconds: this epoch, and the last line within it */
-    double recent;        /* sum of losses since that line */
+struct train_progress {
+    const char *from; /* the model that training goes on from, or NULL */
+    bool terminal;
+    double started_s, told_s; /* by the clock: this epoch, and the last line within it */
+    double recent;            /* sum of losses since that line, of n_recent batches */
     uint64_t n_recent, steps;
-    uint64_t next;       /* a line when steps reaches next, which doubles: as Vowpal Wabbit's users know it */
-    double kept_entropy; /* of the epoch whose weights are kept; 0: no validation rows */
+    uint64_t next_step; /* the next line is due there; it doubles, as Vowpal Wabbit's users know it */
 };
 
-/* The model's size, and what about it should be known before it is trained for hours. */
-void train_text_model(const struct train_text *t, const struct apg_model *m, uint64_t rows, size_t batch);
-/* TAKEN of its weights are those of the model FROM. */
-void train_text_from(const struct train_text *t, const struct apg_model *m, const char *from, size_t taken);
-
-void train_text_heading(struct train_text *t); /* of the epochs' lines; an epoch starts */
-void train_text_progress(struct train_text *t, const struct apg_fit_state *s);
-void train_text_kept(const struct train_text *t); /* training has ended */
-
-/* --condition auto: as of apg_choose_told, and in the end. */
-void train_text_choosing(struct train_text *t, const struct apg_schema *schema, enum apg_choose_stage stage,
-    const struct apg_choose_try *tries, size_t n);
-void train_text_choice(
-    const struct train_text *t, const struct apg_schema *schema, const struct apg_choose_report *r);
+void train_progress(struct train_progress *t, const struct apg_event *event);
 
 #endif

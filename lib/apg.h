@@ -1,42 +1,245 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg.h - predict with a trained model from a program of your own. Link with: pkg-config --libs apg
+ * apg.h - adaptive click-through-rate models in a program of your own: train one on click logs, collapse it
+ * for serving, predict rows, and count what it costs. `apg train`, `collapse`, `predict` and `complexity`
+ * stand on these functions. Link with `pkg-config --libs apg`; examples/embed.c is a whole program.
  *
  *     struct apg *a;
- *     char error[256];
- *     if (apg_open(&a, "serve.apg", error, sizeof error) != 0) ...
- *     const char *cells[] = {"4115", "2763", "Action|Thriller"};   // in the order of apg_column_name(a, 0..)
- *     double p;
- *     apg_predict(a, cells, 1, &p, error, sizeof error);
- *     apg_close(a);
+ *     struct apg_error err;
+ *     if (apg_open(&a, "serve.apg", &err) != APG_OK) { fprintf(stderr, "%s\n", err.text); exit(1); }
+ *     const char *cells[] = {"4115", "2763", "Action|Thriller"};   // in the order of apg_column_name(a, 0),
+ * 1, 2 double probability; if (apg_predict(a, cells, 1, &probability, &err) != APG_OK) ... apg_close(a);
  *
- * A handle is used by one thread at a time; different handles may be used at once. All functions that return
- * int return 0, or a positive number and a line of text in ERROR (cut to ERROR_SIZE bytes, never
- * unterminated).
+ * Failure.   A function that can fail returns a status, APG_OK (0) or one of the numbers below, and fills
+ * *ERR, which may be NULL, with one line of text. Nothing is printed and nothing exits. Ownership. What a
+ * function makes is the caller's, to be given back by the function that is named with it. Text and arrays
+ * that are passed in are read during the call and not kept, unless it is said. Threads.   A handle is used by
+ * one thread at a time. Different handles may be used at the same time. Files.     A model file that was cut
+ * or altered is refused. A new file appears whole or not at all.
  */
 #ifndef APG_H
 #define APG_H
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct apg;
+/* ---- failure ---- */
 
-/* Open the model file PATH; *out is closed with apg_close. */
-int apg_open(struct apg **out, const char *path, char *error, size_t error_size);
+/* The numbers stay: new ones are appended. */
+enum apg_status {
+    APG_OK = 0,
+    APG_ENOMEM = 1,   /* out of memory */
+    APG_EIO = 2,      /* the system refused: open, read, write, map (the text ends in its reason) */
+    APG_EINPUT = 3,   /* a row or cell of the user's data is wrong */
+    APG_EFORMAT = 4,  /* a model or feature file is truncated, altered, or not one */
+    APG_EUSAGE = 5,   /* what was asked for does not fit together */
+    APG_ERANGE = 6,   /* a size or number is out of range */
+    APG_ESETTING = 7, /* a setting is unknown, has a wrong value, or does not go with another one */
+};
+
+struct apg_error {
+    enum apg_status status;
+    char text[1024]; /* the place first: "logs.csv:1204: price: not a number: 'abc'" */
+};
+
+/* ---- models and their files ---- */
+
+struct apg; /* a model with its encoder: what its columns are and which tokens it knows */
+
+/* Read the model file at PATH. *out is closed with apg_close. */
+enum apg_status apg_open(struct apg **out, const char *path, struct apg_error *err);
+/* The same from descriptor FD, which stays the caller's and may be closed afterwards; a pipe will do. NAME is
+ * for messages. */
+enum apg_status apg_open_fd(struct apg **out, int fd, const char *name, struct apg_error *err);
+
+/* Write A to a new file, which takes the place of PATH when it is whole and on the disk. */
+enum apg_status apg_save(const struct apg *a, const char *path, struct apg_error *err);
+/* Write A to SINK. */
+struct apg_sink {
+    bool (*write)(void *arg, const void *p, size_t n_bytes); /* appends; false, and errno set: it could not */
+    void *arg;
+    const char *name; /* for messages */
+};
+enum apg_status apg_write(const struct apg *a, struct apg_sink sink, struct apg_error *err);
+
 void apg_close(struct apg *a); /* NULL is allowed */
 
-/* The columns that a row has, and their names (valid as long as the handle). */
+/* ---- predicting ---- */
+
+/* The columns that a row has, and the name of column I, which is valid as long as the handle. */
 size_t apg_columns_count(const struct apg *a);
 const char *apg_column_name(const struct apg *a, size_t i);
 
-/* CELL (rows, columns): text, as in the logs the model was trained on; "" is missing. PROBABILITY (rows): in
- * (0, 1). The same numbers as `apg predict` prints. A wrong cell: ERROR has its row in the call, from 1, and
- * its column ("row:3: price: not a number: 'abc'"); PROBABILITY is then not to be used. */
-int apg_predict(
-    struct apg *a, const char *const *cell, size_t rows, double *probability, char *error, size_t error_size);
+/* CELL (rows x columns) is text as in the logs that the model was trained on; "" is a missing value.
+ * PROBABILITY (rows) gets numbers in (0, 1), the same that `apg predict` prints, by the calling thread alone.
+ * A wrong cell is APG_EINPUT: the text has its row in the call, from 1, and its column ("row:3: price: not a
+ * number: 'abc'"), and PROBABILITY is not to be used. */
+enum apg_status apg_predict(
+    struct apg *a, const char *const *cell, size_t rows, double *probability, struct apg_error *err);
+
+/* ---- training ---- */
+
+/* A log: CSV, or a feature file of `apg encode`. */
+struct apg_input {
+    int fd;           /* an open descriptor, which stays the caller's; or -1: the file NAME is opened */
+    const char *name; /* the path, or what messages call it */
+};
+
+/* What is told during a training, in the order in which it happens. */
+enum apg_event_kind {
+    APG_EVENT_INFERRED,   /* text: what was inferred of the columns, lines ended by '\n' */
+    APG_EVENT_WARNING,    /* text: a line that the user should read */
+    APG_EVENT_MODEL,      /* the model is made: rows, fields, numbers */
+    APG_EVENT_PASS,       /* passes over the rows begin */
+    APG_EVENT_STEP,       /* progress: after a batch */
+    APG_EVENT_EPOCH,      /* progress: after a pass and its validation. The model can be written now */
+    APG_EVENT_CANDIDATES, /* condition=auto: how many candidates there are (n_candidates) */
+    APG_EVENT_ROUND,      /* condition=auto: candidates after a round, the best first */
+    APG_EVENT_FINAL,      /* condition=auto: candidates[0] is left and is trained on */
+    APG_EVENT_AGAIN,      /* condition=auto: now the static model is trained on */
+    APG_EVENT_CHOICE,     /* condition=auto: choice */
+};
+
+struct apg_progress {
+    size_t epoch, epochs, best_epoch; /* from 1; 0 is the model that training goes on from. EPOCHS: at most */
+    uint64_t rows, epoch_rows;        /* seen in this epoch; in a whole one */
+    double loss;                      /* mean log loss of this epoch so far */
+    double recent;                    /* mean log loss of the batch that was just seen */
+    bool epoch_done, has_valid, better, last;
+    double valid_auc, valid_loss; /* NaN where they are not defined */
+    double valid_entropy;         /* valid_loss / that of the mean label: above 1 is worse than a constant */
+};
+
+struct apg_candidate {
+    char condition[256]; /* "self", "group:user_id" */
+    size_t rank;         /* of the layers that adapt; 0: as given */
+    double share;        /* of the training rows, in this round */
+    double auc, loss;    /* of validation; NaN: it diverged */
+};
+
+struct apg_choice {
+    struct apg_candidate best;
+    size_t tried, left_out;       /* candidates; columns left out for want of budget */
+    bool better;                  /* surely better than the static model, so it is the model that is kept */
+    bool cut;                     /* it was still getting better when the budget ended */
+    double difference, low, high; /* of AUC to the static model, 95 % interval; NaN: undefined */
+    double work;                  /* in times of the static model's */
+};
+
+struct apg_event {
+    enum apg_event_kind kind;
+    const char *text;
+    /* of APG_EVENT_MODEL: */
+    uint64_t rows;                           /* to train on and to hold out */
+    size_t fields;                           /* columns that the model reads */
+    size_t embedding_numbers, other_numbers; /* trained, in embedding tables and outside */
+    size_t taken_numbers; /* of them, taken over from the model that training goes on from */
+    /* of the others: */
+    const struct apg_progress *progress;
+    const struct apg *model; /* as it is now; for apg_write */
+    const struct apg_candidate *candidates;
+    size_t n_candidates;
+    const struct apg_choice *choice;
+};
+
+struct apg_train_options {
+    /* "NAME=VALUE", ended by NULL; or NULL. The names, values and defaults are those of the options of `apg
+     * train
+     * --help-all` below Input, Columns, Model, Training and Resources, without the dashes: "hidden=64,32",
+     * "rank=8", "label=click". A flag is yes or no: "header=no". */
+    const char *const *settings;
+    const struct apg_input *valid; /* rows to validate on; NULL: some are held out */
+    /* Go on from the weights and the encoder of this model. It is closed, also on failure. NULL: start anew.
+     */
+    struct apg *from;
+    void (*tell)(void *arg, const struct apg_event *event); /* by the calling thread; NULL: nothing is told */
+    void *arg;
+};
+
+/* Train a model on N LOGS of the same columns. One seed gives one model, byte for byte, for any number of
+ * threads (the setting "threads"; the default uses all processors). *out holds the weights that validated
+ * best. OPTIONS may be NULL. */
+enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t n_logs,
+    const struct apg_train_options *options, struct apg_error *err);
+
+/* ---- collapsing ---- */
+
+enum apg_collapse_step { APG_COLLAPSE_FACTORS, APG_COLLAPSE_NORM, APG_COLLAPSE_HALVE, APG_COLLAPSE_STEPS };
+
+struct apg_collapsed {
+    bool done;  /* there was something to do */
+    bool stays; /* of the norm step: there is partitioned normalization, which cannot be folded */
+    size_t bytes, bytes_then; /* of weights, before the step and after it */
+    double difference;        /* the largest difference of a logit over 1024 random rows */
+};
+
+/* Make A smaller for serving, in place: products of factors (U_l U_r, V_l V_r, W o W_d) are multiplied out,
+ * batch normalization is folded into the weights before it and, if HALVE, embedding tables are stored in half
+ * precision. Each step is held against the model before it on random rows; a logit that differs by more than
+ * rounding does is APG_ERANGE. REPORT (APG_COLLAPSE_STEPS) says what the steps did; NULL is allowed. A
+ * collapsed model predicts, and is not to be trained on. After a failure A is to be closed. */
+enum apg_status apg_collapse(
+    struct apg *a, bool halve, struct apg_collapsed report[APG_COLLAPSE_STEPS], struct apg_error *err);
+
+/* ---- complexity ---- */
+
+/* What something costs. A multiply-add is one of the forward pass: a multiplication and the addition it
+ * feeds. Not counted: additions alone, and work by element (biases, normalization, activations). */
+struct apg_cost {
+    uint64_t generate;  /* multiply-adds per instance: making the weights of its own */
+    uint64_t forward;   /* multiply-adds per instance: applying weights */
+    uint64_t batch;     /* multiply-adds per batch: making weights that its instances share */
+    uint64_t numbers;   /* trained, a generator's included; without the next two */
+    uint64_t biases;    /* trained, one for each element of a value: biases, scales and shifts */
+    uint64_t tables;    /* trained, in embedding tables */
+    uint64_t generated; /* numbers per instance: the weights of its own */
+};
+
+/* An operator of a model, in the order in which they run. */
+struct apg_op_cost {
+    char layer[64];       /* "hidden.0.S"; "": it has no weights */
+    const char *op;       /* "dense", "generated"; valid as long as the program */
+    size_t N, M, D, K, P; /* widths: input, output, condition, rank, over-parameterization; 0: it has none */
+    struct apg_cost cost;
+};
+/* How many operators A has; the first of them, at most ROOM, are put into ROW. */
+size_t apg_complexity(const struct apg *a, struct apg_op_cost *row, size_t room);
+
+/* The forms of a hidden layer. Yan et al., "APG: Adaptive Parameter Generation Network for Click-Through Rate
+ * Prediction", NeurIPS 2022, arXiv 2203.16218, has v1 to v5. */
+enum apg_form {
+    APG_FORM_FULL,       /* v1: W_i generated */
+    APG_FORM_LOWRANK,    /* v2: U_i, S_i, V_i generated, their product formed */
+    APG_FORM_DECOMPOSED, /* v3: the same, never formed */
+    APG_FORM_SHARED,     /* v4: S_i generated, U and V shared */
+    APG_FORM_OVERPARAM,  /* v5 in training: U = U_l U_r, V = V_l V_r */
+    APG_FORM_RESIDUAL,   /* v4, or v5 with P > 0, added to a full static layer */
+    APG_FORM_DENSE,      /* static */
+    APG_FORM_COLLAPSED,  /* v5 after apg_collapse */
+    APG_FORM_STAR,       /* Sheng et al., CIKM 2021 */
+    APG_FORM_PPNET,      /* Chang et al., KDD 2023 */
+    APG_FORM_COUNT
+};
+const char *apg_form_name(enum apg_form form);    /* "shared" */
+const char *apg_form_version(enum apg_form form); /* "v4"; "": the paper has no number for it */
+
+struct apg_layer_shape {
+    size_t n, m;    /* widths of input and output */
+    size_t d, k, p; /* widths of condition, rank, over-parameterization */
+    size_t x, h;    /* of ppnet: widths of the embeddings and of a gate's hidden layer */
+    size_t domains; /* of star */
+    size_t batch;   /* instances in a batch */
+};
+/* Add what a layer of FORM costs, by closed formula, to *COST. APG_ERANGE: a number of the shape is 0 or too
+ * large. */
+enum apg_status apg_layer_cost(
+    struct apg_cost *cost, enum apg_form form, const struct apg_layer_shape *shape, struct apg_error *err);
+/* Multiply-adds per instance in a batch of BATCH > 0: generate + forward + batch / BATCH. */
+double apg_cost_per_instance(const struct apg_cost *cost, size_t batch);
 
 #ifdef __cplusplus
 }

@@ -1,39 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/opt.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "common/cmd.h"
-#include "base/mem.h"
 
-/* What getopt_long returns for a long option: its row in the table, and whether as --no-NAME. */
-enum { ROW = 1000, NO = 1, HELP = 998, LIST = 999, ROWS_MAX = 200 };
+/* What getopt_long returns for a long option: FIRST_ROW + 2 * its row, and NO more as --no-NAME. */
+enum { HELP = 997, HELP_ALL = 998, LIST = 999, FIRST_ROW = 1000, NO = 1, ROWS_MAX = APG_GIVEN_MAX };
 
-static const char *given[ROWS_MAX];
-static size_t n_given;
+/* A command's table with the library's tables unfolded. */
+struct item {
+    const char *heading; /* or: */
+    const struct apg_setting *row;
+    void *base;
+    bool library; /* a setting of the library */
+};
+
+static struct apg_given given;
+static struct apg_kept *kept; /* the lists that options hold */
+static const char *settings[ROWS_MAX + 1];
+static size_t n_settings;
+
+static size_t unfold(const struct opt *table, struct item *out)
+{
+    size_t n = 0;
+    for (const struct opt *o = table; n < ROWS_MAX; o++) {
+        if (o->table)
+            for (const struct apg_setting *s = o->table; s->kind != APG_SETTING_END && n < ROWS_MAX; s++) {
+                if (s->name)
+                    out[n++] = (struct item){NULL, s, o->base, true};
+            }
+        else if (o->heading)
+            out[n++] = (struct item){o->heading, NULL, NULL, false};
+        else if (o->row.kind != APG_SETTING_END)
+            out[n++] = (struct item){NULL, &o->row, o->base, false};
+        else
+            break;
+    }
+    return n;
+}
 
 bool opt_given(const char *name)
 {
-    for (size_t i = 0; i < n_given; i++)
-        if (strcmp(given[i], name) == 0)
-            return true;
-    return false;
+    return apg_given_has(&given, name);
 }
 
 const char *opt_given_below(const struct opt_command *c, const char *heading)
 {
+    struct item item[ROWS_MAX];
+    const size_t n = unfold(c->table, item);
     bool below = false;
-    for (const struct opt *o = c->table; o->kind != OPT_KIND_END; o++)
-        if (o->kind == OPT_KIND_HEADING)
-            below = strcmp(o->name, heading) == 0;
-        else if (below && opt_given(o->name))
-            return o->name;
+    for (size_t i = 0; i < n; i++)
+        if (item[i].heading)
+            below = strcmp(item[i].heading, heading) == 0;
+        else if (below && opt_given(item[i].row->name))
+            return item[i].row->name;
     return NULL;
+}
+
+const char *const *opt_settings(void)
+{
+    return settings;
 }
 
 int opt_usage(const struct opt_command *c, const char *fmt, ...)
@@ -47,271 +77,27 @@ int opt_usage(const struct opt_command *c, const char *fmt, ...)
     return EXIT_USAGE;
 }
 
-static bool takes_argument(const struct opt *o)
+static bool takes_argument(const struct item *i)
 {
-    return o->kind != OPT_KIND_FLAG;
+    return i->row->kind != APG_SETTING_FLAG;
 }
 
 /* A flag that is on unless switched off is shown as --no-NAME. */
-static bool is_on(const struct opt *o)
+static bool is_on(const struct item *i)
 {
-    return o->kind == OPT_KIND_FLAG && *(bool *)o->target;
+    return i->row->kind == APG_SETTING_FLAG && *(const bool *)((const char *)i->base + i->row->at);
 }
 
-/* --- choices: "shared|overparam|v5=overparam" --- */
-
-/* Length of the choice that starts at S, and in *next where the next one starts, or NULL. */
-static size_t choice_length(const char *s, const char **next)
+/* How the value is called: the choices, without their other names. */
+static void argument(char *out, size_t size, const struct apg_setting *row)
 {
-    size_t n = strcspn(s, "|");
-    *next = s[n] ? s + n + 1 : NULL;
-    return n;
-}
-
-/* The choice with number INDEX, other names not counted. */
-static const char *choice_name(const char *choices, int index, size_t *length)
-{
-    const char *next;
-    for (const char *s = choices; s; s = next) {
-        *length = choice_length(s, &next);
-        if (!memchr(s, '=', *length) && index-- == 0)
-            return s;
-    }
-    *length = 0;
-    return "";
-}
-
-static int choice_find(const char *choices, const char *word, size_t n)
-{
-    const char *next;
-    int index = 0;
-    for (const char *s = choices; s; s = next) {
-        size_t length = choice_length(s, &next);
-        const char *equal = memchr(s, '=', length);
-        size_t name = equal ? (size_t)(equal - s) : length;
-        if (name == n && memcmp(s, word, n) == 0)
-            return equal ? choice_find(choices, equal + 1, length - name - 1) : index;
-        index += !equal;
-    }
-    return -1;
-}
-
-/* The names without the other names, SEPARATOR between. */
-static void choice_print(char *out, size_t size, const char *choices, const char *separator)
-{
-    size_t n, used = 0;
-    const char *name;
-    out[0] = '\0';
-    for (int i = 0; name = choice_name(choices, i, &n), n && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%.*s", i ? separator : "", (int)n, name);
-}
-
-/* --- values --- */
-
-/* What O takes, for a message. Bounds that only stand for "no bound" are not shown. */
-static void describe(char *out, size_t size, const struct opt *o)
-{
-    const char *what = o->kind == OPT_KIND_SIZES  ? "integers"
-                       : o->kind == OPT_KIND_REAL ? "a number"
-                                                  : "an integer";
-    if (o->kind == OPT_KIND_CHOICE)
-        choice_print(out + snprintf(out, size, "one of "), size - 7, o->arg, ", ");
-    else if (o->kind == OPT_KIND_CHAR)
-        snprintf(out, size, "one character, or tab");
-    else if (o->kind == OPT_KIND_U64)
-        snprintf(out, size, "an integer from 0 to 18446744073709551615");
-    else if (o->kind == OPT_KIND_BYTES)
-        snprintf(out, size, "a number of bytes such as 512M or 2G, at least %.0f", o->min);
-    else if (o->kind == OPT_KIND_LIST)
-        snprintf(out, size, "names with commas between them");
-    else if (o->kind == OPT_KIND_REAL && o->max >= 1e300)
-        snprintf(out, size, o->min <= -1e300 ? "%s" : "%s of at least %g", what, o->min);
-    else if (o->max >= 1e15)
-        snprintf(out, size, "%s of at least %.0f", what, o->min);
+    if (row->kind == APG_SETTING_CHOICE || row->kind == APG_SETTING_SWITCH)
+        apg_names_list(out, size, row->arg, "|");
     else
-        snprintf(out, size, "%s from %.15g to %.15g%s", what, o->min, o->max,
-            o->kind == OPT_KIND_SIZES ? ", commas between them" : "");
-}
-
-/* Decimal digits only (strtoull alone would take " -1" for 2^64 - 1), then the end or one character of STOP.
- */
-static bool parse_u64(const char *s, const char *stop, const char **end, uint64_t *out)
-{
-    if (*s < '0' || *s > '9')
-        return false;
-    char *e;
-    errno = 0;
-    uint64_t v = strtoull(s, &e, 10);
-    if (errno || !strchr(stop, *e))
-        return false;
-    *end = e;
-    *out = v;
-    return true;
-}
-
-static bool parse_size(const struct opt *o, const char *s, const char *stop, const char **end, size_t *out)
-{
-    uint64_t v;
-    if (!parse_u64(s, stop, end, &v) || v > SIZE_MAX || (double)v < o->min || (double)v > o->max)
-        return false;
-    *out = (size_t)v;
-    return true;
-}
-
-static bool parse_bytes(const struct opt *o, const char *s, size_t *out)
-{
-    const char *units = "KMGT", *end;
-    uint64_t v;
-    if (!parse_u64(s, units, &end, &v) || (*end && end[1]))
-        return false;
-    size_t bytes = (size_t)v;
-    for (const char *u = units; *end && u <= strchr(units, *end); u++)
-        if (!apg_mul(bytes, 1024, &bytes))
-            return false;
-    if ((double)bytes < o->min || (double)bytes > o->max)
-        return false;
-    *out = bytes;
-    return true;
-}
-
-static bool parse_sizes(const struct opt *o, const char *s, struct opt_sizes *out)
-{
-    struct opt_sizes r = {0};
-    for (const char *end; *s; s = end + (*end == ',')) {
-        if (r.n == sizeof r.item / sizeof r.item[0] || !parse_size(o, s, ",", &end, &r.item[r.n++]))
-            return false;
-        if (*end && !end[1])
-            return false;
-    }
-    *out = r;
-    return true;
-}
-
-/* Lists live until the program ends; this keeps them reachable. */
-struct kept {
-    struct kept *next;
-    char *item[OPT_LIST_MAX];
-    char text[];
-};
-static struct kept *kept;
-
-static bool parse_list(const char *s, struct opt_list *out)
-{
-    size_t size = strlen(s) + 1;
-    struct kept *k = calloc(1, sizeof *k + size);
-    if (!k)
-        return false;
-    k->next = kept;
-    kept = k;
-    memcpy(k->text, s, size);
-    size_t n = out->n;
-    for (size_t i = 0; i < n; i++)
-        k->item[i] = out->item[i];
-    char *rest = size > 1 ? k->text : NULL, *word;
-    while ((word = strsep(&rest, ","))) {
-        if (!*word || n == OPT_LIST_MAX)
-            return false;
-        k->item[n++] = word;
-    }
-    *out = (struct opt_list){n, k->item};
-    return true;
-}
-
-/* The whole of S, finite, and no space before it, which strtod would skip. */
-static bool parse_real(const struct opt *o, const char *s, double *out)
-{
-    char *end;
-    double v = strtod(s, &end);
-    if (end == s || *end || *s <= ' ' || !isfinite(v) || v < o->min || v > o->max)
-        return false;
-    *out = v;
-    return true;
-}
-
-static bool parse_value(const struct opt *o, const char *s)
-{
-    const char *end;
-    int index;
-    switch (o->kind) {
-    case OPT_KIND_SIZE:
-        return parse_size(o, s, "", &end, o->target);
-    case OPT_KIND_BYTES:
-        return parse_bytes(o, s, o->target);
-    case OPT_KIND_U64:
-        return parse_u64(s, "", &end, o->target);
-    case OPT_KIND_REAL:
-        return parse_real(o, s, o->target);
-    case OPT_KIND_STRING:
-        *(const char **)o->target = s;
-        return true;
-    case OPT_KIND_LIST:
-        return parse_list(s, o->target);
-    case OPT_KIND_SIZES:
-        return parse_sizes(o, s, o->target);
-    case OPT_KIND_CHOICE:
-        index = choice_find(o->arg, s, strlen(s));
-        if (index >= 0)
-            *(int *)o->target = index;
-        return index >= 0;
-    case OPT_KIND_CHAR:
-        if (strcmp(s, "tab") == 0 || strcmp(s, "\\t") == 0)
-            s = "\t";
-        if (!*s || s[1])
-            return false;
-        *(char *)o->target = *s;
-        return true;
-    default:
-        return false;
-    }
+        snprintf(out, size, "%s", row->kind == APG_SETTING_FLAG ? "" : row->arg);
 }
 
 /* --- help --- */
-
-/* The value before parsing, or "" where there is none worth showing. */
-static void print_default(char *out, size_t size, const struct opt *o)
-{
-    out[0] = '\0';
-    const void *t = o->target;
-    const char *s;
-    size_t n;
-    switch (o->kind) {
-    case OPT_KIND_SIZE:
-        snprintf(out, size, "%zu", *(const size_t *)t);
-        break;
-    case OPT_KIND_BYTES:
-        n = *(const size_t *)t;
-        for (s = " KMGT"; n && n % 1024 == 0 && s[1]; s++)
-            n /= 1024;
-        snprintf(out, size, *s == ' ' ? "%zu" : "%zu%c", n, *s);
-        break;
-    case OPT_KIND_U64:
-        snprintf(out, size, "%llu", (unsigned long long)*(const uint64_t *)t);
-        break;
-    case OPT_KIND_REAL:
-        if (isfinite(*(const double *)t))
-            snprintf(out, size, "%g", *(const double *)t);
-        break;
-    case OPT_KIND_STRING:
-        s = *(const char *const *)t;
-        snprintf(out, size, "%s", s ? s : "");
-        break;
-    case OPT_KIND_SIZES:
-        for (size_t i = 0, used = 0; i < ((const struct opt_sizes *)t)->n && used < size; i++)
-            used += (size_t)snprintf(
-                out + used, size - used, "%s%zu", i ? "," : "", ((const struct opt_sizes *)t)->item[i]);
-        break;
-    case OPT_KIND_CHOICE:
-        s = choice_name(o->arg, *(const int *)t, &n);
-        snprintf(out, size, "%.*s", (int)n, s);
-        break;
-    case OPT_KIND_CHAR:
-        if (*(const char *)t)
-            snprintf(out, size, *(const char *)t == '\t' ? "tab" : "%c", *(const char *)t);
-        break;
-    default:
-        break;
-    }
-}
 
 enum { MARGIN = 28, WIDTH = 80 };
 
@@ -345,44 +131,57 @@ static void print_option(char letter, const char *name, const char *arg, const c
     print_wrapped(help, MARGIN);
 }
 
-static void print_help(const struct opt_command *c)
+static void print_item(const struct item *i)
 {
+    char name[64], arg[512], value[256], help[1024];
+    snprintf(name, sizeof name, is_on(i) ? "[no-]%s" : "%s", i->row->name);
+    argument(arg, sizeof arg, i->row);
+    apg_setting_text(value, sizeof value, i->row, i->base);
+    snprintf(help, sizeof help, is_on(i) ? "%s [on]" : *value ? "%s [%s]" : "%s", i->row->help, value);
+    print_option(i->row->letter, name, arg, help);
+}
+
+/* Rare options, and headings with nothing else below them, are left out where not ALL is asked for. */
+static void print_help(const struct opt_command *c, const struct item *item, size_t n, bool all)
+{
+    const char *heading = NULL;
+    size_t rare = 0;
     printf("Usage: apg %s %s\n", c->name, c->synopsis);
     print_wrapped(c->summary, 0);
-    for (const struct opt *o = c->table; o->kind != OPT_KIND_END; o++) {
-        char name[64], arg[512] = "", value[256], help[1024];
-        if (o->kind == OPT_KIND_HEADING) {
-            printf("\n%s:\n", o->name);
+    for (size_t i = 0; i < n; i++) {
+        if (item[i].heading) {
+            heading = item[i].heading;
             continue;
         }
-        snprintf(name, sizeof name, is_on(o) ? "[no-]%s" : "%s", o->name);
-        if (o->kind == OPT_KIND_CHOICE)
-            choice_print(arg, sizeof arg, o->arg, "|");
-        else if (takes_argument(o))
-            snprintf(arg, sizeof arg, "%s", o->arg);
-        print_default(value, sizeof value, o);
-        snprintf(help, sizeof help, is_on(o) ? "%s [on]" : *value ? "%s [%s]" : "%s", o->help, value);
-        print_option(o->letter, name, arg, help);
+        rare += item[i].row->rare;
+        if (item[i].row->rare && !all)
+            continue;
+        if (heading)
+            printf("\n%s:\n", heading);
+        heading = NULL;
+        print_item(&item[i]);
     }
     putchar('\n');
     print_option('h', "help", "", "print this help");
+    if (rare) {
+        char text[64];
+        snprintf(text, sizeof text, "print %zu more options too", rare);
+        print_option(0, "help-all", "", text);
+    }
     if (c->examples)
         printf("\nExamples:\n%s\n", c->examples);
 }
 
-static void print_list(const struct opt_command *c)
+static void print_list(const struct item *item, size_t n)
 {
-    for (const struct opt *o = c->table; o->kind != OPT_KIND_END; o++) {
-        char arg[512] = "";
-        if (o->kind == OPT_KIND_HEADING)
+    for (size_t i = 0; i < n; i++) {
+        char arg[512];
+        if (item[i].heading)
             continue;
-        if (o->kind == OPT_KIND_CHOICE)
-            choice_print(arg, sizeof arg, o->arg, "|");
-        else if (takes_argument(o))
-            snprintf(arg, sizeof arg, "%s", o->arg);
-        if (o->letter)
-            printf("-%c\n", o->letter);
-        printf("--%s%s%s%s\n", is_on(o) ? "no-" : "", o->name, *arg ? "=" : "", arg);
+        argument(arg, sizeof arg, item[i].row);
+        if (item[i].row->letter)
+            printf("-%c\n", item[i].row->letter);
+        printf("--%s%s%s%s\n", is_on(&item[i]) ? "no-" : "", item[i].row->name, *arg ? "=" : "", arg);
     }
 }
 
@@ -412,59 +211,93 @@ static int refuse(const struct opt_command *c, const struct option *options, con
     return opt_usage(c, "no option '%.*s'", (int)n + 2, word);
 }
 
+/* TEXT is the option's value: of a flag, "yes" or "no". */
+static int set(const struct item *i, const char *text)
+{
+    const struct apg_setting *row = i->row;
+    struct apg_error err;
+    const enum apg_status status = apg_setting_parse(row, i->base, text, &kept, &err);
+    if (status) {
+        cmd_warn("%s", err.text);
+        return status == APG_ESETTING ? EXIT_USAGE : EXIT_FAILED;
+    }
+    apg_given_add(&given, row->name);
+    if (i->library && n_settings < ROWS_MAX) {
+        size_t size = strlen(row->name) + strlen(text) + 2;
+        char *setting = malloc(size); /* until the next opt_parse */
+        if (!setting) {
+            cmd_warn("out of memory");
+            return EXIT_FAILED;
+        }
+        snprintf(setting, size, "%s=%s", row->name, text);
+        settings[n_settings++] = setting;
+        settings[n_settings] = NULL;
+    }
+    return OPT_GO;
+}
+
+static void forget(void)
+{
+    given.n = 0;
+    while (n_settings > 0)
+        free((void *)(uintptr_t)settings[--n_settings]);
+    settings[0] = NULL;
+}
+
 int opt_parse(int *argc, char ***argv, const struct opt_command *c)
 {
-    struct option options[2 * ROWS_MAX + 3] = {0};
+    struct item item[ROWS_MAX];
+    struct option options[2 * ROWS_MAX + 4] = {0};
     char letters[2 * ROWS_MAX + 4] = ":h", no_names[ROWS_MAX][32];
-    size_t n_options = 0, n_letters = 2, n = 0;
-    for (const struct opt *o = c->table; o->kind != OPT_KIND_END && n < ROWS_MAX; o++, n++) {
-        if (o->kind == OPT_KIND_HEADING)
+    const size_t n = unfold(c->table, item);
+    size_t n_options = 0, n_letters = 2;
+    bool rare = false;
+    for (size_t i = 0; i < n; i++) {
+        if (item[i].heading)
             continue;
-        int value = ROW + 2 * (int)n;
+        const char *name = item[i].row->name;
+        const int value = FIRST_ROW + 2 * (int)i;
+        rare = rare || item[i].row->rare;
         options[n_options++] =
-            (struct option){o->name, takes_argument(o) ? required_argument : no_argument, NULL, value};
-        if (o->kind == OPT_KIND_FLAG) {
-            snprintf(no_names[n], sizeof no_names[n], "no-%s", o->name);
-            options[n_options++] = (struct option){no_names[n], no_argument, NULL, value + NO};
+            (struct option){name, takes_argument(&item[i]) ? required_argument : no_argument, NULL, value};
+        if (!takes_argument(&item[i])) {
+            snprintf(no_names[i], sizeof no_names[i], "no-%s", name);
+            options[n_options++] = (struct option){no_names[i], no_argument, NULL, value + NO};
         }
-        if (o->letter) {
-            letters[n_letters++] = o->letter;
-            if (takes_argument(o))
+        if (item[i].row->letter) {
+            letters[n_letters++] = item[i].row->letter;
+            if (takes_argument(&item[i]))
                 letters[n_letters++] = ':';
         }
     }
     options[n_options++] = (struct option){"help", no_argument, NULL, HELP};
+    if (rare)
+        options[n_options++] = (struct option){"help-all", no_argument, NULL, HELP_ALL};
     options[n_options++] = (struct option){"list-options", no_argument, NULL, LIST};
 
-    n_given = 0;
+    forget();
     opterr = 0;
     optind = 0; /* start again, for one who parses twice */
     int value;
     while ((value = getopt_long(*argc, *argv, letters, options, NULL)) != -1) {
-        const struct opt *o = c->table;
-        if (value == HELP || value == 'h')
-            return print_help(c), EXIT_OK;
+        if (value == HELP || value == 'h' || value == HELP_ALL)
+            return print_help(c, item, n, value == HELP_ALL), EXIT_OK;
         if (value == LIST)
-            return print_list(c), EXIT_OK;
+            return print_list(item, n), EXIT_OK;
         if (value == ':')
             return opt_usage(c, "%s takes a value", (*argv)[optind - 1]);
         if (value == '?')
             return refuse(c, options, (*argv)[optind - 1]);
-        if (value >= ROW)
-            o += (value - ROW) / 2;
+        const struct item *i = item;
+        if (value >= FIRST_ROW)
+            i += (value - FIRST_ROW) / 2;
         else
-            while (o->kind == OPT_KIND_HEADING || o->letter != value)
-                o++;
-        if (o->kind == OPT_KIND_FLAG) {
-            *(bool *)o->target = value < ROW || !((value - ROW) & NO);
-        } else if (!parse_value(o, optarg)) {
-            char takes[600];
-            describe(takes, sizeof takes, o);
-            cmd_warn("--%s takes %s, not '%s'", o->name, takes, optarg);
-            return EXIT_USAGE;
-        }
-        if (!opt_given(o->name))
-            given[n_given++] = o->name;
+            while (i->heading || i->row->letter != value)
+                i++;
+        const bool no = value >= FIRST_ROW && (value - FIRST_ROW) & NO;
+        const int code = set(i, takes_argument(i) ? optarg : no ? "no" : "yes");
+        if (code != OPT_GO)
+            return code;
     }
     *argc -= optind;
     *argv += optind;

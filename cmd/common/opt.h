@@ -8,83 +8,76 @@
  *         OPT_HEADING("Model"),
  *         OPT_SIZE(0, "rank", &a.rank, 1, 4096, "K", "rank of the generated matrices"),
  *         OPT_CHOICE(0, "form", &a.form, "shared|overparam", "form of the generated layer"),
+ *         OPT_SETTINGS(apg_fit_settings, &settings.fit),
  *         OPT_END
  *     };
  *     const struct opt_command c = {"train", "[OPTION]... [FILE]...", "one line", table, examples};
  *     int r = opt_parse(&argc, &argv, &c);
  *     if (r != OPT_GO) return r; // --help was printed (0), or a usage error (EXIT_USAGE = 2)
  *
- * Every default is what the target holds before parsing, and --help shows it. Numbers must be finite and in
- * range; the message names option, range and what was given: "apg train: --rank takes an integer from 1 to
- * 4096, not '0'". Every command understands --help and -h (to stdout) and the hidden --list-options, for
- * completion and the manual test: a line "--name", "--name=ARG" or "--name=choice|choice" for each option,
- * "--no-name" for a flag that is on by default, and before it "-x" where there is a letter. Long options may
- * be abbreviated as getopt_long allows.
+ * A row is a setting (base/setting.h) and where its struct is; OPT_SETTINGS brings a whole table of the
+ * library's. Every default is what the target holds before parsing, and --help shows it. The message of a
+ * wrong value names option, range and what was given: "apg train: --rank takes an integer from 1 to 4096, not
+ * '0'".
+ *
+ * Every command understands --help and -h, which leave out rare options where there are any, --help-all,
+ * which has all of them, and the hidden --list-options, for completion and the manual test: a line "--name",
+ * "--name=ARG" or
+ * "--name=choice|choice" for each option, "--no-name" for a flag that is on by default, and before it "-x"
+ * where there is a letter. Long options may be abbreviated as getopt_long allows.
  */
 #ifndef APG_OPT_H
 #define APG_OPT_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/setting.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 enum { OPT_GO = -1 };
 
-enum opt_kind {
-    OPT_KIND_END,
-    OPT_KIND_HEADING,
-    OPT_KIND_FLAG,   /* bool: --name sets it true, --no-name sets it false */
-    OPT_KIND_SIZE,   /* size_t in [min, max] */
-    OPT_KIND_BYTES,  /* size_t bytes; suffix K, M, G (powers of 1024) */
-    OPT_KIND_U64,    /* uint64_t */
-    OPT_KIND_REAL,   /* double in [min, max], finite */
-    OPT_KIND_STRING, /* const char * */
-    OPT_KIND_LIST,   /* struct opt_list: comma-separated strings; given again, it is appended to */
-    OPT_KIND_SIZES,  /* struct opt_sizes: comma-separated integers in [min, max]; "" is none */
-    OPT_KIND_CHOICE, /* int: index into choices "a|b|c"; "v5=overparam" makes v5 another name for overparam */
-    OPT_KIND_CHAR,   /* char: one byte, or "tab", "\\t" */
-};
-
-enum { OPT_LIST_MAX = 4096 };
 struct opt_list {
     size_t n;
-    char **item; /* point into argv copies kept until exit */
+    char **item; /* kept until the program ends */
 };
 struct opt_sizes {
     size_t n;
-    size_t item[64];
+    size_t item[APG_SETTING_SIZES_MAX];
 };
 
+/* One of four: a heading, a table of the library's settings, a setting of the command's own, or the end. */
 struct opt {
-    enum opt_kind kind;
-    char letter;      /* 0: none */
-    const char *name; /* without dashes; of a heading: its text */
-    void *target;
-    double min, max;
-    const char *arg;  /* how --help calls the argument; for a choice the choices */
-    const char *help; /* one sentence, lower case, no full stop */
+    const char *heading;
+    const struct apg_setting *table;
+    struct apg_setting row;
+    void *base; /* the struct that table or row is of */
 };
 
 /* clang-format off */
-#define OPT_HEADING(text) {OPT_KIND_HEADING, 0, text, 0, 0, 0, 0, 0}
-#define OPT_FLAG(letter, name, p, help) {OPT_KIND_FLAG, letter, name, (bool *){p}, 0, 0, 0, help}
-#define OPT_SIZE(letter, name, p, min, max, arg, help) \
-    {OPT_KIND_SIZE, letter, name, (size_t *){p}, min, max, arg, help}
-#define OPT_BYTES(letter, name, p, min, help) \
-    {OPT_KIND_BYTES, letter, name, (size_t *){p}, min, 1e18, "BYTES", help}
-#define OPT_U64(letter, name, p, help) {OPT_KIND_U64, letter, name, (uint64_t *){p}, 0, 0, "N", help}
-#define OPT_REAL(letter, name, p, min, max, arg, help) \
-    {OPT_KIND_REAL, letter, name, (double *){p}, min, max, arg, help}
-#define OPT_STRING(letter, name, p, arg, help) \
-    {OPT_KIND_STRING, letter, name, (const char **){p}, 0, 0, arg, help}
-#define OPT_LIST(letter, name, p, arg, help) \
-    {OPT_KIND_LIST, letter, name, (struct opt_list *){p}, 0, 0, arg, help}
-#define OPT_SIZES(letter, name, p, min, max, arg, help) \
-    {OPT_KIND_SIZES, letter, name, (struct opt_sizes *){p}, min, max, arg, help}
-#define OPT_CHOICE(letter, name, p, choices, help) \
-    {OPT_KIND_CHOICE, letter, name, (int *){p}, 0, 0, choices, help}
-#define OPT_CHAR(letter, name, p, help) {OPT_KIND_CHAR, letter, name, (char *){p}, 0, 0, "CHAR", help}
-#define OPT_END {OPT_KIND_END, 0, 0, 0, 0, 0, 0, 0}
+#define OPT_HEADING(text) {.heading = text}
+#define OPT_SETTINGS(rows, p) {.table = rows, .base = p}
+#define OPT_OF(k, l, n, p, ...) {.row = {.kind = APG_SETTING_##k, .letter = l, .name = n, __VA_ARGS__}, .base = p}
+#define OPT_FLAG(letter, name, p, text) OPT_OF(FLAG, letter, name, (bool *){p}, .help = text)
+#define OPT_SIZE(letter, name, p, min, max, of, text) \
+    OPT_OF(SIZE, letter, name, (size_t *){p}, .least = min, .most = max, .arg = of, .help = text)
+#define OPT_BYTES(letter, name, p, min, text) \
+    OPT_OF(BYTES, letter, name, (size_t *){p}, .least = min, .most = 1e18, .arg = "BYTES", .help = text)
+#define OPT_U64(letter, name, p, text) OPT_OF(U64, letter, name, (uint64_t *){p}, .arg = "N", .help = text)
+#define OPT_REAL(letter, name, p, min, max, of, text) \
+    OPT_OF(REAL, letter, name, (double *){p}, .least = min, .most = max, .arg = of, .help = text)
+#define OPT_STRING(letter, name, p, of, text) \
+    OPT_OF(STRING, letter, name, (const char **){p}, .arg = of, .help = text)
+#define OPT_LIST(letter, name, p, of, text) \
+    OPT_OF(LIST, letter, name, (struct opt_list *){p}, .at = offsetof(struct opt_list, item), \
+        .n_at = offsetof(struct opt_list, n), .arg = of, .help = text)
+#define OPT_SIZES(letter, name, p, min, max, of, text) \
+    OPT_OF(SIZES, letter, name, (struct opt_sizes *){p}, .at = offsetof(struct opt_sizes, item), \
+        .n_at = offsetof(struct opt_sizes, n), .room = APG_SETTING_SIZES_MAX, .least = min, .most = max, .arg = of, \
+        .help = text)
+#define OPT_CHOICE(letter, name, p, choices, text) \
+    OPT_OF(CHOICE, letter, name, (int *){p}, .arg = choices, .help = text)
+#define OPT_CHAR(letter, name, p, text) OPT_OF(CHAR, letter, name, (char *){p}, .arg = "CHAR", .help = text)
+#define OPT_END {0}
 /* clang-format on */
 
 struct opt_command {
@@ -107,5 +100,8 @@ int opt_usage(const struct opt_command *c, const char *fmt, ...) __attribute__((
 bool opt_given(const char *name);
 /* The first option below HEADING of the table that was given; NULL: none was. */
 const char *opt_given_below(const struct opt_command *c, const char *heading);
+/* What was given of the library's settings, each as "name=value", in order, ended by NULL: as apg.h takes
+ * them. Valid until the next opt_parse. */
+const char *const *opt_settings(void);
 
 #endif

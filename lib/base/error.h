@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * error.h - how the library fails: a status, and one line of text that says where and why.
+ * error.h - how the library fails: a status, and one line of text that says where and why (apg.h).
  *
  * Every function that can fail returns an enum apg_status (0 is success) and takes a struct apg_error * as
  * its last argument, which may be NULL. The library never prints and never exits; a command prints "apg
@@ -8,22 +8,7 @@
  */
 #ifndef APG_ERROR_H
 #define APG_ERROR_H
-
-/* The numbers are part of the public interface: append, never renumber. */
-enum apg_status {
-    APG_OK = 0,
-    APG_ENOMEM = 1,  /* out of memory */
-    APG_EIO = 2,     /* the system refused: open, read, write, map (text ends in strerror) */
-    APG_EINPUT = 3,  /* a row or cell of the user's data is wrong */
-    APG_EFORMAT = 4, /* a model or feature file is truncated, altered, or not one */
-    APG_EUSAGE = 5,  /* what was asked for does not fit together */
-    APG_ERANGE = 6,  /* a size or number is out of range */
-};
-
-struct apg_error {
-    enum apg_status status;
-    char text[1024];
-};
+#include "apg.h" /* enum apg_status, struct apg_error */
 
 #if defined(__GNUC__)
 #define APG_PRINTF(a, b) __attribute__((format(printf, a, b)))

@@ -198,8 +198,8 @@ enum apg_status apg_pool_new(struct apg_pool **out, unsigned threads, struct apg
     pthread_cond_init(&p->wake, NULL);
     pthread_cond_init(&p->done, NULL);
 
-    /* Signals belong to the caller's thread, whose reads and writes they are meant to interrupt; SIGPIPE to the
-     * one that writes. */
+    /* Signals belong to the caller's thread, whose reads and writes they are meant to interrupt; SIGPIPE to
+     * the one that writes. */
     sigset_t all, old;
     sigfillset(&all);
     sigdelset(&all, SIGPIPE);

@@ -52,6 +52,61 @@ void apg_columns_default(struct apg_columns *c)
         .memory = (size_t)1 << 30};
 }
 
+#define AT(m) .at = offsetof(struct apg_columns, m)
+#define NAMES(m)                                                                                             \
+    .at = offsetof(struct apg_columns, m), .n_at = offsetof(struct apg_columns, n_##m), .arg = "NAME,..."
+
+const struct apg_setting apg_columns_format[] = {
+    {APG_SETTING_CHAR, 'd', "delimiter", AT(delimiter), .arg = "CHAR",
+        .help = "the byte between cells, or tab"},
+    {APG_SETTING_FLAG, 0, "header", AT(header), .help = "the first record holds the names of the columns"},
+    {APG_SETTING_LIST, 0, "columns", NAMES(names),
+        .help = "names of the columns of a log without a header; else they are c1, c2, ..."},
+    {.kind = APG_SETTING_END},
+};
+
+const struct apg_setting apg_columns_kinds[] = {
+    {APG_SETTING_STRING, 0, "label", AT(label), .arg = "NAME",
+        .help = "the label's column; else one named label, click, clicked, y, target, is_click, is_clicked "
+                "or clk"},
+    {APG_SETTING_LIST, 0, "categorical", NAMES(categorical),
+        .help = "columns of tokens, whatever they look like"},
+    {APG_SETTING_LIST, 0, "numeric", NAMES(numeric), .help = "columns of numbers: log1p, then standardized"},
+    {APG_SETTING_LIST, 0, "bucket", NAMES(bucket), .help = "columns of numbers, cut at quantiles",
+        .rare = true},
+    {APG_SETTING_SIZE, 0, "buckets", AT(buckets), .least = 2, .most = 65536, .arg = "N",
+        .help = "how many quantiles a --bucket column is cut at", .rare = true},
+    {APG_SETTING_LIST, 0, "multi", NAMES(multi), .help = "columns whose cells are lists of tokens"},
+    {APG_SETTING_CHAR, 0, "separator", AT(separator), .arg = "CHAR",
+        .help = "the byte between the tokens of a list", .rare = true},
+    {APG_SETTING_LIST, 0, "drop", NAMES(drop), .help = "columns to ignore"},
+    {APG_SETTING_FLAG, 0, "infer", AT(infer),
+        .help = "infer the kinds of the other columns from the first rows; else they are categorical",
+        .rare = true},
+    {APG_SETTING_SIZE, 0, "min-count", AT(min_count), .least = 1, .most = UINT32_MAX, .arg = "N",
+        .help = "tokens seen fewer than N times share one id, that of unknown tokens"},
+    {APG_SETTING_SIZE, 0, "hash-bits", AT(hash_bits), .least = 0, .most = APG_HASH_BITS_MAX, .arg = "N",
+        .help = "hash tokens to N bits instead of keeping a vocabulary; 0 keeps one", .rare = true},
+    {.kind = APG_SETTING_END},
+};
+
+const struct apg_setting apg_columns_spool[] = {
+    {APG_SETTING_BYTES, 0, "memory", AT(memory), .least = 0, .most = 1e18, .arg = "BYTES",
+        .help = "bytes of encoded rows kept in memory; the others go to a temporary file", .rare = true},
+    {APG_SETTING_STRING, 0, "temp-dir", AT(temp_dir), .arg = "DIR",
+        .help = "where that file is made; else $TMPDIR or /tmp", .rare = true},
+    {.kind = APG_SETTING_END},
+};
+
+enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err)
+{
+    if (c->delimiter == '"' || c->delimiter == '\n' || c->delimiter == '\r')
+        return apg_fail(err, APG_ESETTING, "--delimiter cannot be a quote or a line end");
+    if (c->n_names && c->header)
+        return apg_fail(err, APG_ESETTING, "--columns is for a log without a header: add --no-header");
+    return APG_OK;
+}
+
 /* ---- names ---- */
 
 enum apg_status apg_columns_header(
@@ -398,7 +453,7 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
         if (f->kind == APG_MULTI)
             f->separator = b->c->separator;
         if (f->kind == APG_CATEGORICAL || f->kind == APG_MULTI)
-            f->hash_bits = b->c->hash_bits;
+            f->hash_bits = (unsigned)b->c->hash_bits;
         if (apg_field_has_vocab(f)) {
             enum apg_status status = apg_vocab_init(&f->vocab, err);
             if (status)
@@ -456,7 +511,7 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
     }
     memset(b.inferred, true, columns);
     s->delimiter = c->delimiter ? c->delimiter : ',';
-    s->min_count = c->min_count;
+    s->min_count = (uint32_t)c->min_count;
     if ((status = find_label(&b, err)) || (status = force(&b, err)) ||
         (status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))
         goto done;

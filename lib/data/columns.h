@@ -20,6 +20,7 @@
  */
 #ifndef APG_COLUMNS_H
 #define APG_COLUMNS_H
+#include "base/setting.h"
 #include "data/csvread.h"
 #include "data/schema.h"
 
@@ -31,17 +32,22 @@ struct apg_columns {
     char separator;    /* of multi cells, '|' */
     bool header;       /* the first record holds the names; else NAMES does */
     const char *label; /* NULL: the first of apg_label_names that is a column */
-    char **names;      /* with header = false; NULL: c1, c2, ... */
+    char **names;      /* with header = false; none: c1, c2, ... */
     char **categorical, **numeric, **bucket, **multi, **drop; /* forced; each a list of its n_ names */
     size_t n_names, n_categorical, n_numeric, n_bucket, n_multi, n_drop;
-    uint32_t min_count;   /* >= 1 */
-    unsigned hash_bits;   /* 0: vocabulary; at most APG_HASH_BITS_MAX */
-    uint32_t buckets;     /* quantiles of a bucket column */
+    size_t min_count;     /* >= 1 */
+    size_t hash_bits;     /* 0: vocabulary; at most APG_HASH_BITS_MAX */
+    size_t buckets;       /* quantiles of a bucket column */
     bool infer;           /* infer kinds of columns not named (else they are categorical) */
     size_t memory;        /* bytes of spool kept in memory */
     const char *temp_dir; /* NULL: $TMPDIR or /tmp */
 };
 void apg_columns_default(struct apg_columns *c);
+/* The settings of a struct apg_columns: how cells are found, for all who read CSV; what they mean, for those
+ * who make an encoder; and where encoded rows are kept until all are read. */
+extern const struct apg_setting apg_columns_format[], apg_columns_kinds[], apg_columns_spool[];
+/* APG_ESETTING: these settings do not go together. */
+enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err);
 
 /* Names a label column usually has; ends in NULL. */
 extern const char *const apg_label_names[];

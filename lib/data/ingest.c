@@ -438,7 +438,7 @@ static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, c
     struct apg_pool *pool, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
-    struct fix x = {.s = s, .d = d, .min_count = c->min_count};
+    struct fix x = {.s = s, .d = d, .min_count = (uint32_t)c->min_count};
     x.moments = apg_alloc(d->n_blocks, s->n_fields * sizeof *x.moments);
     x.count = apg_alloc(s->n_fields, sizeof *x.count);
     x.id = apg_alloc(s->n_fields, sizeof *x.id);
@@ -453,7 +453,7 @@ static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, c
         if (field->kind == APG_NUMERIC)
             fix_numeric(&x, f);
         else if (field->kind == APG_BUCKET)
-            status = fix_bucket(&x, f, c->buckets, err);
+            status = fix_bucket(&x, f, (uint32_t)c->buckets, err);
         else if (!field->hash_bits && c->min_count > 1)
             status = cut_vocab(&x, f, err);
         field->rows = field->kind == APG_NUMERIC  ? 2

@@ -19,13 +19,6 @@
 #include <stdint.h>
 #include "base/error.h"
 
-/* Where bytes go. WRITE appends N bytes, or returns false with errno set. */
-struct apg_sink {
-    bool (*write)(void *arg, const void *p, size_t n);
-    void *arg;
-    const char *name; /* for messages */
-};
-
 enum apg_dtype { APG_F32, APG_F64, APG_F16, APG_U8, APG_U32, APG_U64, APG_DTYPES };
 extern const char *const apg_dtype_name[APG_DTYPES]; /* safetensors': F32, F64, F16, U8, U32, U64 */
 extern const size_t apg_dtype_size[APG_DTYPES];      /* bytes */

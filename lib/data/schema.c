@@ -22,6 +22,14 @@ void apg_schema_free(struct apg_schema *s)
     free(s);
 }
 
+enum apg_status apg_schema_own(struct apg_schema *s, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    for (size_t i = 0; !status && i < s->n_fields; i++)
+        status = apg_vocab_own(&s->field[i].vocab, err);
+    return status;
+}
+
 size_t apg_schema_find(const struct apg_schema *s, const char *name)
 {
     for (size_t i = 0; i < s->n_fields; i++)

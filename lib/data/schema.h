@@ -52,6 +52,8 @@ struct apg_schema {
 };
 
 void apg_schema_free(struct apg_schema *s);
+/* What S borrows from a file that is mapped becomes its own, so that it may outlive the file. */
+enum apg_status apg_schema_own(struct apg_schema *s, struct apg_error *err);
 static inline bool apg_field_has_vocab(const struct apg_field *f)
 {
     return f->kind <= APG_MULTI && !f->hash_bits;

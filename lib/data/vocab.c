@@ -30,6 +30,30 @@ void apg_vocab_release(struct apg_vocab *v)
     *v = (struct apg_vocab){0};
 }
 
+static void *copy_of(const void *from, size_t bytes)
+{
+    void *to = malloc(bytes ? bytes : 1);
+    return to && bytes ? memcpy(to, from, bytes) : to;
+}
+
+enum apg_status apg_vocab_own(struct apg_vocab *v, struct apg_error *err)
+{
+    struct apg_vocab own = *v;
+    if (v->cap_at || !v->at)
+        return APG_OK;
+    own.cap_text = v->at[v->n] ? (size_t)v->at[v->n] : 1;
+    own.cap_at = v->n + 1;
+    own.text = copy_of(v->text, (size_t)v->at[v->n]);
+    own.at = copy_of(v->at, own.cap_at * sizeof *v->at);
+    own.slot = copy_of(v->slot, ((size_t)v->mask + 1) * sizeof *v->slot);
+    if (!own.text || !own.at || !own.slot) {
+        apg_vocab_release(&own);
+        return apg_fail_memory(err);
+    }
+    *v = own;
+    return APG_OK;
+}
+
 uint64_t apg_vocab_hash(const char *token, size_t len)
 {
     return XXH3_64bits(token, len);

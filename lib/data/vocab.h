@@ -26,6 +26,8 @@ struct apg_vocab {
 
 enum apg_status apg_vocab_init(struct apg_vocab *v, struct apg_error *err);
 void apg_vocab_release(struct apg_vocab *v);
+/* Arrays that are borrowed become copies of V's own. */
+enum apg_status apg_vocab_own(struct apg_vocab *v, struct apg_error *err);
 
 uint64_t apg_vocab_hash(const char *token, size_t len);
 static inline uint64_t apg_vocab_first_slot(const struct apg_vocab *v, uint64_t hash)

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * arch.h - what a model is, apart from its columns. Saved with it, by these names.
+ * arch.h - what a model is, apart from its columns. arch_members.h has a row for each member: its name in a
+ * model file, its option, its range.
  */
 #ifndef APG_ARCH_H
 #define APG_ARCH_H
 #include <stdbool.h>
 #include <stddef.h>
+#include "apg.h"
 
 enum { APG_LAYERS_MAX = 16, APG_CONDITION_MAX = 16 };
 
 /* The names of an enum's values, in its order. */
-#define APG_FORMS "full|lowrank|decomposed|shared|overparam|residual"
-enum apg_form {
-    APG_FORM_FULL,       /* v1 */
-    APG_FORM_LOWRANK,    /* v2 */
-    APG_FORM_DECOMPOSED, /* v3 */
-    APG_FORM_SHARED,     /* v4; from here on U and V are shared */
-    APG_FORM_OVERPARAM,  /* v5 */
-    APG_FORM_RESIDUAL,   /* v4, or v5 with P > 0, added to a full static layer */
-};
+#define APG_FORMS                                                                                            \
+    "full|lowrank|decomposed|shared|overparam|residual" /* the first of enum apg_form, those that are        \
+                                                           generated */
 
 #define APG_BIASES "static|generated|none"
 enum apg_bias { APG_BIAS_STATIC, APG_BIAS_GENERATED, APG_BIAS_NONE };
@@ -40,14 +36,13 @@ enum apg_aggregate {
 #define APG_BILINEARS "all|each|interaction"
 
 struct apg_arch {
-    int backbone, layer; /* in apg_backbones, apg_layers */
+    int backbone, layer; /* rows of apg_backbones, apg_layers */
     size_t E;            /* embedding dimension */
     size_t n_hidden, hidden[APG_LAYERS_MAX];
     bool batch_norm; /* after each hidden layer, before its activation */
     double dropout;
-    bool
-        collapsed; /* made by apg_collapse_factors: products of weights are weights, not to be trained further
-                    */
+    bool collapsed; /* made by apg_collapse_factors: products of weights are weights, not to be trained
+                       further */
     /* of some backbones */
     size_t heads, n_attention;         /* of autoint: heads and layers of self-attention; heads divide E */
     size_t n_cin, cin[APG_LAYERS_MAX]; /* of xdeepfm: maps of each layer */
@@ -68,9 +63,5 @@ struct apg_arch {
     size_t domain;         /* field, categorical or bucket */
     size_t partition_rows; /* partitioned normalization; least rows of a domain in a batch. 0: none */
 };
-
-/* The index of NAME in NAMES, "a|b|c"; -1: none. And the name at an index, of N letters. */
-int apg_name_find(const char *names, const char *name);
-const char *apg_name_at(const char *names, int index, int *n);
 
 #endif

@@ -13,7 +13,8 @@ struct apg_backbone {
     const char *name;
     int (*build)(struct apg_graph *g, const struct apg_arch *a, int x); /* x: embeddings; returns the logit */
 };
-extern const struct apg_backbone apg_backbones[]; /* ends with a row without name */
+extern const struct apg_backbone apg_backbones[];                      /* ends with a row without name */
+#define APG_BACKBONES "dnn|deepfm|wdl|pnn|autoint|xdeepfm|dcn|fibinet" /* their names, in order */
 
 /* All of a model over the fields that G has; sets g->logit. */
 void apg_backbone_build(struct apg_graph *g, const struct apg_arch *a);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/collapse.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "nn/half.h"
 #include "base/mem.h"
+#include "data/randrows.h"
 
 /* A model of ARCH with M's weights where they have the same name. */
 static enum apg_status remake(
@@ -93,7 +95,8 @@ static void fold(struct apg_model *m, size_t l, const double *scale, double *shi
     }
 }
 
-enum apg_status apg_collapse_norm(struct apg_model **out, const struct apg_model *m, struct apg_error *err)
+/* *out is NULL where there is nothing to fold. */
+static enum apg_status norm(struct apg_model **out, const struct apg_model *m, struct apg_error *err)
 {
     const bool star = strcmp(apg_layers[m->arch.layer].name, "star") == 0;
     struct apg_arch arch = m->arch;
@@ -120,10 +123,12 @@ enum apg_status apg_collapse_norm(struct apg_model **out, const struct apg_model
     return status;
 }
 
-enum apg_status apg_collapse_halve(struct apg_model *m, struct apg_error *err)
+static enum apg_status halve_tables(
+    struct apg_model **out, const struct apg_model *from, struct apg_error *err)
 {
-    for (size_t i = 0; i < m->graph.n_params; i++) {
-        struct apg_param *p = &m->graph.param[i];
+    enum apg_status status = apg_collapse_factors(out, from, err);
+    for (size_t i = 0; !status && i < (*out)->graph.n_params; i++) {
+        struct apg_param *p = &(*out)->graph.param[i];
         const size_t n = p->rows * p->cols;
         if (!p->table)
             continue;
@@ -134,5 +139,84 @@ enum apg_status apg_collapse_halve(struct apg_model *m, struct apg_error *err)
         free(p->w);
         p->w = NULL;
     }
-    return APG_OK;
+    return status;
+}
+
+/* ---- the steps and their proof ---- */
+
+enum { PROOF_ROWS = 1024 };
+
+/* BOUND: the largest difference of a logit that is rounding alone. */
+static const struct {
+    const char *name;
+    double bound;
+    enum apg_status (*take)(struct apg_model **out, const struct apg_model *m, struct apg_error *err);
+} steps[APG_COLLAPSE_STEPS] = {
+    [APG_COLLAPSE_FACTORS] = {"factors", 1e-5, apg_collapse_factors},
+    [APG_COLLAPSE_NORM] = {"norm", 1e-3, norm},
+    [APG_COLLAPSE_HALVE] = {"embedding f16", 0.1, halve_tables},
+};
+
+/* The largest difference of a logit over rows of random ids and numbers. */
+static enum apg_status prove(struct apg_model *a, struct apg_model *b, double *worst, struct apg_error *err)
+{
+    const size_t most = a->max_rows < PROOF_ROWS ? a->max_rows : PROOF_ROWS;
+    struct apg_randrows r = {0};
+    struct apg_pool *pool = NULL;
+    double x[PROOF_ROWS], y[PROOF_ROWS];
+    enum apg_status status = apg_pool_new(&pool, 1, err);
+    if (!status)
+        status = apg_randrows_init(&r, a->schema, PROOF_ROWS, 1, err);
+    *worst = 0;
+    for (size_t at = 0, n; !status && at < PROOF_ROWS; at += n) {
+        n = PROOF_ROWS - at < most ? PROOF_ROWS - at : most;
+        if (!(status = apg_model_logits(a, r.row + at, n, pool, x, err)))
+            status = apg_model_logits(b, r.row + at, n, pool, y, err);
+        for (size_t i = 0; !status && i < n; i++)
+            *worst = fmax(*worst, fabs(x[i] - y[i]));
+    }
+    apg_randrows_release(&r);
+    apg_pool_free(pool);
+    return status;
+}
+
+static size_t weight_bytes(const struct apg_model *m)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < m->graph.n_params; i++) {
+        const struct apg_param *p = &m->graph.param[i];
+        bytes += p->derived ? 0 : p->rows * p->cols * (p->half ? sizeof *p->half : sizeof *p->w);
+    }
+    return bytes;
+}
+
+enum apg_status apg_collapse_model(
+    struct apg_model **m, bool halve, struct apg_collapsed report[APG_COLLAPSE_STEPS], struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    memset(report, 0, APG_COLLAPSE_STEPS * sizeof *report);
+    if ((*m)->arch.collapsed)
+        return apg_fail(err, APG_EUSAGE, "%s: already collapsed", apg_model_name(*m));
+    for (int i = 0; !status && i < (halve ? APG_COLLAPSE_STEPS : APG_COLLAPSE_HALVE); i++) {
+        struct apg_model *to = NULL;
+        struct apg_collapsed *r = &report[i];
+        r->bytes = r->bytes_then = weight_bytes(*m);
+        status = steps[i].take(&to, *m, err);
+        if (!status && to)
+            status = prove(*m, to, &r->difference, err);
+        if (!status && !(r->difference <= steps[i].bound))
+            status = apg_fail(err, APG_ERANGE, "%s: after step %s logits differ by %g", apg_model_name(*m),
+                steps[i].name, r->difference);
+        r->stays = i == APG_COLLAPSE_NORM && !to && (*m)->arch.batch_norm;
+        if (status) {
+            apg_model_free(to);
+        } else if (to) {
+            r->done = true;
+            r->bytes_then = weight_bytes(to);
+            apg_model_inherit(to, *m);
+            apg_model_free(*m);
+            *m = to;
+        }
+    }
+    return status;
 }

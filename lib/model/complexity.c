@@ -1,33 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/complexity.h"
 #include <string.h>
+#include "base/setting.h"
+#include "model/layer.h"
 
+/* LAYER: the row of apg_layers that hidden layers of the form are. */
 static const struct {
-    const char *version, *name;
-} forms[APG_COMPLEXITY_FORMS] = {
-    [APG_COMPLEXITY_DENSE] = {"", "dense"},
-    [APG_COMPLEXITY_FULL] = {"v1", "full"},
-    [APG_COMPLEXITY_LOWRANK] = {"v2", "lowrank"},
-    [APG_COMPLEXITY_DECOMPOSED] = {"v3", "decomposed"},
-    [APG_COMPLEXITY_SHARED] = {"v4", "shared"},
-    [APG_COMPLEXITY_OVERPARAM] = {"v5", "overparam"},
-    [APG_COMPLEXITY_COLLAPSED] = {"v5", "collapsed"},
-    [APG_COMPLEXITY_RESIDUAL] = {"", "residual"},
-    [APG_COMPLEXITY_STAR] = {"", "star"},
-    [APG_COMPLEXITY_PPNET] = {"", "ppnet"},
+    const char *version, *name, *layer;
+} forms[APG_FORM_COUNT] = {
+    [APG_FORM_FULL] = {"v1", "full", "apg"},
+    [APG_FORM_LOWRANK] = {"v2", "lowrank", "apg"},
+    [APG_FORM_DECOMPOSED] = {"v3", "decomposed", "apg"},
+    [APG_FORM_SHARED] = {"v4", "shared", "apg"},
+    [APG_FORM_OVERPARAM] = {"v5", "overparam", "apg"},
+    [APG_FORM_RESIDUAL] = {"", "residual", "apg"},
+    [APG_FORM_DENSE] = {"", "dense", "dense"},
+    [APG_FORM_COLLAPSED] = {"v5", "collapsed", "apg"},
+    [APG_FORM_STAR] = {"", "star", "star"},
+    [APG_FORM_PPNET] = {"", "ppnet", "ppnet"},
 };
 
-const char *apg_complexity_version(enum apg_complexity_form form)
+const enum apg_form apg_complexity_order[APG_FORM_COUNT] = {APG_FORM_DENSE, APG_FORM_FULL, APG_FORM_LOWRANK,
+    APG_FORM_DECOMPOSED, APG_FORM_SHARED, APG_FORM_OVERPARAM, APG_FORM_COLLAPSED, APG_FORM_RESIDUAL,
+    APG_FORM_STAR, APG_FORM_PPNET};
+
+const char *apg_form_version(enum apg_form form)
 {
     return forms[form].version;
 }
 
-const char *apg_complexity_name(enum apg_complexity_form form)
+const char *apg_form_name(enum apg_form form)
 {
     return forms[form].name;
 }
 
-static enum apg_status check(const struct apg_complexity_shape *s, struct apg_error *err)
+static enum apg_status check(const struct apg_layer_shape *s, struct apg_error *err)
 {
     const struct {
         const char *name;
@@ -61,8 +68,8 @@ static void add(struct apg_cost *to, const struct apg_cost *c)
     to->generated += c->generated;
 }
 
-enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_form form,
-    const struct apg_complexity_shape *shape, struct apg_error *err)
+enum apg_status apg_layer_cost(
+    struct apg_cost *cost, enum apg_form form, const struct apg_layer_shape *shape, struct apg_error *err)
 {
     enum apg_status status = check(shape, err);
     if (status)
@@ -72,60 +79,60 @@ enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_fo
     const uint64_t s = k * k, u_v = n * k + k * m; /* numbers of S, of U and V */
     struct apg_cost c = {0};
     switch (form) {
-    case APG_COMPLEXITY_DENSE:
+    case APG_FORM_DENSE:
         c.forward = n * m;
         c.numbers = n * m;
         break;
-    case APG_COMPLEXITY_FULL:
+    case APG_FORM_FULL:
         c.generated = n * m;
         c.generate = n * m * d;
         c.forward = n * m;
         c.numbers = n * m * d;
         break;
-    case APG_COMPLEXITY_LOWRANK:
+    case APG_FORM_LOWRANK:
         c.generated = u_v + s;
         c.generate = (u_v + s) * d + n * k * k + n * k * m;
         c.forward = n * m;
         c.numbers = (u_v + s) * d;
         break;
-    case APG_COMPLEXITY_DECOMPOSED:
+    case APG_FORM_DECOMPOSED:
         c.generated = u_v + s;
         c.generate = (u_v + s) * d;
         c.forward = u_v + s;
         c.numbers = (u_v + s) * d;
         break;
-    case APG_COMPLEXITY_SHARED:
-    case APG_COMPLEXITY_COLLAPSED:
+    case APG_FORM_SHARED:
+    case APG_FORM_COLLAPSED:
         c.generated = s;
         c.generate = s * d;
         c.forward = u_v + s;
         c.numbers = s * d + u_v;
         break;
-    case APG_COMPLEXITY_OVERPARAM:
+    case APG_FORM_OVERPARAM:
         c.generated = s;
         c.generate = s * d;
         c.forward = u_v + s;
         c.batch = n * p * k + k * p * m;
         c.numbers = s * d + n * p + p * k + k * p + p * m;
         break;
-    case APG_COMPLEXITY_RESIDUAL:
+    case APG_FORM_RESIDUAL:
         c.generated = s;
         c.generate = s * d;
         c.forward = n * m + u_v + s;
         c.numbers = s * d + n * m + u_v;
         break;
-    case APG_COMPLEXITY_STAR:
+    case APG_FORM_STAR:
         c.forward = n * m;
         c.batch = n * m * (batch < domains ? batch : domains);
         c.numbers = n * m * (1 + domains);
         break;
-    case APG_COMPLEXITY_PPNET:
+    case APG_FORM_PPNET:
         c.generated = n;
         c.generate = (d + x) * h + h * n;
         c.forward = n * m;
         c.numbers = n * m + (d + x) * h + h * n;
         break;
-    case APG_COMPLEXITY_FORMS:
+    case APG_FORM_COUNT:
         break;
     }
     add(cost, &c);
@@ -182,39 +189,72 @@ enum apg_status apg_complexity_arch(
     return status;
 }
 
-/* What the hidden layers of a form are called: a row of apg_layers, and its form. */
-static const struct {
-    const char *layer;
-    enum apg_form form;
-} as[APG_COMPLEXITY_FORMS] = {
-    [APG_COMPLEXITY_DENSE] = {"dense", 0},
-    [APG_COMPLEXITY_FULL] = {"apg", APG_FORM_FULL},
-    [APG_COMPLEXITY_LOWRANK] = {"apg", APG_FORM_LOWRANK},
-    [APG_COMPLEXITY_DECOMPOSED] = {"apg", APG_FORM_DECOMPOSED},
-    [APG_COMPLEXITY_SHARED] = {"apg", APG_FORM_SHARED},
-    [APG_COMPLEXITY_OVERPARAM] = {"apg", APG_FORM_OVERPARAM},
-    [APG_COMPLEXITY_COLLAPSED] = {"apg", APG_FORM_SHARED},
-    [APG_COMPLEXITY_RESIDUAL] = {"apg", APG_FORM_RESIDUAL},
-    [APG_COMPLEXITY_STAR] = {"star", 0},
-    [APG_COMPLEXITY_PPNET] = {"ppnet", 0},
-};
+void apg_complexity_row(const struct apg_graph *g, size_t o, struct apg_op_cost *row)
+{
+    const struct apg_op *op = &g->op[o];
+    *row = (struct apg_op_cost){.op = op->type->name,
+        .M = op->M,
+        .D = op->D,
+        .K = op->K,
+        .P = op->P,
+        .cost = apg_complexity_op(g, o)};
+    for (int i = 0; i < op->n_in; i++)
+        row->N += op->D && i == op->n_in - 1 ? 0 : g->width[op->in[i]];
+    if (op->param[0] >= 0) {
+        memcpy(row->layer, g->param[op->param[0]].name, sizeof row->layer);
+        char *dot = strrchr(row->layer, '.');
+        if (dot && (strcmp(dot, ".weight") == 0 || strcmp(dot, ".scale") == 0))
+            *dot = 0;
+    }
+}
 
-bool apg_complexity_as(struct apg_arch *arch, enum apg_complexity_form form)
+/* ---- a model by the form of its hidden layers ---- */
+
+enum apg_form apg_complexity_form(const struct apg_arch *arch)
+{
+    const char *layer = apg_layers[arch->layer].name;
+    if (strcmp(layer, "apg") == 0)
+        return arch->collapsed && arch->form == APG_FORM_SHARED ? APG_FORM_COLLAPSED : arch->form;
+    int form = APG_FORM_DENSE;
+    while (strcmp(forms[form].layer, layer) != 0)
+        form++;
+    return (enum apg_form)form;
+}
+
+bool apg_complexity_as(struct apg_arch *arch, enum apg_form form)
 {
     bool factors = false;
     for (size_t l = 0; l < arch->n_hidden; l++)
         factors = factors || arch->P[l];
-    if (form == APG_COMPLEXITY_OVERPARAM && !factors)
+    if (form == APG_FORM_OVERPARAM && !factors)
         return false;
-    for (arch->layer = 0; strcmp(apg_layers[arch->layer].name, as[form].layer) != 0;)
-        arch->layer++;
-    arch->form = as[form].form;
-    if (form != APG_COMPLEXITY_OVERPARAM)
+    arch->layer = apg_names_find(APG_LAYERS, forms[form].layer);
+    arch->form = form == APG_FORM_COLLAPSED  ? APG_FORM_SHARED
+                 : form <= APG_FORM_RESIDUAL ? form
+                                             : APG_FORM_FULL;
+    if (form != APG_FORM_OVERPARAM)
         memset(arch->P, 0, sizeof arch->P);
     return true;
 }
 
-double apg_complexity_total(const struct apg_cost *cost, size_t batch)
+enum apg_status apg_complexity_if(struct apg_cost *cost, const struct apg_arch *arch,
+    const struct apg_graph *g, enum apg_form form, struct apg_error *err)
+{
+    const enum apg_form is = apg_complexity_form(arch);
+    struct apg_arch as = *arch;
+    *cost = (struct apg_cost){0};
+    if (form == is) {
+        *cost = apg_complexity_graph(g);
+        return APG_OK;
+    }
+    const bool generated = strcmp(forms[is].layer, "apg") == 0;
+    bool had = form == APG_FORM_DENSE || (generated && strcmp(forms[form].layer, "apg") == 0);
+    if (form == APG_FORM_COLLAPSED)
+        had = had && is == APG_FORM_OVERPARAM;
+    return had && apg_complexity_as(&as, form) ? apg_complexity_arch(cost, &as, g, err) : APG_OK;
+}
+
+double apg_cost_per_instance(const struct apg_cost *cost, size_t batch)
 {
     return (double)cost->generate + (double)cost->forward + (double)cost->batch / (double)batch;
 }

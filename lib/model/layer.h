@@ -32,6 +32,7 @@ struct apg_layer {
     int (*logit)(struct apg_graph *g, int x);                  /* (B, 1), added to the model's logit */
 };
 extern const struct apg_layer apg_layers[]; /* ends with a row without name */
+#define APG_LAYERS "dense|apg|star|ppnet"   /* their names, in order */
 
 /* Hidden layers over INPUT, x the embeddings: the last one's value. */
 int apg_tower(struct apg_graph *g, const struct apg_arch *a, int x, int input);

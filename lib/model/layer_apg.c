@@ -49,8 +49,9 @@ static int chain(
         return apg_op_generated(g, x, z, K, 0, &S, s);
     case APG_FORM_RESIDUAL:
         return apg_op_generated(g, x, z, K, 0, NULL, s);
+    default: /* no generated layer */
+        return x;
     }
-    return x;
 }
 
 /* Of a generator, all but what makes the weights: hidden layers, and A of its last map. */

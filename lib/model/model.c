@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-#include "model/archfile.h"
+#include "model/arch_members.h"
 #include "nn/gemm.h"
 #include "base/mem.h"
 
@@ -58,6 +58,19 @@ void apg_model_free(struct apg_model *m)
     free(m);
 }
 
+const char *apg_model_name(const struct apg_model *m)
+{
+    return m->file ? apg_tensors_name(m->file) : "the model";
+}
+
+void apg_model_inherit(struct apg_model *to, struct apg_model *from)
+{
+    to->own_schema = from->own_schema;
+    to->file = from->file;
+    from->own_schema = NULL;
+    from->file = NULL;
+}
+
 void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other)
 {
     *tables = *other = 0;
@@ -89,7 +102,7 @@ static void start_base(apg_real *w, const struct apg_base *b, struct apg_rng *r)
     start_matrix(w, b->K, b->M, false, 1, r);
 }
 
-void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor)
+void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor)
 {
     for (size_t i = 0; i < m->graph.n_params; i++) {
         struct apg_param *p = &m->graph.param[i];
@@ -111,7 +124,7 @@ void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, b
     }
 }
 
-enum apg_status apg_model_go_on(
+enum apg_status apg_model_copy_weights(
     struct apg_model *m, const struct apg_model *from, const char *name, size_t *taken, struct apg_error *err)
 {
     size_t n = 0;
@@ -203,7 +216,7 @@ static void fill_slot(void *arg, size_t i, unsigned worker)
         s->label[r - from] = apg_word_float(f->row[r][0]);
 }
 
-enum apg_status apg_model_fill(
+enum apg_status apg_model_set_batch(
     struct apg_model *m, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err)
 {
     struct fill f = {m, row, n, false};

@@ -30,16 +30,16 @@ void apg_model_free(struct apg_model *m); /* NULL is allowed */
  * the very model that dense layers do. Dense layers, U and V Xavier-normal, embeddings normal with
  * EMBEDDING_STD. ANCHOR: S = I
  * + G(z) with G near zero, else the paper's plain Xavier generator. */
-void apg_model_start(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor);
+void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor);
 
 /* Start where FROM, of the same schema, has got to: its weights, all of which must have their place in M.
  * What M has beyond them keeps its start; *taken (NULL is allowed): how many of the trained numbers are not
  * new. NAME: of FROM, in messages. APG_EUSAGE. */
-enum apg_status apg_model_go_on(struct apg_model *m, const struct apg_model *from, const char *name,
+enum apg_status apg_model_copy_weights(struct apg_model *m, const struct apg_model *from, const char *name,
     size_t *taken, struct apg_error *err);
 
 /* Put ROW[0 .. n) (as from apg_dataset_row) into the graph's slots. n <= max_rows. */
-enum apg_status apg_model_fill(
+enum apg_status apg_model_set_batch(
     struct apg_model *m, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err);
 /* Logits of n rows. The same for any number of threads and any cut into calls. */
 enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row, size_t n,
@@ -57,6 +57,12 @@ enum apg_status apg_model_from(
 /* The same of a file, by apg_tensors_open. FD may be closed afterwards. */
 enum apg_status apg_model_load(
     struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err);
+
+/* What messages call M: the name that its file was opened by, or "the model". */
+const char *apg_model_name(const struct apg_model *m);
+/* TO, which borrows FROM's schema, owns it from now on, and the file that it lies in. FROM can still be
+ * freed. */
+void apg_model_inherit(struct apg_model *to, struct apg_model *from);
 
 /* Trained numbers in embedding tables, and outside of them. */
 void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other);

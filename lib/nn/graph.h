@@ -19,7 +19,7 @@
 
 enum { APG_SLOTS = 8, APG_OP_IN = 20, APG_OP_PARAMS = 10, APG_FIELDS_MAX = 16 };
 
-/* What a param starts as; the numbers are in apg_model_start. */
+/* What a param starts as; the numbers are in apg_model_init_weights. */
 enum apg_start {
     APG_START_XAVIER,
     APG_START_SQUARES, /* of matrices (rows, rows) side by side, each as Xavier's */
@@ -111,18 +111,6 @@ struct apg_graph {
     int logit;
     struct apg_slot slot[APG_SLOTS];
     bool failed; /* out of memory while being made */
-};
-
-/* What an op costs. A multiply-add is one of the forward pass: a multiplication and the addition it feeds.
- * Not counted: additions alone, and work by element (biases, normalization, activations). */
-struct apg_cost {
-    uint64_t generate;  /* multiply-adds per instance: making the weights of its own */
-    uint64_t forward;   /* multiply-adds per instance: applying weights */
-    uint64_t batch;     /* multiply-adds per batch: making weights that its instances share */
-    uint64_t numbers;   /* trained, a generator's included; without the next two */
-    uint64_t biases;    /* trained, one for each element of a value: biases, scales and shifts */
-    uint64_t tables;    /* trained, in embedding tables */
-    uint64_t generated; /* numbers per instance: the weights of its own */
 };
 
 /* forward and backward run for each slot on its own, in parallel. What needs all rows of a batch (a mean over

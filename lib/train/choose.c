@@ -130,7 +130,7 @@ static struct apg_arch arch_of(const struct choose *c, const struct apg_choose_t
 /* A row, forward. */
 static double row_work(const struct choose *c, const struct apg_cost *cost)
 {
-    return apg_complexity_total(cost, c->fit->batch_size) + (double)(c->schema->n_fields * c->arch->E);
+    return apg_cost_per_instance(cost, c->fit->batch_size) + (double)(c->schema->n_fields * c->arch->E);
 }
 
 /* ROWS to train on, and PASSES over the validation rows. */
@@ -145,7 +145,7 @@ static enum apg_status make(
     const struct apg_arch a = arch_of(c, t);
     enum apg_status status = apg_model_new(m, c->schema, &a, c->fit->batch_size, true, err);
     if (!status)
-        apg_model_start(*m, c->fit->seed, c->options->embedding_std, false);
+        apg_model_init_weights(*m, c->fit->seed, c->options->embedding_std, false);
     return status;
 }
 
@@ -159,7 +159,7 @@ struct watch {
     double auc, loss, rows; /* of the best epoch; seen */
 };
 
-static void watch(void *arg, const struct apg_fit_state *s)
+static void watch(void *arg, const struct apg_progress *s)
 {
     struct watch *w = arg;
     if (s->epoch_done) {
@@ -202,7 +202,7 @@ static enum apg_status try_one(struct choose *c, struct apg_choose_try *t, struc
     fit.epochs = (size_t)epochs;
     fit.epoch_rows = t->rows / epochs;
     enum apg_status status = make(&m, c, t, err);
-    if (!status && !(status = apg_model_go_on(m, c->branch, STATIC_MODEL, NULL, err)))
+    if (!status && !(status = apg_model_copy_weights(m, c->branch, STATIC_MODEL, NULL, err)))
         status = train(c, m, &fit, false, &w, err);
     if (!status) {
         t->share = (double)t->rows / (double)all;
@@ -378,7 +378,7 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     double best = -INFINITY, best_again = -INFINITY, sum = t->work;
     enum apg_status status = fixed && adapted ? APG_OK : apg_fail_memory(err);
     if (status || (status = make(&adaptive, c, t, err)) ||
-        (status = apg_model_go_on(adaptive, c->branch, STATIC_MODEL, NULL, err)))
+        (status = apg_model_copy_weights(adaptive, c->branch, STATIC_MODEL, NULL, err)))
         goto done;
     struct apg_fit_options fit = *c->fit;
     const struct apg_cost cost = apg_complexity_graph(&c->fixed->graph);
@@ -434,7 +434,7 @@ static enum apg_status train_static(struct choose *c, struct apg_error *err)
         return status;
     if (c->past < w.best_epoch)
         return train(c, c->branch, &early, false, &w, err);
-    return apg_model_go_on(c->branch, c->fixed, STATIC_MODEL, NULL, err);
+    return apg_model_copy_weights(c->branch, c->fixed, STATIC_MODEL, NULL, err);
 }
 
 enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *report,

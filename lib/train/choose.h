@@ -21,7 +21,7 @@
 
 struct apg_choose_options {
     double budget;        /* work after the static model, in times of what that took */
-    double embedding_std; /* as of apg_model_start */
+    double embedding_std; /* as of apg_model_init_weights */
     bool rank_given;      /* no other ranks than the architecture's are tried */
 };
 

@@ -7,6 +7,85 @@
 #include "base/mem.h"
 #include "stats/metrics.h"
 
+/* ---- settings ---- */
+
+#define AT(m) .at = offsetof(struct apg_fit_options, m)
+#define SIZE(n, m, from, to) APG_SETTING_SIZE, 0, n, AT(m), .least = from, .most = to
+#define REAL(n, m, from, to) APG_SETTING_REAL, 0, n, AT(m), .least = from, .most = to, .arg = "X"
+
+const struct apg_setting apg_fit_rows_settings[] = {
+    {REAL("holdout", holdout, 0, 0.9),
+        .help = "share of the rows that is held out for validation when there is no --valid; 0: none"},
+    {.kind = APG_SETTING_END},
+};
+
+const struct apg_setting apg_fit_settings[] = {
+    {APG_SETTING_SWITCH, 0, "optimizer", AT(optim.adagrad), .arg = "adam|adagrad",
+        .help = "how weights are updated; of embeddings only the rows that a batch has", .rare = true},
+    {REAL("lr", optim.lr, 1e-12, 1e3), .help = "learning rate"},
+    {REAL("embedding-lr", optim.embedding_lr, 0, 1e3),
+        .help = "learning rate of the embeddings; 0: 4 times --lr", .rare = true},
+    {REAL("average", average, 0, 1),
+        .help =
+            "keep the mean of the weights over about the last share X of the steps; 0: keep the last weights",
+        .rare = true},
+    {REAL("lr-decay", lr_decay, 1e-6, 1), .help = "the rates are multiplied by X after each epoch",
+        .rare = true},
+    {REAL("embedding-l2", optim.embedding_l2, 0, 1e3), .help = "L2 on the embeddings that a batch has"},
+    {REAL("generator-l2", generator_l2, 0, 1e9), .of = "layer", .of_names = "apg",
+        .help = "L2 on what generates weights, for all rows together; the default of --form residual is 80 "
+                "or more",
+        .rare = true},
+    {SIZE("batch-size", batch_size, 1, 1048576), .arg = "B", .help = "rows of a step"},
+    {SIZE("epochs", epochs, 1, 100000), .arg = "N",
+        .help = "passes over the rows, at most; 10 where there are no validation rows"},
+    {SIZE("patience", patience, 0, 100000), .arg = "N",
+        .help = "stop after N epochs without a better validation; 0: never"},
+    {APG_SETTING_SWITCH, 0, "stop-on", AT(stop_on_loss), .arg = "auc|logloss",
+        .help = "what a better validation is: a higher AUC, or a lower log loss", .rare = true},
+    {APG_SETTING_U64, 0, "seed", AT(seed), .arg = "N",
+        .help = "the same seed and rows give the same model, for any number of threads"},
+    {.kind = APG_SETTING_END},
+};
+
+void apg_fit_default(struct apg_fit_options *o)
+{
+    *o = (struct apg_fit_options){.optim.lr = 1e-3,
+        .average = 0.5,
+        .lr_decay = 1,
+        .batch_size = 1024,
+        .epochs = 40,
+        .patience = 2,
+        .holdout = 0.1,
+        .seed = 1};
+}
+
+/* Passes where there are no validation rows to stop by; how many times as fast embeddings learn, as they see
+ * few of the rows (docs/accuracy.md has the figures); and the least L2 of a residual form's generator, of all
+ * rows together. */
+enum { BLIND_EPOCHS = 10, EMBEDDING_LR_FACTOR = 4, GENERATOR_L2 = 80 };
+
+/* Where embeddings want a strong L2 the generator wants one too: half of theirs. frappe, --embedding-l2 1e-2,
+ * two seeds: 80 loses .0007 of test AUC on a static model, 800 gains .0003 (docs/accuracy.md). */
+static double generator_l2(const struct apg_fit_options *o, uint64_t rows)
+{
+    const double half = o->optim.embedding_l2 / 2 * (double)rows;
+    return half > GENERATOR_L2 ? half : GENERATOR_L2;
+}
+
+void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bool has_valid,
+    const struct apg_arch *arch, uint64_t rows)
+{
+    if (!has_valid && o->holdout <= 0 && !apg_given_has(given, "epochs"))
+        o->epochs = BLIND_EPOCHS;
+    if (o->optim.embedding_lr <= 0)
+        o->optim.embedding_lr = EMBEDDING_LR_FACTOR * o->optim.lr;
+    if (!apg_given_has(given, "generator-l2"))
+        o->generator_l2 = arch->form == APG_FORM_RESIDUAL ? generator_l2(o, rows) : 0;
+}
+
+/* ---- epochs ---- */
+
 /* How often in an epoch weights are added to their average. Those that fit into a cache cost nothing; larger
  * ones are swept the less often the fewer rows there are to train on. */
 enum { SWEEPS = 16, SWEPT_FREELY = 1 << 22, SWEPT_PER_ROW = 256 };
@@ -97,7 +176,7 @@ struct training {
     apg_real *best; /* weights kept aside */
     double best_score;
     size_t bad; /* epochs since */
-    struct apg_fit_state state;
+    struct apg_progress state;
     struct apg_pool *pool;
     apg_fit_progress *progress;
     void *arg;
@@ -120,7 +199,7 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     t->step = o->optim;
     t->step.generator_l2 = t->rows.n_train ? o->generator_l2 / (double)t->rows.n_train : 0;
     t->best_score = -INFINITY;
-    t->state = (struct apg_fit_state){
+    t->state = (struct apg_progress){
         .epochs = o->epochs, .epoch_rows = t->n_train, .has_valid = t->rows.n_valid > 0};
     if (!(t->best = apg_alloc(weights, sizeof *t->best)) ||
         !(t->row = apg_alloc(t->m->max_rows, sizeof *t->row)) ||
@@ -146,7 +225,7 @@ static void end(struct training *t)
 static enum apg_status train_epoch(struct training *t, struct apg_error *err)
 {
     const struct apg_fit_options *o = t->o;
-    struct apg_fit_state *s = &t->state;
+    struct apg_progress *s = &t->state;
     enum apg_status status = APG_OK;
     struct apg_rng rng;
     apg_rng_init(&rng, o->seed, UINT64_MAX - o->past - s->epoch);
@@ -199,7 +278,7 @@ static enum apg_status validate(struct training *t, struct apg_error *err)
 static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
 {
     const struct apg_fit_options *o = t->o;
-    struct apg_fit_state *s = &t->state;
+    struct apg_progress *s = &t->state;
     enum apg_status status = s->has_valid ? validate(t, err) : APG_OK;
     if (status)
         return status;

@@ -5,6 +5,7 @@
  */
 #ifndef APG_FIT_H
 #define APG_FIT_H
+#include "base/setting.h"
 #include "data/dataset.h"
 #include "model/model.h"
 #include "train/optim.h"
@@ -25,18 +26,17 @@ struct apg_fit_options {
     uint64_t epoch_rows; /* an epoch has so many of the rows, drawn anew each time; 0: all */
 };
 
-/* What is told after each step (epoch_done = false) and after each epoch with its validation: the model then
- * has the weights that were validated, and may be saved. */
-struct apg_fit_state {
-    size_t epoch, epochs, best_epoch; /* from 1, or 0; of how many at most */
-    uint64_t rows, epoch_rows;        /* seen in this epoch; in a whole one */
-    double loss;                      /* mean log loss of this epoch so far */
-    double recent;                    /* since the call before; NaN when nothing is new */
-    bool epoch_done, has_valid, better, last;
-    double valid_auc, valid_loss; /* NaN where not defined */
-    double valid_entropy;         /* valid_loss / that of the mean label: above 1 is worse than a constant */
-};
-typedef void apg_fit_progress(void *arg, const struct apg_fit_state *s);
+/* The settings of these options: what is held out, and all else. */
+extern const struct apg_setting apg_fit_rows_settings[], apg_fit_settings[];
+void apg_fit_default(struct apg_fit_options *o);
+/* Fill in what was not given: epochs where no rows validate (HAS_VALID: some may), the embeddings' rate, and
+ * the generator's L2 of a model of ARCH that is trained on ROWS rows. */
+void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bool has_valid,
+    const struct apg_arch *arch, uint64_t rows);
+
+/* Called after each step (epoch_done = false) and after each epoch with its validation: the model then has
+ * the weights that were validated, and may be saved. */
+typedef void apg_fit_progress(void *arg, const struct apg_progress *p);
 
 /* Validation rows are VALID, or if that is NULL the rows held out (drawn by the seed). Without any, nothing
  * stops early and the last weights are kept. On success M holds the best weights. M was made for training

@@ -29,7 +29,7 @@ struct measuring {
     size_t width, d, h; /* of an MLP: its input, condition and gates; 0: a model of SCHEMA */
     struct apg_randrows rows;
     double *logit; /* (batch) */
-    struct subject subject[APG_COMPLEXITY_FORMS];
+    struct subject subject[APG_FORM_COUNT];
     size_t n_subjects;
     apg_real *a, *c; /* of the peak's product: (PEAK, PEAK), twice that of each thread */
 };
@@ -147,7 +147,7 @@ static double run_peak(struct measuring *r)
 static enum apg_status run(struct measuring *r, struct apg_measure *out, struct apg_error *err)
 {
     double left = r->options->seconds, round;
-    struct apg_measured *form[APG_COMPLEXITY_FORMS];
+    struct apg_measured *form[APG_FORM_COUNT];
     enum apg_status status = APG_OK;
     for (size_t i = 0, f = 0; i < r->n_subjects; form[i++] = &out->form[f++])
         while (!out->form[f].rows)
@@ -236,7 +236,7 @@ static enum apg_status make(struct apg_model **out, struct measuring *r, const s
         apg_rng_init(&rng, 1, 2);
         for (int v = x; !status && r->width && v <= z; v++)
             status = fill(g, v, &rng) ? APG_OK : apg_fail_memory(err);
-        apg_model_start(m, 1, 1e-2, true);
+        apg_model_init_weights(m, 1, 1e-2, true);
         apg_graph_prepare(g);
         if (!status) {
             *out = m;
@@ -276,11 +276,11 @@ static enum apg_status measure(
     apg_rng_init(&rng, 1, 1);
     for (size_t i = 0; !status && i < n; i++)
         r->a[i] = (apg_real)apg_rng_normal(&rng);
-    for (int f = 0; !status && f < APG_COMPLEXITY_FORMS; f++) {
+    for (int f = 0; !status && f < APG_FORM_COUNT; f++) {
         struct apg_arch a = *arch;
-        if (r->width && f == APG_COMPLEXITY_PPNET)
+        if (r->width && f == APG_FORM_PPNET)
             a.n_generator = 1, a.generator[0] = r->h;
-        if (r->options->form[f] && apg_complexity_as(&a, (enum apg_complexity_form)f))
+        if (r->options->form[f] && apg_complexity_as(&a, (enum apg_form)f))
             status = add(r, &out->form[f], &a, err);
     }
     if (!status)
@@ -295,8 +295,8 @@ static enum apg_status measure(
 }
 
 enum apg_status apg_measure_mlp(struct apg_measure *out, const size_t *width, size_t n,
-    const struct apg_complexity_shape *shape, const struct apg_measure_options *options,
-    struct apg_pool *pool, struct apg_error *err)
+    const struct apg_layer_shape *shape, const struct apg_measure_options *options, struct apg_pool *pool,
+    struct apg_error *err)
 {
     struct apg_field domain = {.kind = APG_CATEGORICAL, .rows = (uint32_t)shape->domains};
     const struct apg_schema schema = {.n_fields = 1, .field = &domain, .rows = domain.rows};

@@ -14,9 +14,9 @@
 #include "base/pool.h"
 
 struct apg_measure_options {
-    double seconds;                  /* about as much time for all; three rounds are made in any case */
-    size_t memory;                   /* bytes: a form that takes more is not measured */
-    bool form[APG_COMPLEXITY_FORMS]; /* those wanted */
+    double seconds;            /* about as much time for all; three rounds are made in any case */
+    size_t memory;             /* bytes: a form that takes more is not measured */
+    bool form[APG_FORM_COUNT]; /* those wanted */
 };
 
 struct apg_measured {
@@ -29,14 +29,14 @@ struct apg_measured {
 
 struct apg_measure {
     double peak; /* multiply-adds per second of 256 x 256 matrices, as many at a time as there are threads */
-    struct apg_measured form[APG_COMPLEXITY_FORMS]; /* zeros: cannot be had */
+    struct apg_measured form[APG_FORM_COUNT]; /* zeros: cannot be had */
 };
 
 /* The MLP of N widths, its input first, with relu behind each layer and one static unit at the end, over
  * random values and, for all layers, a random condition and domain; the rest is of SHAPE. */
 enum apg_status apg_measure_mlp(struct apg_measure *out, const size_t *width, size_t n,
-    const struct apg_complexity_shape *shape, const struct apg_measure_options *options,
-    struct apg_pool *pool, struct apg_error *err);
+    const struct apg_layer_shape *shape, const struct apg_measure_options *options, struct apg_pool *pool,
+    struct apg_error *err);
 
 /* Model M, its embeddings too, over random rows, and the same with hidden layers of other forms. M is not
  * changed. */

@@ -197,7 +197,7 @@ enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_optio
     struct apg_error *err)
 {
     struct apg_graph *g = &o->m->graph;
-    enum apg_status status = apg_model_fill(o->m, row, n, pool, err);
+    enum apg_status status = apg_model_set_batch(o->m, row, n, pool, err);
     if (status)
         return status;
     o->options = options;

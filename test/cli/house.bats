@@ -104,7 +104,7 @@ layers() {
     mkdir bin
     ln -s "$(command -v sh)" "$(command -v awk)" bin
     PATH=$PWD/bin run -1 "$ROOT/tools/deps" --list
-    [ "$output" = " gcc libc6-dev make pkg-config libcsv-dev libopenblas-dev libjansson-dev libxxhash-dev libcmocka-dev bats jq mandoc" ]
+    [ "$output" = " gcc libc6-dev make pkg-config libcsv-dev libopenblas-dev libjansson-dev libxxhash-dev libcmocka-dev bats jq mandoc python3" ]
 }
 
 @test "check-fixtures: a folder that was asked for and holds no fixture is a failure" {

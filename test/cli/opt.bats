@@ -3,9 +3,27 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-@test "options: --help exits with 0 and has every option of --list-options" {
+# all_help COMMAND: which --help has all its options
+all_help() {
+    apg "$1" --help | grep -q -- --help-all && echo --help-all || echo --help
+}
+
+@test "options: --help leaves rare options to --help-all, and says how many" {
+    run --separate-stderr -0 apg train --help
+    few=$(grep -cE '^  (-.,|   ) --' <<< "$output")
+    [ "$few" -le 30 ]
+    rare=$(sed -n 's/.*--help-all *print \([0-9]*\) more options too$/\1/p' <<< "$output")
+    [[ "$output" != *--overparam* ]]
+    run --separate-stderr -0 apg train --help-all
+    [[ "$output" == *--overparam* ]]
+    [ "$(grep -cE '^  (-.,|   ) --' <<< "$output")" -eq $((few + rare)) ]
+    run --separate-stderr -2 apg simulate --help-all
+    [[ "$stderr" == *"no option '--help-all'"* ]]
+}
+
+@test "options: all of --list-options are in the help, which exits with 0" {
     for command in $(apg --list-commands); do
-        run --separate-stderr -0 apg "$command" --help
+        run --separate-stderr -0 apg "$command" "$(all_help "$command")"
         [ -z "$stderr" ]
         [[ "$output" == "Usage: apg $command"* ]]
         [[ "$output" == *"Examples:"*"apg $command"* ]]
@@ -22,7 +40,7 @@ load helper
 
 @test "options: help fits 80 columns where an argument's name does not alone fill them" {
     for command in $(apg --list-commands); do
-        apg "$command" --help | sed '/^Examples:/,$d; /^Usage:/d' | awk -v c="$command" '
+        apg "$command" "$(all_help "$command")" | sed '/^Examples:/,$d; /^Usage:/d' | awk -v c="$command" '
             length > 80 && !/^ *(-., )?--[^ ]*$/ { print c ": " $0; bad = 1 } END { exit bad }'
     done
 }

@@ -198,7 +198,7 @@ static void read_arch(const struct fixture *f, struct apg_arch *a)
     assert_int_equal(f->variant[0], 'v');
     a->form = (enum apg_form)(f->variant[1] - '1');
     assert_true(a->form <= APG_FORM_OVERPARAM);
-    assert_true((a->bias = (enum apg_bias)apg_name_find(APG_BIASES, f->bias)) <= APG_BIAS_NONE);
+    assert_true((a->bias = (enum apg_bias)apg_names_find(APG_BIASES, f->bias)) <= APG_BIAS_NONE);
     a->mode = strcmp(f->mode, "self") == 0    ? APG_CONDITION_SELF
               : strcmp(f->mode, "group") == 0 ? APG_CONDITION_GROUP
                                               : APG_CONDITION_MIX;

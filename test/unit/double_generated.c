@@ -110,7 +110,8 @@ static void test_whole(void **state)
 
 int main(void)
 {
-    apg_gemm_init(); /* one thread in BLAS: its own would race with nobody, but ThreadSanitizer cannot see that */
+    apg_gemm_init(); /* one thread in BLAS: its own would race with nobody, but ThreadSanitizer cannot see
+                        that */
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks), cmocka_unit_test(test_whole)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

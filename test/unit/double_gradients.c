@@ -115,7 +115,7 @@ static const char *untested(const struct apg_arch *arch, uint64_t seed)
     double *grad[64] = {0};
     struct apg_rng rng;
     apg_rng_init(&rng, seed, 2);
-    if (apg_model_new(&m, &schema, arch, ROWS, true, &err) || apg_model_fill(m, row, ROWS, pool, &err))
+    if (apg_model_new(&m, &schema, arch, ROWS, true, &err) || apg_model_set_batch(m, row, ROWS, pool, &err))
         fail_msg("%s", err.text);
     struct apg_graph *g = &m->graph;
     assert_true(g->n_params <= 64);

@@ -47,10 +47,10 @@ static int make_model(void **state)
         cell[i * COLUMNS + 1] = "30";
         cell[i * COLUMNS + 2] = "someone";
     }
-    char error[256] = "";
+    struct apg_error err = {0};
     struct apg *a = NULL;
-    if (!good || apg_open(&a, path, error, sizeof error) != 0) {
-        print_error("%s\n", error);
+    if (!good || apg_open(&a, path, &err)) {
+        print_error("%s\n", err.text);
         return -1;
     }
     *state = a;
@@ -82,45 +82,192 @@ static void test_bad_cells(void **state)
         {512, 1, "0x10", "row:513: age: not a number: '0x10'"},
         {ROWS - 1, 0, "\033[2J", "row:1300: price: not a number: '?[2J'"},
     };
-    char error[256];
+    struct apg_error err;
     double p[ROWS];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         size_t at = bad[i].row * COLUMNS + bad[i].column;
         const char *good = cell[at];
         cell[at] = bad[i].cell;
-        assert_int_equal(apg_predict(*state, cell, ROWS, p, error, sizeof error), APG_EINPUT);
-        assert_string_equal(error, bad[i].error);
+        assert_int_equal(apg_predict(*state, cell, ROWS, p, &err), APG_EINPUT);
+        assert_string_equal(err.text, bad[i].error);
         cell[at] = good;
     }
     for (size_t i = 0; i < ROWS; i++)
         p[i] = 0;
-    assert_int_equal(apg_predict(*state, cell, ROWS, p, error, sizeof error), 0);
+    assert_int_equal(apg_predict(*state, cell, ROWS, p, &err), 0);
     for (size_t i = 0; i < ROWS; i++)
         assert_true(p[i] > 0.499 && p[i] < 0.501);
 }
 
-static void test_short_error(void **state)
+static void test_no_error_wanted(void **state)
 {
     const char *const row[] = {"abc", "1", "u"};
-    char error[8] = "1234567";
     double p;
-    assert_int_equal(apg_predict(*state, row, 1, &p, error, 6), APG_EINPUT);
-    assert_string_equal(error, "row:1");
-    assert_int_equal(error[6], '7');
-    assert_int_equal(apg_predict(*state, row, 1, &p, NULL, 0), APG_EINPUT);
+    assert_int_equal(apg_predict(*state, row, 1, &p, NULL), APG_EINPUT);
 }
 
 static void test_open(void **state)
 {
     (void)state;
     struct apg *a = NULL;
-    char error[256];
-    assert_int_equal(apg_open(&a, "/none/m.apg", error, sizeof error), APG_EIO);
-    assert_string_equal(error, "/none/m.apg: No such file or directory");
-    assert_int_equal(apg_open(&a, "/dev/null", error, sizeof error), APG_EFORMAT);
-    assert_string_equal(error, "/dev/null: truncated");
+    struct apg_error err;
+    assert_int_equal(apg_open(&a, "/none/m.apg", &err), APG_EIO);
+    assert_string_equal(err.text, "/none/m.apg: No such file or directory");
+    assert_int_equal(apg_open(&a, "/dev/null", &err), APG_EFORMAT);
+    assert_string_equal(err.text, "/dev/null: truncated");
     assert_null(a);
     apg_close(a);
+}
+
+/* ---- train, collapse, save, complexity ---- */
+
+static char log_path[] = "/tmp/apg-test-log-XXXXXX";
+
+struct heard {
+    size_t models, epochs, warnings, inferred, written;
+};
+
+static bool count_bytes(void *n_bytes, const void *p, size_t n)
+{
+    (void)p;
+    *(size_t *)n_bytes += n;
+    return true;
+}
+
+static void hear(void *arg, const struct apg_event *e)
+{
+    struct heard *h = arg;
+    h->models += e->kind == APG_EVENT_MODEL && e->rows == 400 && e->fields == 2 && e->embedding_numbers > 0;
+    h->epochs += e->kind == APG_EVENT_EPOCH && e->progress->epoch_done && e->progress->has_valid;
+    h->inferred += e->kind == APG_EVENT_INFERRED && *e->text;
+    if (e->kind == APG_EVENT_EPOCH)
+        assert_int_equal(
+            apg_write(e->model, (struct apg_sink){count_bytes, &h->written, "counter"}, NULL), 0);
+}
+
+/* Clicks where user and item are both even. */
+static void write_log(void)
+{
+    int fd = mkstemp(log_path);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    assert_non_null(f);
+    fputs("click,user,item\n", f);
+    for (int i = 0; i < 400; i++)
+        fprintf(f, "%d,u%d,i%d\n", i % 2 == 0 && i / 7 % 2 == 0, i % 10, i / 7 % 6);
+    assert_int_equal(fclose(f), 0);
+}
+
+static enum apg_status train(
+    struct apg **out, struct apg *from, const char *const *settings, struct heard *h, struct apg_error *err)
+{
+    const struct apg_input log = {-1, log_path};
+    const struct apg_train_options options = {
+        .settings = settings, .from = from, .tell = h ? hear : NULL, .arg = h};
+    return apg_train(out, &log, 1, &options, err);
+}
+
+static const char *const small[] = {"hidden=8", "rank=2", "form=overparam", "overparam=4", "epochs=3",
+    "lr=0.02", "batch-size=64", "threads=1", NULL};
+
+static void test_whole_way(void **state)
+{
+    (void)state;
+    struct heard h = {0};
+    struct apg_error err;
+    struct apg *a = NULL, *b = NULL;
+    struct apg_collapsed report[APG_COLLAPSE_STEPS];
+    const char *const cells[] = {"u2", "i0", "u3", "i0"};
+    double p[2], q[2];
+    write_log();
+    assert_int_equal(train(&a, NULL, small, &h, &err), APG_OK);
+    assert_true(h.models == 1 && h.epochs == 3 && h.inferred == 1 && h.written > 0);
+    assert_int_equal(apg_columns_count(a), 2);
+    assert_int_equal(apg_predict(a, cells, 2, p, &err), APG_OK);
+    assert_true(p[0] > p[1]);
+
+    struct apg_op_cost row[64];
+    const size_t before = apg_complexity(a, row, 64), all = apg_complexity(a, NULL, 0);
+    assert_true(before > 4 && before == all);
+    assert_string_equal(row[0].op, "embed");
+    assert_int_equal(apg_collapse(a, true, report, &err), APG_OK);
+    assert_true(report[APG_COLLAPSE_FACTORS].done && !report[APG_COLLAPSE_NORM].done &&
+                report[APG_COLLAPSE_HALVE].done);
+    assert_true(report[APG_COLLAPSE_HALVE].bytes_then < report[APG_COLLAPSE_HALVE].bytes);
+    assert_true(apg_complexity(a, row, 64) < before); /* the products are gone */
+    assert_int_equal(apg_predict(a, cells, 2, q, &err), APG_OK);
+    assert_true(q[0] - p[0] < 1e-3 && p[0] - q[0] < 1e-3);
+    assert_int_equal(apg_collapse(a, false, NULL, &err), APG_EUSAGE);
+    assert_string_equal(err.text, "the model: already collapsed");
+
+    assert_int_equal(apg_save(a, path, &err), APG_OK);
+    apg_close(a);
+    assert_int_equal(apg_open(&b, path, &err), APG_OK);
+    assert_int_equal(apg_predict(b, cells, 2, p, &err), APG_OK);
+    assert_true(p[0] == q[0] && p[1] == q[1]);
+    assert_int_equal(apg_save(b, "/none/m.apg", &err), APG_EIO);
+    apg_close(b);
+}
+
+static void test_train_on(void **state)
+{
+    (void)state;
+    struct apg_error err;
+    struct apg *a = NULL, *b = NULL;
+    assert_int_equal(train(&a, NULL, small, NULL, &err), APG_OK);
+    assert_int_equal(train(&b, a, (const char *const[]){"epochs=1", "threads=1", NULL}, NULL, &err), APG_OK);
+    assert_int_equal(apg_complexity(b, NULL, 0) > 4, 1);
+    a = b, b = NULL;
+    assert_int_equal(train(&b, a, (const char *const[]){"drop=user", NULL}, NULL, &err), APG_ESETTING);
+    assert_string_equal(err.text, "--drop: rows are read as --from's model reads them");
+    assert_null(b);
+}
+
+static void test_wrong_settings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *setting, *error;
+    } wrong[] = {
+        {"rnak=3", "no setting 'rnak=3': NAME=VALUE, as 'apg train --help-all' has them"},
+        {"rank", "no setting 'rank': NAME=VALUE, as 'apg train --help-all' has them"},
+        {"rank=x", "--rank takes integers from 0 to 4096, commas between them, not 'x'"},
+        {"header=maybe", "--header takes yes or no, not 'maybe'"},
+        {"heads=3", "--heads is of --backbone autoint, not of deepfm"},
+        {"auto-budget=3", "--auto-budget is of --condition auto, not of self"},
+        {"condition=group:who", "--condition: 'who' is no column that the model reads"},
+        {"delimiter=\"", "--delimiter cannot be a quote or a line end"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct apg_error err;
+        struct apg *a = NULL;
+        assert_int_equal(
+            train(&a, NULL, (const char *const[]){wrong[i].setting, NULL}, NULL, &err), APG_ESETTING);
+        assert_string_equal(err.text, wrong[i].error);
+        assert_null(a);
+    }
+}
+
+static void test_logs(void **state)
+{
+    (void)state;
+    struct apg_error err;
+    struct apg *a = NULL;
+    assert_int_equal(apg_train(&a, &(struct apg_input){-1, "/none/log.csv"}, 1, NULL, &err), APG_EIO);
+    assert_string_equal(err.text, "/none/log.csv: No such file or directory");
+    assert_int_equal(unlink(log_path), 0);
+}
+
+static void test_costs(void **state)
+{
+    (void)state;
+    const struct apg_layer_shape s = {
+        .n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .x = 1, .h = 1, .domains = 1, .batch = 10};
+    struct apg_cost cost = {0};
+    assert_int_equal(apg_layer_cost(&cost, APG_FORM_SHARED, &s, NULL), APG_OK);
+    assert_true(cost.generate == 12 && cost.forward == 28 && cost.numbers == 36);
+    assert_true(apg_cost_per_instance(&cost, 10) > 39.9 && apg_cost_per_instance(&cost, 10) < 40.1);
+    assert_string_equal(apg_form_name(APG_FORM_SHARED), "shared");
+    assert_string_equal(apg_form_version(APG_FORM_SHARED), "v4");
 }
 
 int main(void)
@@ -128,8 +275,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_bad_cells),
-        cmocka_unit_test(test_short_error),
+        cmocka_unit_test(test_no_error_wanted),
         cmocka_unit_test(test_open),
+        cmocka_unit_test(test_whole_way),
+        cmocka_unit_test(test_train_on),
+        cmocka_unit_test(test_wrong_settings),
+        cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_costs),
     };
     return cmocka_run_group_tests(tests, make_model, remove_model);
 }

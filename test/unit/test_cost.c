@@ -50,10 +50,9 @@ static void same(const struct apg_cost *a, const struct apg_cost *b)
 static void layers_cost_what_the_formulas_say(void **state)
 {
     (void)state;
-    static const enum apg_complexity_form form[] = {APG_COMPLEXITY_FULL, APG_COMPLEXITY_LOWRANK,
-        APG_COMPLEXITY_DECOMPOSED, APG_COMPLEXITY_SHARED, APG_COMPLEXITY_OVERPARAM, APG_COMPLEXITY_RESIDUAL,
-        APG_COMPLEXITY_DENSE};
-    const struct apg_complexity_shape s = {
+    static const enum apg_form form[] = {APG_FORM_FULL, APG_FORM_LOWRANK, APG_FORM_DECOMPOSED,
+        APG_FORM_SHARED, APG_FORM_OVERPARAM, APG_FORM_RESIDUAL, APG_FORM_DENSE};
+    const struct apg_layer_shape s = {
         .n = 5, .m = 7, .d = 3, .k = 2, .p = 4, .x = 1, .h = 1, .domains = 1, .batch = 1};
     for (size_t f = 0; f < sizeof form / sizeof form[0]; f++)
         for (int bias = APG_BIAS_STATIC; bias <= APG_BIAS_NONE; bias++) {
@@ -66,20 +65,19 @@ static void layers_cost_what_the_formulas_say(void **state)
                 .hidden = {s.m},
                 .K = {s.k},
                 .bias = (enum apg_bias)bias,
-                .P = {form[f] == APG_COMPLEXITY_OVERPARAM ? s.p : 0}};
+                .P = {form[f] == APG_FORM_OVERPARAM ? s.p : 0}};
             struct apg_tower t = {.g = &g, .arch = &arch, .group = z};
-            if (form[f] == APG_COMPLEXITY_DENSE)
+            if (form[f] == APG_FORM_DENSE)
                 apg_op_dense(&g, x, s.m, "layer");
             else
                 apg_layer_apg(&t, x, 0, "layer");
             assert_false(g.failed);
 
             struct apg_cost want = {0}, got = apg_complexity_graph(&g);
-            assert_int_equal(apg_complexity_add(&want, form[f], &s, NULL), APG_OK);
+            assert_int_equal(apg_layer_cost(&want, form[f], &s, NULL), APG_OK);
             want.biases =
-                form[f] == APG_COMPLEXITY_DENSE ? s.m : want.generated + (bias == APG_BIAS_NONE ? 0 : s.m);
-            if (form[f] != APG_COMPLEXITY_DENSE &&
-                bias == APG_BIAS_GENERATED) { /* the formulas know of none */
+                form[f] == APG_FORM_DENSE ? s.m : want.generated + (bias == APG_BIAS_NONE ? 0 : s.m);
+            if (form[f] != APG_FORM_DENSE && bias == APG_BIAS_GENERATED) { /* the formulas know of none */
                 want.generate += s.m * s.d;
                 want.numbers += s.m * s.d;
                 want.generated += s.m;
@@ -92,7 +90,7 @@ static void layers_cost_what_the_formulas_say(void **state)
 static void ppnet_costs_what_the_formula_says(void **state)
 {
     (void)state;
-    const struct apg_complexity_shape s = {
+    const struct apg_layer_shape s = {
         .n = 5, .m = 7, .d = 3, .k = 1, .p = 1, .x = 6, .h = 4, .domains = 1, .batch = 1};
     struct apg_graph g = {0};
     int h = apg_graph_value(&g, s.n), z = apg_graph_value(&g, s.d), x = apg_graph_value(&g, s.x);
@@ -106,7 +104,7 @@ static void ppnet_costs_what_the_formula_says(void **state)
     apg_layer_ppnet(&t, h, 0, "layer");
     assert_false(g.failed);
     struct apg_cost want = {0}, got = apg_complexity_graph(&g);
-    assert_int_equal(apg_complexity_add(&want, APG_COMPLEXITY_PPNET, &s, NULL), APG_OK);
+    assert_int_equal(apg_layer_cost(&want, APG_FORM_PPNET, &s, NULL), APG_OK);
     want.biases = s.h + s.n + s.m;
     same(&got, &want);
     apg_graph_release(&g);
@@ -168,7 +166,7 @@ static void check(const struct apg_arch *arch)
     counted = 0;
     apg_graph_prepare(g);
     assert_int_equal(cost.batch, counted + prepared_by_loops(g));
-    assert_int_equal(apg_model_fill(m, &row, 1, pool, NULL), APG_OK);
+    assert_int_equal(apg_model_set_batch(m, &row, 1, pool, NULL), APG_OK);
     counted = 0;
     for (size_t i = 0; i < APG_SLOTS; i++)
         apg_graph_forward(g, &g->slot[i]);

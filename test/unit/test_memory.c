@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,9 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 #include "apg.h"
-#include "model/collapse.h"
-#include "train/fit.h"
-#include "data/ingest.h"
 
 static atomic_long countdown = -1; /* allocations that go well; below 0: all */
 static bool once;                  /* one fails, else all from then on */
@@ -76,24 +72,25 @@ char *__wrap_strdup(const char *s)
     return fails() ? NULL : __real_strdup(s);
 }
 
-static char text[4096], path[] = "/tmp/apg-memory-XXXXXX";
-static int nothing; /* behind the text, which is the reader's headstart */
+static char log_path[] = "/tmp/apg-memory-log-XXXXXX", path[] = "/tmp/apg-memory-XXXXXX";
 
 static int make_log(void **state)
 {
     (void)state;
-    int fd = mkstemp(path);
-    nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int at = snprintf(text, sizeof text, "label,user,price,tags\n");
+    int model = mkstemp(path), fd = mkstemp(log_path);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!f || model < 0)
+        return -1;
+    fputs("label,user,price,tags\n", f);
     for (int i = 0; i < 60; i++)
-        at += snprintf(text + at, sizeof text - (size_t)at, "%d,u%d,%d.5,a|b%d\n", i % 2, i % 7, i, i % 3);
-    return nothing < 0 || fd < 0 || close(fd) != 0;
+        fprintf(f, "%d,u%d,%d.5,a|b%d\n", i % 2, i % 7, i, i % 3);
+    return fclose(f) | close(model);
 }
 
 static int remove_model(void **state)
 {
     (void)state;
-    return close(nothing) | unlink(path);
+    return unlink(log_path) | unlink(path);
 }
 
 static bool to_file(void *file, const void *p, size_t n)
@@ -101,56 +98,21 @@ static bool to_file(void *file, const void *p, size_t n)
     return fwrite(p, 1, n, file) == n;
 }
 
-/* A log made into rows and their schema. */
-static enum apg_status read_log(
-    struct apg_schema **schema, struct apg_dataset **rows, struct apg_pool *pool, struct apg_error *err)
+/* A log to a model, collapsed, in a file. */
+static enum apg_status train(const char *const *settings, FILE *f, struct apg_error *err)
 {
-    static char tags[] = "tags", price[] = "price";
-    static char *multi[] = {tags}, *bucket[] = {price};
-    struct apg_columns c;
-    apg_columns_default(&c);
-    c.multi = multi, c.bucket = bucket, c.n_multi = c.n_bucket = 1;
-    struct apg_csv *csv = NULL;
-    char *explain = NULL;
-    enum apg_status status =
-        apg_csv_open(&csv, nothing, "log", text, strlen(text), &(struct apg_csv_format){0}, err);
-    if (!status)
-        status = apg_ingest(schema, rows, &explain, &csv, 1, &c, pool, NULL, NULL, err);
-    apg_csv_free(csv);
-    free(explain);
-    return status;
-}
-
-static enum apg_status train(const struct apg_arch *arch, FILE *f, struct apg_error *err)
-{
-    struct apg_schema *schema = NULL;
-    struct apg_dataset *rows = NULL;
-    struct apg_model *m = NULL, *collapsed = NULL;
-    struct apg_pool *pool = NULL;
-    const struct apg_fit_options fit = {.optim = {.lr = 1e-2, .embedding_lr = 1e-2},
-        .average = 0.5,
-        .lr_decay = 1,
-        .batch_size = 32,
-        .epochs = 2,
-        .holdout = 0.2};
-    enum apg_status status = apg_pool_new(&pool, 1, err);
-    if (!status && !(status = read_log(&schema, &rows, pool, err)) &&
-        !(status = apg_model_new(&m, schema, arch, fit.batch_size, true, err))) {
-        apg_model_start(m, 1, 0.01, false);
-        status = apg_fit(m, rows, NULL, &fit, pool, NULL, NULL, err);
-    }
-    if (!status && !(status = apg_collapse_factors(&collapsed, m, err)))
-        status = apg_model_save(collapsed ? collapsed : m, (struct apg_sink){to_file, f, "model"}, err);
-    apg_model_free(collapsed);
-    apg_model_free(m);
-    apg_dataset_free(rows);
-    apg_schema_free(schema);
-    apg_pool_free(pool);
+    const struct apg_input log = {-1, log_path};
+    const struct apg_train_options options = {.settings = settings};
+    struct apg *a = NULL;
+    enum apg_status status = apg_train(&a, &log, 1, &options, err);
+    if (!status && !(status = apg_collapse(a, false, NULL, err)))
+        status = apg_write(a, (struct apg_sink){to_file, f, "model"}, err);
+    apg_close(a);
     return status;
 }
 
 /* A log to a score. */
-static int whole_way(const struct apg_arch *arch, struct apg_error *err)
+static enum apg_status whole_way(const char *const *settings, struct apg_error *err)
 {
     static const char *const cells[] = {"u3", "7.5", "a|b1"};
     struct apg *a = NULL;
@@ -158,65 +120,49 @@ static int whole_way(const struct apg_arch *arch, struct apg_error *err)
     FILE *f = fopen(path, "w"); /* libc's own memory: not counted */
     assert_non_null(f);
     json_set_alloc_funcs(__wrap_malloc, free);
-    int status = (int)train(arch, f, err);
+    enum apg_status status = train(settings, f, err);
     json_set_alloc_funcs(__real_malloc, free); /* whose reader does not say why it failed */
     assert_int_equal(fclose(f), 0);
-    if (!status && !(status = apg_open(&a, path, err->text, sizeof err->text)))
-        status = apg_predict(a, cells, 1, &p, err->text, sizeof err->text);
+    if (!status && !(status = apg_open(&a, path, err)))
+        status = apg_predict(a, cells, 1, &p, err);
     apg_close(a);
     assert_true(status || (p > 0 && p < 1));
     return status;
 }
 
-enum { DNN = 0, DEEPFM = 1, APG = 1 }; /* in apg_backbones, apg_layers */
-
-static void all_fail(const struct apg_arch *arch)
+static void all_fail(const char *const *settings)
 {
     struct apg_error err;
     for (int mode = 0; mode < 2; mode++) {
         once = mode;
         long n = 0;
-        for (int status = 1; status; n++) {
+        for (enum apg_status status = APG_ENOMEM; status; n++) {
             atomic_store(&countdown, n);
-            status = whole_way(arch, &err);
+            status = whole_way(settings, &err);
             atomic_store(&countdown, -1);
             if (!atomic_exchange(&failed, false)) /* there are no more allocations */
                 assert_int_equal(status, 0);
             else if (status != APG_ENOMEM || !strstr(err.text, "out of memory"))
-                fail_msg("allocation %ld: status %d: '%s'", n, status, err.text);
+                fail_msg("allocation %ld: status %d: '%s'", n, (int)status, err.text);
         }
         assert_true(n > 100);
     }
 }
 
+#define COMMON                                                                                               \
+    "multi=tags", "bucket=price", "threads=1", "epochs=2", "holdout=0.2", "batch-size=32", "embedding-dim=4"
+
 static void residual(void **state)
 {
     (void)state;
-    all_fail(&(struct apg_arch){.backbone = DEEPFM,
-        .layer = APG,
-        .E = 4,
-        .n_hidden = 2,
-        .hidden = {8, 4},
-        .form = APG_FORM_RESIDUAL,
-        .K = {2, 2},
-        .mode = APG_CONDITION_SELF});
+    all_fail((const char *const[]){COMMON, "hidden=8,4", "rank=2", NULL});
 }
 
 static void overparam_by_group(void **state)
 {
     (void)state;
-    all_fail(&(struct apg_arch){.backbone = DNN,
-        .layer = APG,
-        .E = 4,
-        .n_hidden = 1,
-        .hidden = {8},
-        .batch_norm = true,
-        .form = APG_FORM_OVERPARAM,
-        .K = {2},
-        .P = {4},
-        .mode = APG_CONDITION_GROUP,
-        .n_condition = 1,
-        .condition = {0}});
+    all_fail((const char *const[]){COMMON, "backbone=dnn", "hidden=8", "batch-norm=yes", "form=overparam",
+        "rank=2", "overparam=4", "condition=group:user", NULL});
 }
 
 int main(void)

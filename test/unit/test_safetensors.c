@@ -229,7 +229,8 @@ static void not_ours(void **state)
     struct apg_tensors *t;
     struct apg_error err;
     const char *foreign[] = {"\x02\0\0\0\0\0\0\0{}", "label,user,item\n1,2,3\n",
-        ("\x4e\0\0\0\0\0\0\0{\"__metadata__\":{\"format\":\"apg\",\"version\":\"2\",\"checksum\":\"xxh3:00\"}}"
+        ("\x4e\0\0\0\0\0\0\0{\"__metadata__\":{\"format\":\"apg\",\"version\":\"2\",\"checksum\":\"xxh3:00\"}"
+         "}"
          "              ")};
     const size_t size[] = {10, 22, 8 + 0x4e};
     const char *message[] = {"f: a safetensors file, but not one of apg's", "f: not a model file",

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/handle.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "model/collapse.h"
+#include "model/complexity.h"
+#include "stats/metrics.h"
+
+enum { BATCH_ROWS = 1024 }; /* that go through the model at once */
+
+enum apg_status apg_handle_new(struct apg **out, struct apg_model *model, struct apg_error *err)
+{
+    struct apg *a = apg_alloc(1, sizeof *a);
+    if (!a) {
+        apg_model_free(model);
+        return apg_fail_memory(err);
+    }
+    a->model = model;
+    *out = a;
+    return APG_OK;
+}
+
+void apg_close(struct apg *a)
+{
+    if (!a)
+        return;
+    apg_csv_chunk_release(&a->chunk);
+    apg_binding_release(&a->binding);
+    apg_sheet_release(&a->sheet);
+    apg_block_release(&a->block);
+    apg_csv_free(a->csv);
+    apg_pool_free(a->pool);
+    apg_model_free(a->model);
+    free(a);
+}
+
+/* ---- files ---- */
+
+enum apg_status apg_open_fd(struct apg **out, int fd, const char *name, struct apg_error *err)
+{
+    struct apg_model *model = NULL;
+    enum apg_status status = apg_model_load(&model, fd, name, BATCH_ROWS, true, err);
+    return status ? status : apg_handle_new(out, model, err);
+}
+
+enum apg_status apg_open(struct apg **out, const char *path, struct apg_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return apg_fail_errno(err, "%s", path);
+    enum apg_status status = apg_open_fd(out, fd, path, err);
+    (void)close(fd);
+    return status;
+}
+
+enum apg_status apg_write(const struct apg *a, struct apg_sink sink, struct apg_error *err)
+{
+    return apg_model_save(a->model, sink, err);
+}
+
+static bool write_file(void *file, const void *p, size_t n)
+{
+    return fwrite(p, 1, n, file) == n;
+}
+
+enum apg_status apg_save(const struct apg *a, const char *path, struct apg_error *err)
+{
+    const size_t size = strlen(path) + sizeof ".XXXXXX";
+    char *temp = malloc(size);
+    if (!temp)
+        return apg_fail_memory(err);
+    (void)snprintf(temp, size, "%s.XXXXXX", path);
+    const int fd = mkstemp(temp);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    enum apg_status status =
+        f ? apg_write(a, (struct apg_sink){write_file, f, path}, err) : apg_fail_errno(err, "%s", path);
+    if (!status && (fflush(f) || fchmod(fd, 0644) || fsync(fd) || rename(temp, path)))
+        status = apg_fail_errno(err, "%s", path);
+    if (f)
+        (void)fclose(f);
+    else if (fd >= 0)
+        (void)close(fd);
+    if (status && fd >= 0)
+        (void)unlink(temp);
+    free(temp);
+    return status;
+}
+
+/* ---- predicting ---- */
+
+size_t apg_columns_count(const struct apg *a)
+{
+    return a->model->schema->n_fields;
+}
+
+const char *apg_column_name(const struct apg *a, size_t i)
+{
+    return a->model->schema->field[i].name;
+}
+
+/* What rows of text need; cell i of a row is column i of the model. */
+static enum apg_status prepare(struct apg *a, struct apg_error *err)
+{
+    const size_t n = a->model->schema->n_fields;
+    enum apg_status status;
+    if (a->csv)
+        return APG_OK;
+    if (!a->pool && (status = apg_pool_new(&a->pool, 1, err)))
+        return status;
+    apg_binding_release(&a->binding);
+    a->binding = (struct apg_binding){n, SIZE_MAX, malloc(n * sizeof(size_t)), calloc(n, sizeof(char *))};
+    if (!a->binding.cell || !a->binding.column)
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        a->binding.cell[i] = i;
+        if (!(a->binding.column[i] = strdup(a->model->schema->field[i].name)))
+            return apg_fail_memory(err);
+    }
+    return apg_csv_open(&a->csv, -1, "row", NULL, 0, &(struct apg_csv_format){.delimiter = ','}, err);
+}
+
+/* Cells of ROWS rows as a parsed chunk: each with a NUL behind it. */
+static enum apg_status chunk_of(struct apg *a, const char *const *cell, size_t rows, struct apg_error *err)
+{
+    struct apg_csv_chunk *c = &a->chunk;
+    size_t columns = a->binding.columns, at = 0;
+    if (!apg_grow(&c->cell, &c->cap_cell, rows * columns, sizeof *c->cell) ||
+        !apg_grow(&c->first, &c->cap_first, rows + 1, sizeof *c->first))
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < rows * columns; i++) {
+        size_t len = strlen(cell[i]);
+        if (len > UINT32_MAX / 2 - at)
+            return apg_fail(err, APG_ERANGE, "cells too long");
+        if (!apg_grow(&c->text, &c->cap_text, at + len + 1, 1))
+            return apg_fail_memory(err);
+        memcpy(c->text + at, cell[i], len + 1);
+        c->cell[i] = (struct apg_cell){(uint32_t)at, (uint32_t)len};
+        at += len + 1;
+    }
+    for (size_t r = 0; r <= rows; r++)
+        c->first[r] = (uint32_t)(r * columns);
+    c->records = rows;
+    return APG_OK;
+}
+
+/* Rows [first, first + n) of the call to the block. A bad cell is reported at row FIRST: for want of lines.
+ */
+static enum apg_status encode(
+    struct apg *a, const char *const *cell, size_t first, size_t n, struct apg_error *err)
+{
+    a->chunk.line = first + 1;
+    enum apg_status status = chunk_of(a, cell + first * a->binding.columns, n, err);
+    return status ? status
+                  : apg_schema_encode(
+                        a->model->schema, &a->binding, a->csv, &a->chunk, &a->sheet, &a->block, err);
+}
+
+enum apg_status apg_predict(
+    struct apg *a, const char *const *cell, size_t rows, double *probability, struct apg_error *err)
+{
+    const uint32_t *row[BATCH_ROWS];
+    const size_t most = a->model->max_rows < BATCH_ROWS ? a->model->max_rows : BATCH_ROWS;
+    enum apg_status status = prepare(a, err);
+    for (size_t at = 0; !status && at < rows; at += most) {
+        size_t n = rows - at < most ? rows - at : most;
+        if ((status = encode(a, cell, at, n, err))) {
+            for (size_t i = at; i < at + n && !encode(a, cell, i, 1, err);) /* the bad row is found alone */
+                i++;
+            break;
+        }
+        for (size_t i = 0; i < n; i++)
+            row[i] = apg_block_row(&a->block, i);
+        status = apg_model_logits(a->model, row, n, a->pool, probability + at, err);
+        for (size_t i = at; !status && i < at + n; i++)
+            probability[i] = apg_metrics_sigmoid(probability[i]);
+    }
+    return status;
+}
+
+/* ---- collapsing ---- */
+
+enum apg_status apg_collapse(
+    struct apg *a, bool halve, struct apg_collapsed report[APG_COLLAPSE_STEPS], struct apg_error *err)
+{
+    struct apg_collapsed unread[APG_COLLAPSE_STEPS];
+    return apg_collapse_model(&a->model, halve, report ? report : unread, err);
+}
+
+/* ---- complexity ---- */
+
+size_t apg_complexity(const struct apg *a, struct apg_op_cost *row, size_t room)
+{
+    const struct apg_graph *g = &a->model->graph;
+    for (size_t o = 0; o < g->n_ops && o < room; o++)
+        apg_complexity_row(g, o, &row[o]);
+    return g->n_ops;
+}

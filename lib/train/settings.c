@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/settings.h"
+#include <string.h>
+
+const struct apg_setting apg_choose_settings[] = {
+    {APG_SETTING_REAL, 0, "auto-budget", .at = offsetof(struct apg_choose_options, budget), .least = 1,
+        .most = 1000, .arg = "X", .of = "condition", .of_names = "auto", .rare = true,
+        .help = "work of --condition auto after the static model, in times of what that took"},
+    {.kind = APG_SETTING_END},
+};
+
+const struct apg_setting apg_threads_settings[] = {
+    {APG_SETTING_SIZE, 0, "threads", .least = 0, .most = 1024, .arg = "N",
+        .help = "threads; 0: one for each processor"},
+    {.kind = APG_SETTING_END},
+};
+
+static const struct {
+    const struct apg_setting *rows;
+    size_t at; /* of the struct that they are of */
+} tables[] = {
+    {apg_columns_format, offsetof(struct apg_train_settings, columns)},
+    {apg_columns_kinds, offsetof(struct apg_train_settings, columns)},
+    {apg_columns_spool, offsetof(struct apg_train_settings, columns)},
+    {apg_arch_members, offsetof(struct apg_train_settings, arch)},
+    {apg_fit_rows_settings, offsetof(struct apg_train_settings, fit)},
+    {apg_fit_settings, offsetof(struct apg_train_settings, fit)},
+    {apg_choose_settings, offsetof(struct apg_train_settings, choose)},
+    {apg_threads_settings, offsetof(struct apg_train_settings, threads)},
+};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+void apg_train_settings_init(struct apg_train_settings *s)
+{
+    *s = (struct apg_train_settings){.choose = {.budget = 4}};
+    apg_columns_default(&s->columns);
+    apg_arch_default(&s->arch);
+    apg_fit_default(&s->fit);
+}
+
+void apg_train_settings_release(struct apg_train_settings *s)
+{
+    apg_kept_free(s->kept);
+    s->kept = NULL;
+}
+
+static const struct apg_setting *find(struct apg_train_settings *s, const char *name, void **base)
+{
+    for (size_t t = 0; t < TABLES; t++) {
+        const struct apg_setting *row = apg_setting_find(tables[t].rows, name);
+        if (row) {
+            *base = (char *)s + tables[t].at;
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static enum apg_status set(struct apg_train_settings *s, const char *text, struct apg_error *err)
+{
+    char name[64];
+    void *base;
+    const size_t n = strcspn(text, "=");
+    const struct apg_setting *row = NULL;
+    if (n < sizeof name && text[n]) {
+        memcpy(name, text, n);
+        name[n] = '\0';
+        row = find(s, name, &base);
+    }
+    if (!row)
+        return apg_fail(
+            err, APG_ESETTING, "no setting '%s': NAME=VALUE, as 'apg train --help-all' has them", text);
+    const enum apg_status status = apg_setting_parse(row, base, text + n + 1, &s->kept, err);
+    if (status)
+        return status;
+    apg_given_add(&s->given, row->name);
+    return APG_OK;
+}
+
+/* A setting that would do nothing is refused: its user means something else. */
+static enum apg_status check_of(struct apg_train_settings *s, struct apg_error *err)
+{
+    for (size_t i = 0; i < s->given.n; i++) {
+        void *base;
+        char is[64], names[128];
+        const struct apg_setting *row = find(s, s->given.name[i], &base);
+        if (!row->of)
+            continue;
+        const struct apg_setting *of = find(s, row->of, &base);
+        apg_setting_text(is, sizeof is, of, base);
+        apg_names_list(names, sizeof names, row->of_names, "|");
+        if (apg_names_find(row->of_names, is) < 0)
+            return apg_fail(
+                err, APG_ESETTING, "--%s is of --%s %s, not of %s", row->name, row->of, names, is);
+    }
+    return APG_OK;
+}
+
+enum apg_status apg_train_settings_set(
+    struct apg_train_settings *s, const char *const *text, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    for (size_t i = 0; !status && text && text[i]; i++)
+        status = set(s, text[i], err);
+    return status ? status : check_of(s, err);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * apg_train (apg.h): logs to a model. Rows are read once, encoded as they arrive; then passes run over the
+ * encoded rows.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/mem.h"
+#include "data/ingest.h"
+#include "data/source.h"
+#include "model/advice.h"
+#include "serve/handle.h"
+#include "train/settings.h"
+
+/* A training: what its parts share. */
+struct training {
+    const struct apg_train_options *options;
+    struct apg_train_settings settings;
+    struct apg_pool *pool;
+    struct apg_schema *schema;        /* own, or that of FROM */
+    struct apg_dataset *rows, *valid; /* valid: NULL, or rows to validate on */
+    struct apg_model *from, *model;   /* from: NULL, or what training goes on from */
+    double kept_entropy;              /* of the epoch whose weights are kept; 0: no validation rows */
+};
+
+/* ---- what is told ---- */
+
+static void tell(const struct training *t, struct apg_event event)
+{
+    if (t->options->tell)
+        t->options->tell(t->options->arg, &event);
+}
+
+static void tell_text(void *training, const char *text)
+{
+    tell(training, (struct apg_event){.kind = APG_EVENT_WARNING, .text = text});
+}
+
+static void tell_pass(const struct training *t)
+{
+    tell(t, (struct apg_event){.kind = APG_EVENT_PASS});
+}
+
+static void tell_progress(void *arg, const struct apg_progress *p)
+{
+    struct training *t = arg;
+    const struct apg now = {.model = t->model};
+    if (p->epoch_done && p->has_valid && p->better)
+        t->kept_entropy = p->valid_entropy;
+    tell(t, (struct apg_event){.kind = p->epoch_done ? APG_EVENT_EPOCH : APG_EVENT_STEP,
+                .progress = p,
+                .model = t->model ? &now : NULL});
+}
+
+static void tell_model(const struct training *t, size_t taken)
+{
+    struct apg_event e = {.kind = APG_EVENT_MODEL,
+        .rows = t->rows->rows,
+        .fields = t->schema->n_fields,
+        .taken_numbers = taken};
+    apg_model_count(t->model, &e.embedding_numbers, &e.other_numbers);
+    tell(t, e);
+}
+
+/* An AUC may look well when scores are no probabilities. */
+static void tell_kept(struct training *t)
+{
+    char text[256];
+    if (t->kept_entropy <= 1)
+        return;
+    (void)snprintf(text, sizeof text,
+        "the kept weights' log loss is %.3g times that of predicting the mean label of the validation rows; "
+        "try another "
+        "--lr, more --epochs or --stop-on logloss",
+        t->kept_entropy);
+    tell_text(t, text);
+}
+
+static struct apg_candidate candidate(const struct training *t, const struct apg_choose_try *c)
+{
+    struct apg_candidate out = {
+        .condition = "self", .rank = c->rank, .share = c->share, .auc = c->auc, .loss = c->loss};
+    const struct apg_field *field = t->schema->field;
+    if (c->n)
+        (void)snprintf(out.condition, sizeof out.condition, "group:%s%s%s", field[c->field[0]].name,
+            c->n > 1 ? "," : "", c->n > 1 ? field[c->field[1]].name : "");
+    return out;
+}
+
+static void tell_stage(void *arg, enum apg_choose_stage stage, const struct apg_choose_try *tries, size_t n)
+{
+    static const enum apg_event_kind kind[] = {[APG_CHOOSE_STATIC] = APG_EVENT_CANDIDATES,
+        [APG_CHOOSE_ROUND] = APG_EVENT_ROUND,
+        [APG_CHOOSE_FINAL] = APG_EVENT_FINAL,
+        [APG_CHOOSE_AGAIN] = APG_EVENT_AGAIN};
+    const struct training *t = arg;
+    struct apg_candidate *c = tries ? apg_alloc(n, sizeof *c) : NULL; /* without memory nothing is told */
+    for (size_t i = 0; c && i < n; i++)
+        c[i] = candidate(t, &tries[i]);
+    if (c || !tries)
+        tell(t, (struct apg_event){.kind = kind[stage], .candidates = c, .n_candidates = n});
+    free(c);
+    if (stage == APG_CHOOSE_STATIC || stage == APG_CHOOSE_FINAL)
+        tell_pass(t);
+}
+
+static void tell_choice(const struct training *t, const struct apg_choose_report *r)
+{
+    const struct apg_choice choice = {.best = candidate(t, &r->best),
+        .tried = r->tried,
+        .left_out = r->left_out,
+        .better = r->better,
+        .cut = r->cut,
+        .difference = r->difference,
+        .low = r->low,
+        .high = r->high,
+        .work = r->work};
+    tell(t, (struct apg_event){.kind = APG_EVENT_CHOICE, .choice = &choice});
+}
+
+/* ---- rows ---- */
+
+/* One feature file. */
+static enum apg_status read_features(
+    struct training *t, struct apg_source *in, struct apg_dataset **rows, struct apg_error *err)
+{
+    struct apg_schema *s = NULL;
+    enum apg_status status = apg_feat_dataset(
+        in->feat, &s, rows, t->settings.columns.memory, t->settings.columns.temp_dir, t->pool, err);
+    in->feat = NULL;
+    if (!status && t->schema && apg_schema_hash(s) != apg_schema_hash(t->schema))
+        status = apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s (apg encode --encoder)", in->name,
+            rows == &t->rows ? apg_model_name(t->from) : "the training rows");
+    for (uint64_t i = 0; !status && i < (*rows)->rows; i++) {
+        float label = apg_word_float(apg_dataset_row(*rows, i)[0]);
+        if (label != label)
+            status = apg_fail(err, APG_EINPUT, "%s: row %llu: no label", in->name, (unsigned long long)i + 1);
+    }
+    if (t->schema)
+        apg_schema_free(s);
+    else
+        t->schema = s;
+    return status;
+}
+
+/* Logs of CSV; the schema is made if there is none yet. */
+static enum apg_status read_csv(struct training *t, struct apg_csv *const *csv, size_t n,
+    struct apg_dataset **rows, struct apg_error *err)
+{
+    const struct apg_columns *c = &t->settings.columns;
+    char *explain = NULL;
+    if (t->schema)
+        return apg_ingest_with(t->schema, rows, csv, n, c, t->pool, NULL, NULL, err);
+    enum apg_status status = apg_ingest(&t->schema, rows, &explain, csv, n, c, t->pool, NULL, NULL, err);
+    if (explain)
+        tell(t, (struct apg_event){.kind = APG_EVENT_INFERRED, .text = explain});
+    free(explain);
+    return status;
+}
+
+/* All inputs, as one data set. */
+static enum apg_status read_rows(struct training *t, const struct apg_input *input, size_t n,
+    struct apg_dataset **rows, struct apg_error *err)
+{
+    struct apg_sources in = {0};
+    enum apg_status status = apg_sources_open(&in, input, n, t->settings.columns.delimiter, err);
+    if (!status && in.n_csv == in.n)
+        status = read_csv(t, in.csv, in.n, rows, err);
+    else if (!status && in.n > 1)
+        status =
+            apg_fail(err, APG_EUSAGE, "%s: one feature file at a time, and not with CSV", in.source[0].name);
+    else if (!status)
+        status = read_features(t, &in.source[0], rows, err);
+    apg_sources_close(&in);
+    return status;
+}
+
+/* ---- the model ---- */
+
+/* That FROM's encoder is used leaves nothing to say of the columns' kinds. */
+static enum apg_status check_options(struct training *t, struct apg_error *err)
+{
+    const struct apg_train_settings *s = &t->settings;
+    const bool automatic = apg_arch_is_automatic(&s->arch);
+    const char *wrong = NULL;
+    if (t->options->valid && apg_given_has(&s->given, "holdout"))
+        wrong = "--holdout is for training without --valid";
+    else if (automatic && !t->options->valid && s->fit.holdout <= 0)
+        wrong = "--condition auto chooses by validation rows: not with --holdout 0";
+    else if (automatic && t->from)
+        wrong = "--condition auto starts with a static model of its own: not with --from";
+    if (wrong)
+        return apg_fail(err, APG_ESETTING, "%s", wrong);
+    for (size_t i = 0; t->from && i < s->given.n; i++)
+        if (apg_setting_find(apg_columns_kinds, s->given.name[i]))
+            return apg_fail(
+                err, APG_ESETTING, "--%s: rows are read as --from's model reads them", s->given.name[i]);
+    if (t->from && t->from->arch.collapsed)
+        return apg_fail(
+            err, APG_EUSAGE, "%s: collapsed: it can be served, not trained", apg_model_name(t->from));
+    return APG_OK;
+}
+
+/* What the model is: as told, or as FROM is where nothing is told. */
+static enum apg_status find_arch(struct training *t, struct apg_error *err)
+{
+    struct apg_train_settings *s = &t->settings;
+    bool told = !t->from;
+    for (size_t i = 0; i < s->given.n; i++)
+        told = told || apg_setting_find(apg_arch_members, s->given.name[i]);
+    if (told)
+        return apg_arch_columns(&s->arch, t->schema, err);
+    s->arch.arch = t->from->arch;
+    return APG_OK;
+}
+
+static enum apg_status make_model(struct training *t, struct apg_error *err)
+{
+    const struct apg_train_settings *s = &t->settings;
+    size_t taken = 0;
+    enum apg_status status = apg_model_new(&t->model, t->schema, &s->arch.arch, s->fit.batch_size, true, err);
+    if (status)
+        return status;
+    apg_model_init_weights(t->model, s->fit.seed, s->arch.embedding_std, s->arch.init == APG_INIT_ANCHOR);
+    apg_advise(t->model, s->fit.batch_size, tell_text, t);
+    if (t->from)
+        status = apg_model_copy_weights(t->model, t->from, apg_model_name(t->from), &taken, err);
+    if (!status)
+        tell_model(t, taken);
+    return status;
+}
+
+static enum apg_status fit(struct training *t, struct apg_error *err)
+{
+    struct apg_train_settings *s = &t->settings;
+    if (!apg_arch_is_automatic(&s->arch)) {
+        enum apg_status status = make_model(t, err);
+        if (status)
+            return status;
+        tell_pass(t);
+        if (!(status = apg_fit(t->model, t->rows, t->valid, &s->fit, t->pool, tell_progress, t, err)))
+            tell_kept(t);
+        return status;
+    }
+    const struct apg_choose_told told = {tell_progress, tell_stage, t};
+    struct apg_choose_report report;
+    struct apg_model *chosen = NULL;
+    s->choose.embedding_std = s->arch.embedding_std;
+    s->choose.rank_given = apg_given_has(&s->given, "rank");
+    enum apg_status status = apg_choose(&chosen, &report, t->schema, &s->arch.arch, t->rows, t->valid,
+        &s->fit, &s->choose, t->pool, &told, err);
+    if (!status)
+        tell_choice(t, &report);
+    t->model = chosen;
+    return status;
+}
+
+/* The model with the schema that it reads rows by, which may lie in a feature file. */
+static enum apg_status hand_over(struct training *t, struct apg **out, struct apg_error *err)
+{
+    struct apg_model *m = t->model;
+    enum apg_status status = t->from ? APG_OK : apg_schema_own(t->schema, err);
+    if (status)
+        return status;
+    if (t->from)
+        apg_model_inherit(m, t->from);
+    else
+        m->own_schema = t->schema;
+    t->model = NULL;
+    t->schema = NULL;
+    return apg_handle_new(out, m, err);
+}
+
+static enum apg_status train(
+    struct training *t, const struct apg_input *logs, size_t n_logs, struct apg_error *err)
+{
+    struct apg_train_settings *s = &t->settings;
+    enum apg_status status;
+    if ((status = apg_train_settings_set(s, t->options->settings, err)) ||
+        (status = apg_columns_check(&s->columns, err)) ||
+        (status = apg_arch_settle(&s->arch, &s->given, err)) || (status = check_options(t, err)))
+        return status;
+    if (t->from) {
+        t->schema = t->from->own_schema;
+        s->fit.from_start = true;
+        if (!apg_given_has(&s->given, "delimiter"))
+            s->columns.delimiter = t->schema->delimiter;
+    }
+    if ((status = apg_pool_new(&t->pool, (unsigned)s->threads, err)) ||
+        (status = read_rows(t, logs, n_logs, &t->rows, err)) ||
+        (t->options->valid && (status = read_rows(t, t->options->valid, 1, &t->valid, err))) ||
+        (status = find_arch(t, err)))
+        return status;
+    apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
+    return fit(t, err);
+}
+
+enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t n_logs,
+    const struct apg_train_options *options, struct apg_error *err)
+{
+    static const struct apg_train_options none = {0};
+    struct training t = {.options = options ? options : &none};
+    if (t.options->from) {
+        t.from = t.options->from->model;
+        t.options->from->model = NULL;
+        apg_close(t.options->from);
+    }
+    apg_train_settings_init(&t.settings);
+    enum apg_status status = train(&t, logs, n_logs, err);
+    if (!status)
+        status = hand_over(&t, out, err);
+    apg_model_free(t.model);
+    apg_dataset_free(t.valid);
+    if (!t.from)
+        apg_schema_free(t.schema);
+    apg_model_free(t.from);
+    apg_dataset_free(t.rows);
+    apg_pool_free(t.pool);
+    apg_train_settings_release(&t.settings);
+    return status;
+}
