@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "apg.h"
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "data/encode.h"
 #include "base/mem.h"
 #include "model/model.h"
+#include "stats/metrics.h"
 
 enum { BATCH = 512 };
 
@@ -136,7 +136,7 @@ int apg_predict(
             row[i] = apg_block_row(&a->block, i);
         if (!apg_model_logits(a->model, row, n, a->pool, probability + at, &e))
             for (size_t i = at; i < at + n; i++)
-                probability[i] = 1 / (1 + exp(-probability[i]));
+                probability[i] = apg_metrics_sigmoid(probability[i]);
     }
     return report(&e, error, error_size);
 }
