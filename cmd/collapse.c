@@ -4,11 +4,12 @@
  * on random rows.
  */
 #include <math.h>
-#include <unistd.h>
 #include "model/collapse.h"
 #include "data/randrows.h"
-#include "common/cmd.h"
+#include "cmd.h"
 #include "common/input.h"
+#include "common/message.h"
+#include "common/output.h"
 
 enum { PROOF_ROWS = 1024 };
 
@@ -114,10 +115,9 @@ int cmd_collapse(int argc, char **argv)
     if (argc > 1)
         return opt_usage(&command, "one model at a time");
     struct apg_error err;
-    struct cmd_out out = {0};
-    enum apg_status status = APG_EIO;
-    int fd = cmd_in_open(argc ? argv[0] : NULL, &c.name, &err);
-    if (fd < 0 || (status = apg_model_load(&c.loaded, fd, c.name, PROOF_ROWS, true, &err)))
+    struct output out = {0};
+    enum apg_status status = input_load_model(&c.loaded, argc ? argv[0] : NULL, &c.name, PROOF_ROWS, &err);
+    if (status)
         goto done;
     if (c.loaded->arch.collapsed) {
         status = apg_fail(&err, APG_EUSAGE, "%s: already collapsed", c.name);
@@ -127,16 +127,14 @@ int cmd_collapse(int argc, char **argv)
     status = apg_pool_new(&c.pool, 1, &err);
     for (size_t i = 0; !status && i <= (embedding ? HALVE : NORM); i++)
         status = take(&c, i, &err);
-    if (!status && !(status = cmd_out_open(&out, out_path, true, &err)))
-        status = input_save(&out, c.m, &err);
+    if (!status && !(status = output_open(&out, out_path, true, &err)))
+        status = output_save_model(&out, c.m, &err);
 done:
     if (status)
-        cmd_out_abandon(&out);
-    if (fd > STDIN_FILENO)
-        (void)close(fd);
+        output_abandon(&out);
     if (c.m != c.loaded)
         apg_model_free(c.m);
     apg_model_free(c.loaded);
     apg_pool_free(c.pool);
-    return status ? cmd_fail(&err) : EXIT_OK;
+    return status ? message_fail(&err) : EXIT_OK;
 }

@@ -5,13 +5,14 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "data/encode.h"
 #include "train/fit.h"
 #include "data/ingest.h"
 #include "common/model_options.h"
-#include "common/cmd.h"
+#include "cmd.h"
 #include "common/input.h"
+#include "common/message.h"
+#include "common/output.h"
 #include "train_progress.h"
 
 struct train {
@@ -28,11 +29,11 @@ struct train {
 static void checkpoint(const struct train *t)
 {
     struct apg_error err;
-    struct cmd_out out = {0};
-    enum apg_status status = cmd_out_open(&out, t->checkpoint, true, &err);
-    if (status || (status = input_save(&out, t->model, &err))) {
-        cmd_out_abandon(&out);
-        cmd_warn("%s; training goes on", err.text);
+    struct output out = {0};
+    enum apg_status status = output_open(&out, t->checkpoint, true, &err);
+    if (status || (status = output_save_model(&out, t->model, &err))) {
+        output_abandon(&out);
+        message_warn("%s; training goes on", err.text);
     }
 }
 
@@ -60,27 +61,27 @@ static enum apg_status read_rows(
     if (status)
         goto done;
     if (in.csv_only && !t->schema) {
-        status = apg_ingest(&t->schema, rows, &explain, in.csv, in.n, &t->columns, t->pool, NULL, NULL, err);
+        status = apg_ingest(&t->schema, rows, &explain, in.csv, in.n, &t->columns, t->pool, err);
         if (explain && !t->text.quiet)
-            input_explain(explain);
+            message_lines(explain);
     } else if (in.csv_only) {
-        status = apg_ingest_with(t->schema, rows, in.csv, in.n, &t->columns, t->pool, NULL, NULL, err);
+        status = apg_ingest_with(t->schema, rows, in.csv, in.n, &t->columns, t->pool, err);
     } else if (in.n > 1) {
         status =
-            apg_fail(err, APG_EUSAGE, "%s: one feature file at a time, and not with CSV", in.input[0].name);
+            apg_fail(err, APG_EUSAGE, "%s: one feature file at a time, and not with CSV", in.source[0].name);
     } else {
         struct apg_schema *s = NULL;
         status = apg_feat_dataset(
-            in.input[0].feat, &s, rows, t->columns.memory, t->columns.temp_dir, t->pool, err);
-        in.input[0].feat = NULL;
+            in.source[0].feat, &s, rows, t->columns.memory, t->columns.temp_dir, t->pool, err);
+        in.source[0].feat = NULL;
         if (!status && t->schema && apg_schema_hash(s) != apg_schema_hash(t->schema))
             status = apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s (apg encode --encoder)",
-                in.input[0].name, rows == &t->rows ? t->from_name : "the training rows");
+                in.source[0].name, rows == &t->rows ? t->from_name : "the training rows");
         for (uint64_t i = 0; !status && i < (*rows)->rows; i++) {
             float label = apg_word_float(apg_dataset_row(*rows, i)[0]);
             if (label != label)
                 status = apg_fail(
-                    err, APG_EINPUT, "%s: row %llu: no label", in.input[0].name, (unsigned long long)i + 1);
+                    err, APG_EINPUT, "%s: row %llu: no label", in.source[0].name, (unsigned long long)i + 1);
         }
         if (t->schema)
             apg_schema_free(s);
@@ -96,15 +97,12 @@ done:
 /* The model to go on from, and with it the encoder. */
 static enum apg_status open_from(struct train *t, const char *path, struct apg_error *err)
 {
-    enum apg_status status = APG_EIO;
-    int fd = cmd_in_open(path, &t->from_name, err);
-    if (fd >= 0 && !(status = apg_model_load(&t->from, fd, t->from_name, 1, true, err))) {
+    enum apg_status status = input_load_model(&t->from, path, &t->from_name, 1, err);
+    if (!status) {
         t->schema = t->from->own_schema;
         if (t->from->arch.collapsed)
             status = apg_fail(err, APG_EUSAGE, "%s: collapsed: it can be served, not trained", t->from_name);
     }
-    if (fd > STDIN_FILENO)
-        (void)close(fd);
     return status;
 }
 
@@ -124,7 +122,7 @@ static double generator_l2(const struct apg_fit_options *fit, uint64_t rows)
 int cmd_train(int argc, char **argv)
 {
     struct train t = {0};
-    struct columns_args columns = COLUMNS_ARGS;
+    apg_columns_default(&t.columns);
     struct arch_args arch = ARCH_ARGS;
     struct apg_fit_options fit = {.optim.lr = 1e-3,
         .average = 0.5,
@@ -140,7 +138,7 @@ int cmd_train(int argc, char **argv)
     struct apg_choose_options choose = {.budget = 4};
     const struct opt table[] = {
         OPT_HEADING("Input"),
-        OPTS_FORMAT(columns),
+        OPTS_FORMAT(t.columns),
         OPT_STRING(
             0, "valid", &valid_path, "FILE", "validation rows, CSV or features; without, some are held out"),
         OPT_REAL(0, "holdout", &fit.holdout, 0, 0.9, "X",
@@ -150,7 +148,7 @@ int cmd_train(int argc, char **argv)
             "is "
             "given"),
         OPT_HEADING("Columns"),
-        OPTS_COLUMNS(columns),
+        OPTS_COLUMNS(t.columns),
         OPT_HEADING("Model"),
         OPTS_ARCH(arch),
         OPT_HEADING("Training"),
@@ -181,7 +179,7 @@ int cmd_train(int argc, char **argv)
         OPT_STRING(0, "checkpoint", &t.checkpoint, "FILE",
             "write the best model so far to FILE too, whenever an epoch is better"),
         OPT_FLAG('q', "quiet", &t.text.quiet, "no progress, and do not show what was inferred"),
-        OPTS_SPOOL(columns),
+        OPTS_SPOOL(t.columns),
         OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "threads; 0: one for each processor"),
         OPT_END,
     };
@@ -193,7 +191,7 @@ int cmd_train(int argc, char **argv)
         "    apg train --from yesterday.apg -o today.apg today.csv\n"
         "    xzcat logs.csv.xz | apg train --multi genres --layer dense -o static.apg"};
     int code = opt_parse(&argc, &argv, &command);
-    if (code != OPT_GO || (code = input_columns(&command, &columns, &t.columns)) != OPT_GO ||
+    if (code != OPT_GO || (code = input_check_columns(&command, &t.columns)) != OPT_GO ||
         (code = arch_args_read(&command, &arch)) != OPT_GO)
         return code;
     if (opt_given("valid") && opt_given("holdout"))
@@ -215,7 +213,7 @@ int cmd_train(int argc, char **argv)
     fit.optim.adagrad = optimizer == 1, fit.stop_on_loss = stop == 1;
 
     struct apg_error err;
-    struct cmd_out out = {0};
+    struct output out = {0};
     enum apg_status status;
     if (from_path) {
         fit.from_start = true;
@@ -224,7 +222,7 @@ int cmd_train(int argc, char **argv)
         if (!opt_given("delimiter"))
             t.columns.delimiter = t.schema->delimiter;
     }
-    if ((status = cmd_out_open(&out, out_path, true, &err)) ||
+    if ((status = output_open(&out, out_path, true, &err)) ||
         (status = apg_pool_new(&t.pool, (unsigned)threads, &err)) ||
         (status = read_rows(&t, argv, (size_t)argc, &t.rows, &err)) ||
         (valid_path &&
@@ -257,12 +255,12 @@ int cmd_train(int argc, char **argv)
         train_text_choice(&t.text, t.schema, &report);
     }
     if (!status)
-        status = input_save(&out, t.model, &err);
+        status = output_save_model(&out, t.model, &err);
 done:
-    code = status ? cmd_fail(&err) : EXIT_OK;
+    code = status ? message_fail(&err) : EXIT_OK;
 usage:
     if (code != EXIT_OK)
-        cmd_out_abandon(&out);
+        output_abandon(&out);
     apg_model_free(t.model);
     apg_dataset_free(t.valid);
     if (!t.from)

@@ -3,10 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "model/complexity.h"
-#include "common/cmd.h"
+#include "common/message.h"
 
 /* ---- the model ---- */
 
@@ -23,7 +23,7 @@ static void warn_disguise(const struct apg_model *m)
             (!a->generator_rank || m->graph.op[o].N < a->generator_rank)) /* else of low rank */
             weights += m->graph.op[o].N * m->graph.op[o].M;
     if (weights)
-        cmd_warn(
+        message_warn(
             "the generated bias of a self-wise layer with a linear generator is a dense layer in disguise: "
             "%zu weights, "
             "as many as --layer dense has; --bias static has none of them",
@@ -46,8 +46,9 @@ static void tell_memory(const struct apg_model *m, size_t batch)
         kept += APG_SLOTS * (most < g->max_rows ? most : g->max_rows) * (g->width[op->aux[0]] + formed);
     }
     if (numbers)
-        cmd_warn("--form %.*s makes %.3g MB of weights for a batch of %zu; %.3g MB at a time, in pieces", n,
-            form, 2e-6 * (double)numbers * sizeof(apg_real), batch, 2e-6 * (double)kept * sizeof(apg_real));
+        message_warn("--form %.*s makes %.3g MB of weights for a batch of %zu; %.3g MB at a time, in pieces",
+            n, form, 2e-6 * (double)numbers * sizeof(apg_real), batch,
+            2e-6 * (double)kept * sizeof(apg_real));
 }
 
 /* STAR keeps the weights of each domain. */
@@ -67,8 +68,8 @@ static void tell_domains(const struct apg_model *m)
         step += 2 * (uint64_t)g->width[formed] * most * APG_SLOTS;
     }
     if (domains)
-        cmd_warn("%zu domains of --layer star take %.3g MB, four times in training, and their products "
-                 "and gradients in a step up to %.3g MB",
+        message_warn("%zu domains of --layer star take %.3g MB, four times in training, and their products "
+                     "and gradients in a step up to %.3g MB",
             domains, 1e-6 * (double)kept * sizeof(apg_real), 1e-6 * (double)step * sizeof(apg_real));
 }
 
@@ -97,16 +98,9 @@ void train_text_from(const struct train_text *t, const struct apg_model *m, cons
 
 /* ---- epochs ---- */
 
-static double now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void train_text_heading(struct train_text *t)
 {
-    t->started = now(), t->next = 1, t->terminal = isatty(STDERR_FILENO);
+    t->started = apg_clock_now(), t->next = 1, t->terminal = isatty(STDERR_FILENO);
     if (!t->quiet)
         fprintf(stderr, "epoch        rows       loss since last  valid AUC valid loss    rows/s\n");
 }
@@ -128,23 +122,23 @@ void train_text_progress(struct train_text *t, const struct apg_fit_state *s)
         else
             fprintf(stderr, " %10s %10s", "", "");
         if (s->epoch)
-            fprintf(stderr, " %9.0f", (double)s->rows / (now() - t->started));
+            fprintf(stderr, " %9.0f", (double)s->rows / (apg_clock_now() - t->started));
         else
             fprintf(stderr, " %9s", "");
         fprintf(stderr, "%s\n", s->has_valid && s->better ? "  best" : "");
-        t->started = now(), t->next = 1, t->steps = 0;
+        t->started = apg_clock_now(), t->next = 1, t->steps = 0;
         t->recent = 0, t->n_recent = 0;
         return;
     }
     if (!t->terminal)
         return;
     t->recent += s->recent, t->n_recent++;
-    double seconds = now() - t->started;
-    if (++t->steps < t->next && now() - t->told < 2)
+    double seconds = apg_clock_now() - t->started;
+    if (++t->steps < t->next && apg_clock_now() - t->told < 2)
         return;
     if (t->steps >= t->next)
         t->next *= 2;
-    t->told = now();
+    t->told = apg_clock_now();
     double speed = (double)s->rows / seconds;
     fprintf(stderr, "%5zu %11llu %10.5f %10.5f %10s %10s %9.0f  %.0f s left at most\n", s->epoch,
         (unsigned long long)s->rows, s->loss, t->recent / (double)t->n_recent, "", "", speed,
@@ -156,7 +150,7 @@ void train_text_progress(struct train_text *t, const struct apg_fit_state *s)
 void train_text_kept(const struct train_text *t)
 {
     if (t->kept_entropy > 1 && !t->quiet)
-        cmd_warn(
+        message_warn(
             "the kept weights' log loss is %.3g times that of predicting the mean label of the validation "
             "rows; try another --lr, more --epochs or --stop-on logloss",
             t->kept_entropy);
@@ -178,7 +172,7 @@ void train_text_choosing(struct train_text *t, const struct apg_schema *schema, 
     const struct apg_choose_try *c, size_t n)
 {
     char name[256];
-    t->started = now();
+    t->started = apg_clock_now();
     if (t->quiet)
         return;
     switch (stage) {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/cmd.h"
+#include "common/message.h"
 #include "base/mem.h"
 
 /* What getopt_long returns for a long option: its row in the table, and whether as --no-NAME. */
@@ -43,7 +43,7 @@ int opt_usage(const struct opt_command *c, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    cmd_warn("%s (see 'apg %s --help')", text, c->name);
+    message_warn("%s (see 'apg %s --help')", text, c->name);
     return EXIT_USAGE;
 }
 
@@ -195,7 +195,7 @@ struct kept {
 };
 static struct kept *kept;
 
-static bool parse_list(const char *s, struct opt_list *out)
+static bool parse_list(const char *s, struct apg_list *out)
 {
     size_t size = strlen(s) + 1;
     struct kept *k = calloc(1, sizeof *k + size);
@@ -213,7 +213,7 @@ static bool parse_list(const char *s, struct opt_list *out)
             return false;
         k->item[n++] = word;
     }
-    *out = (struct opt_list){n, k->item};
+    *out = (struct apg_list){n, k->item};
     return true;
 }
 
@@ -460,7 +460,7 @@ int opt_parse(int *argc, char ***argv, const struct opt_command *c)
         } else if (!parse_value(o, optarg)) {
             char takes[600];
             describe(takes, sizeof takes, o);
-            cmd_warn("--%s takes %s, not '%s'", o->name, takes, optarg);
+            message_warn("--%s takes %s, not '%s'", o->name, takes, optarg);
             return EXIT_USAGE;
         }
         if (!opt_given(o->name))

@@ -26,8 +26,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/list.h"
+#include "common/message.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 enum { OPT_GO = -1 };
 
 enum opt_kind {
@@ -39,17 +40,13 @@ enum opt_kind {
     OPT_KIND_U64,    /* uint64_t */
     OPT_KIND_REAL,   /* double in [min, max], finite */
     OPT_KIND_STRING, /* const char * */
-    OPT_KIND_LIST,   /* struct opt_list: comma-separated strings; given again, it is appended to */
+    OPT_KIND_LIST,   /* struct apg_list: comma-separated strings, kept until exit; given again, it grows */
     OPT_KIND_SIZES,  /* struct opt_sizes: comma-separated integers in [min, max]; "" is none */
     OPT_KIND_CHOICE, /* int: index into choices "a|b|c"; "v5=overparam" makes v5 another name for overparam */
     OPT_KIND_CHAR,   /* char: one byte, or "tab", "\\t" */
 };
 
 enum { OPT_LIST_MAX = 4096 };
-struct opt_list {
-    size_t n;
-    char **item; /* point into argv copies kept until exit */
-};
 struct opt_sizes {
     size_t n;
     size_t item[64];
@@ -78,7 +75,7 @@ struct opt {
 #define OPT_STRING(letter, name, p, arg, help) \
     {OPT_KIND_STRING, letter, name, (const char **){p}, 0, 0, arg, help}
 #define OPT_LIST(letter, name, p, arg, help) \
-    {OPT_KIND_LIST, letter, name, (struct opt_list *){p}, 0, 0, arg, help}
+    {OPT_KIND_LIST, letter, name, (struct apg_list *){p}, 0, 0, arg, help}
 #define OPT_SIZES(letter, name, p, min, max, arg, help) \
     {OPT_KIND_SIZES, letter, name, (struct opt_sizes *){p}, min, max, arg, help}
 #define OPT_CHOICE(letter, name, p, choices, help) \

@@ -109,13 +109,13 @@ static enum apg_status read_log(
     static char *multi[] = {tags}, *bucket[] = {price};
     struct apg_columns c;
     apg_columns_default(&c);
-    c.multi = multi, c.bucket = bucket, c.n_multi = c.n_bucket = 1;
+    c.multi.item = multi, c.bucket.item = bucket, c.multi.n = c.bucket.n = 1;
     struct apg_csv *csv = NULL;
     char *explain = NULL;
     enum apg_status status =
         apg_csv_open(&csv, nothing, "log", text, strlen(text), &(struct apg_csv_format){0}, err);
     if (!status)
-        status = apg_ingest(schema, rows, &explain, &csv, 1, &c, pool, NULL, NULL, err);
+        status = apg_ingest(schema, rows, &explain, &csv, 1, &c, pool, err);
     apg_csv_free(csv);
     free(explain);
     return status;
