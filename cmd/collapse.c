@@ -3,9 +3,10 @@
  * apg collapse: a model made smaller for serving, in steps, each of which is held against the model before it
  * on random rows (apg_collapse of apg.h).
  */
-#include <unistd.h>
-#include "common/cmd.h"
+#include "cmd.h"
 #include "common/input.h"
+#include "common/message.h"
+#include "common/output.h"
 
 static const struct {
     const char *name, *nothing; /* what is said when there was nothing to do */
@@ -30,7 +31,7 @@ static void tell(const struct apg_collapsed *r, int step)
 
 int cmd_collapse(int argc, char **argv)
 {
-    const char *out_path = NULL, *name;
+    const char *out_path = NULL;
     int embedding = 0;
     bool quiet = false;
     const struct opt table[] = {
@@ -52,21 +53,18 @@ int cmd_collapse(int argc, char **argv)
     struct apg *model = NULL;
     struct apg_collapsed report[APG_COLLAPSE_STEPS];
     struct apg_error err;
-    struct cmd_out out = {0};
-    int fd = cmd_in_open(argc ? argv[0] : NULL, &name, &err);
-    enum apg_status status = fd < 0 ? err.status : apg_open_fd(&model, fd, name, &err);
+    struct output out = {0};
+    enum apg_status status = input_open_model(&model, argc ? argv[0] : NULL, &err);
     if (status || (status = apg_collapse(model, embedding, report, &err)) ||
-        (status = cmd_out_open(&out, out_path, true, &err)))
+        (status = output_open(&out, out_path, true, &err)))
         goto done;
     for (int i = 0; !quiet && i < (embedding ? APG_COLLAPSE_STEPS : APG_COLLAPSE_HALVE); i++)
         tell(&report[i], i);
-    if (!(status = apg_write(model, input_sink(&out), &err)))
-        status = cmd_out_commit(&out, &err);
+    if (!(status = apg_write(model, output_sink(&out), &err)))
+        status = output_commit(&out, &err);
 done:
     if (status)
-        cmd_out_abandon(&out);
-    if (fd > STDIN_FILENO)
-        (void)close(fd);
+        output_abandon(&out);
     apg_close(model);
-    return status ? cmd_fail(&err) : EXIT_OK;
+    return status ? message_fail(&err) : EXIT_OK;
 }

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg compare: two sets of scores of the same rows in, whether the second one is better out. The two come
- * from two files, read row by row side by side, or from two columns of one.
+ * apg compare: says whether the second of two sets of scores of the same rows is better than the
+ * first. The two come from two files, which are read side by side, row by row, or from two columns
+ * of one file.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "stats/compare.h"
-#include "common/cmd.h"
+#include "cmd.h"
+#include "common/input.h"
+#include "common/message.h"
+#include "common/output.h"
 #include "common/report.h"
 #include "common/scores_csv.h"
 
-enum { FEW = 20 }; /* units: of so few, the spread that the bootstrap sees is well short of the true one */
+enum { UNITS_FEW = 20 }; /* of fewer, the spread that the bootstrap sees is well short of the true one */
 
-/* One of the sets, or the file of both. */
+/* One of the two sets, or the file that has both. */
 struct side {
-    struct scored_want want;
-    struct input in;
-    struct scored rows;
+    struct scores_want want;
+    struct apg_source in;
+    struct scores rows;
 };
 
 struct compare {
@@ -42,35 +46,34 @@ static enum apg_status side_open(struct compare *c, int s, const char *path, str
         return apg_fail(
             err, APG_EUSAGE, "%s: a feature file has no scores: apg predict makes them", side->in.name);
     side->rows.groups = &c->groups;
-    return scored_begin(&side->rows, &side->want, side->in.csv, err);
+    return scores_begin(&side->rows, &side->want, side->in.csv, err);
 }
 
-/* The row at hand of both files: is it the same? */
+/* Refuse files whose rows at hand are not the same: one has ended, or the labels differ. */
 static enum apg_status same_row(const struct compare *c, struct apg_error *err)
 {
-    const struct scored *a = &c->side[0].rows, *b = &c->side[1].rows;
+    const struct scores *a = &c->side[0].rows, *b = &c->side[1].rows;
     if (a->row != b->row) {
         int more = b->row, ended = !more;
         return apg_fail(err, APG_EINPUT,
-            "%s: ends after %zu rows, but %s has more, from line %llu on: the "
-            "rows are not the same",
-            c->file[ended], c->rows.n, c->file[more], (unsigned long long)scored_line(&c->side[more].rows));
+            "%s: ends after %zu rows, but %s has more, from line %llu on: the rows are not the same",
+            c->file[ended], c->rows.n, c->file[more], (unsigned long long)scores_line(&c->side[more].rows));
     }
     if (a->row && a->label != b->label)
         return apg_fail(err, APG_EINPUT, "%s:%llu: %s: %d, but %s:%llu has %d: the rows are not the same",
-            c->file[1], (unsigned long long)scored_line(b), b->label_name, b->label, c->file[0],
-            (unsigned long long)scored_line(a), a->label);
+            c->file[1], (unsigned long long)scores_line(b), b->label_name, b->label, c->file[0],
+            (unsigned long long)scores_line(a), a->label);
     return APG_OK;
 }
 
 static enum apg_status read_rows(struct compare *c, struct apg_error *err)
 {
-    struct scored *a = &c->side[0].rows, *b = &c->side[1].rows;
+    struct scores *a = &c->side[0].rows, *b = &c->side[1].rows;
     const double *second = c->two ? &b->score[0] : &a->score[1];
     enum apg_status status = APG_OK;
     do {
-        status = scored_next(a, err);
-        if (!status && c->two && !(status = scored_next(b, err)))
+        status = scores_next(a, err);
+        if (!status && c->two && !(status = scores_next(b, err)))
             status = same_row(c, err);
         if (!status && a->row)
             status =
@@ -105,7 +108,7 @@ static enum apg_status compare(struct compare *c, char **path, size_t threads, s
 static void compare_release(struct compare *c)
 {
     for (int s = 0; s < 2; s++) {
-        scored_end(&c->side[s].rows);
+        scores_end(&c->side[s].rows);
         input_close(&c->side[s].in);
     }
     grouping_release(&c->groups);
@@ -119,7 +122,7 @@ static const char *units_name(const struct compare *c)
     return c->rows.grouped ? "groups" : "rows";
 }
 
-/* NULL: the AUC, or its interval, is undefined. */
+/* What the interval says. NULL: the AUC, or its interval, is undefined. */
 static const char *verdict(const struct apg_compare_figure *auc)
 {
     if (isnan(auc->low))
@@ -142,7 +145,7 @@ static void print_verdict(FILE *f, const struct apg_compare_figure *auc)
         f, ": %+.3f points of AUC [%.3f, %.3f]\n", 100 * auc->difference, 100 * auc->low, 100 * auc->high);
 }
 
-/* The difference and its interval, SCALE times as large. */
+/* Write the difference and its interval, multiplied by SCALE. */
 static void print_interval(FILE *f, const struct apg_compare_figure *x, double scale, int places)
 {
     const double part[] = {x->difference, x->low, x->high};
@@ -218,7 +221,7 @@ static json_t *json_part(const struct apg_compare_part *p)
 static json_t *json_groups(const struct compare *c)
 {
     const struct apg_compare_report *r = &c->report;
-    const struct opt_list *names = &c->side[0].want.group;
+    const struct apg_list *names = &c->side[0].want.group;
     json_t *columns = json_array(), *deciles = json_array();
     int bad = 0;
     for (size_t i = 0; i < names->n; i++)
@@ -248,7 +251,7 @@ static enum apg_status report_as_json(FILE *f, const struct compare *c, struct a
     return report_json(f, root, bad, err);
 }
 
-/* What is undefined is an empty cell. */
+/* Write a comma and X; an X that is undefined is an empty cell. */
 static void csv_number(FILE *f, double x)
 {
     if (isnan(x))
@@ -288,8 +291,8 @@ static void report_csv(FILE *f, const struct compare *c)
 
 /* ---- the command line ---- */
 
-/* The wanted columns of each file: --score names one for both, or one for each. */
-static void want(struct compare *c, const struct scored_want *common, const struct opt_list *score)
+/* What is wanted of each file. --score names one column for both files, or one for each. */
+static void want(struct compare *c, const struct scores_want *common, const struct apg_list *score)
 {
     for (int s = 0; s < 2; s++) {
         c->side[s].want = *common;
@@ -299,35 +302,37 @@ static void want(struct compare *c, const struct scored_want *common, const stru
         if (score->n && c->two)
             c->side[s].want.score[0] = score->item[score->n == 2 ? s : 0];
     }
-    c->side[1].want.group.n = 0; /* A's say it */
+    c->side[1].want.group.n = 0; /* the groups are those of A */
 }
 
 int cmd_compare(int argc, char **argv)
 {
     struct compare c = {.plan = {.level = 0.95, .replicates = 1000, .seed = 1}};
-    struct scored_want common = {0};
-    struct columns_args args = COLUMNS_ARGS;
-    struct opt_list score = {0};
+    struct scores_want common = {0};
+    apg_columns_default(&common.columns);
+    struct apg_list score = {0};
     bool csv = false, json = false;
     const char *out_path = NULL;
     size_t threads = 0;
     const struct opt table[] = {
         OPT_HEADING("Input"),
-        OPTS_FORMAT(args),
-        OPT_STRING(0, "label", &common.label, "COLUMN", "column of labels, 0 or 1; else found by its name"),
+        OPT_SETTINGS(apg_columns_format, &common.columns),
+        OPT_STRING(0, "label", &common.columns.label, "COLUMN",
+            "column of labels, 0 or 1; if not given, found by its name"),
         OPT_LIST(0, "score", &score, "A[,B]",
-            "columns of the scores of A and of B; one name is for both files; else found by name, else the "
-            "last one"),
+            "columns of the scores of A and of B; one name is for both files; if not given, found by name, "
+            "else the last column"),
         OPT_LIST('g', "group", &common.group, "COLUMN,...",
             "rows with the same cells in these columns of A are drawn together; also GAUC"),
         OPT_FLAG(0, "logit", &common.logit, "scores are logits, not probabilities"),
         OPT_HEADING("Intervals"),
-        OPT_REAL(0, "level", &c.plan.level, 0.5, 0.9999, "P", "what share of intervals holds the truth"),
-        OPT_SIZE(0, "replicates", &c.plan.replicates, 100, 1000000, "N", "resamples"),
-        OPT_U64(0, "seed", &c.plan.seed, "of the random numbers"),
-        OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "0: one for each processor"),
+        OPT_REAL(0, "level", &c.plan.level, 0.5, 0.9999, "P", "share of such intervals that hold the truth"),
+        OPT_SIZE(0, "replicates", &c.plan.replicates, 100, 1000000, "N",
+            "number of times that the rows or groups are drawn again"),
+        OPT_U64(0, "seed", &c.plan.seed, "seed of the random numbers"),
+        OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "threads; 0: one for each processor"),
         OPT_HEADING("Output"),
-        OPT_FLAG(0, "by-activity", &c.plan.by_activity, "also AUC by the number of rows of a --group"),
+        OPT_FLAG(0, "by-activity", &c.plan.by_activity, "also report AUC by how many rows a --group has"),
         OPT_FLAG(0, "csv", &csv, "write CSV instead of tables"),
         OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
@@ -341,7 +346,7 @@ int cmd_compare(int argc, char **argv)
         "    apg predict -m b.apg --append < test.csv | apg compare --group user_id --by-activity a.csv -\n"
         "    apg compare --score old,new --json scored.csv | jq .auc.difference\n"};
     int code = opt_parse(&argc, &argv, &command);
-    if (code != OPT_GO || (code = input_columns(&command, &args, &common.columns)) != OPT_GO)
+    if (code != OPT_GO || (code = input_check_columns(&command, &common.columns)) != OPT_GO)
         return code;
     c.two = argc == 2;
     if (argc > 2)
@@ -360,22 +365,22 @@ int cmd_compare(int argc, char **argv)
 
     char *standard[] = {NULL};
     struct apg_error err;
-    struct cmd_out out = {0};
+    struct output out = {0};
     enum apg_status status = compare(&c, argc ? argv : standard, threads, &err);
-    if (status || (status = cmd_out_open(&out, out_path, false, &err)))
+    if (status || (status = output_open(&out, out_path, false, &err)))
         goto done;
-    if (c.report.units < FEW)
-        cmd_warn("only %llu %s: intervals of so few are too narrow", (unsigned long long)c.report.units,
+    if (c.report.units < UNITS_FEW)
+        message_warn("only %llu %s: intervals of so few are too narrow", (unsigned long long)c.report.units,
             units_name(&c));
     if (json)
         status = report_as_json(out.f, &c, &err);
     else
         (csv ? report_csv : report_text)(out.f, &c);
     if (!status)
-        status = cmd_out_commit(&out, &err);
+        status = output_commit(&out, &err);
 done:
     if (status)
-        cmd_out_abandon(&out);
+        output_abandon(&out);
     compare_release(&c);
-    return status ? cmd_fail(&err) : EXIT_OK;
+    return status ? message_fail(&err) : EXIT_OK;
 }

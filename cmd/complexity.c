@@ -3,8 +3,10 @@
  * apg complexity: the table of what each form of layer costs, for a layer or an MLP, and without a shape for
  * the MLP of the paper (arXiv 2203.16218), beside the paper's own figures; or what a model costs, op by op.
  */
-#include <unistd.h>
-#include "common/cmd.h"
+#include "cmd.h"
+#include "common/input.h"
+#include "common/message.h"
+#include "common/output.h"
 #include "complexity_count.h"
 #include "serve/handle.h"
 
@@ -18,7 +20,7 @@ int cmd_complexity(int argc, char **argv)
         .options = {.seconds = 30, .memory = (size_t)4 << 30},
     };
     bool csv = false, json = false;
-    const char *out_path = NULL, *model_path = NULL, *name;
+    const char *out_path = NULL, *model_path = NULL;
     const double width = APG_COMPLEXITY_WIDTH_MAX;
     const struct opt table[] = {
         OPT_STRING('m', "model", &model_path, "FILE", "count what a model costs, op by op"),
@@ -78,27 +80,24 @@ int cmd_complexity(int argc, char **argv)
     c.shape.domains = c.domains.item[0];
 
     struct apg_error err;
-    struct cmd_out out = {0};
+    struct output out = {0};
     struct apg *model = NULL;
-    enum apg_status status = APG_EIO;
-    int fd = model_path ? cmd_in_open(model_path, &name, &err) : -1;
-    if (model_path && (fd < 0 || (status = apg_open_fd(&model, fd, name, &err))))
+    enum apg_status status = APG_OK;
+    if (model_path && (status = input_open_model(&model, model_path, &err)))
         goto done;
     c.model = model ? model->model : NULL;
     if ((status = costs_count(&c, &err)) || (c.measured && (status = costs_measure(&c, &err))) ||
-        (status = cmd_out_open(&out, out_path, false, &err)))
+        (status = output_open(&out, out_path, false, &err)))
         goto done;
     if (json)
         status = costs_json(out.f, &c, &err);
     else
         (csv ? costs_csv : costs_text)(out.f, &c);
     if (!status)
-        status = cmd_out_commit(&out, &err);
+        status = output_commit(&out, &err);
 done:
     if (status)
-        cmd_out_abandon(&out);
-    if (fd > STDIN_FILENO)
-        (void)close(fd);
+        output_abandon(&out);
     apg_close(model);
-    return status ? cmd_fail(&err) : EXIT_OK;
+    return status ? message_fail(&err) : EXIT_OK;
 }

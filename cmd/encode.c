@@ -1,48 +1,50 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg encode: CSV to a feature file. Without --encoder the log is read to its end first, because vocabularies
- * and quantiles are those of the whole; with one, rows are written as they are read. --decode goes the other
- * way.
+ * apg encode: CSV to a feature file. Without --encoder the log is first read to its end, because
+ * vocabularies and quantiles are those of the whole log. With --encoder rows are written as they
+ * are read. --decode turns a feature file back into CSV.
  */
 #include <stdlib.h>
 #include "data/encode.h"
 #include "data/featfile.h"
 #include "data/ingest.h"
 #include "data/schemafile.h"
-#include "common/cmd.h"
+#include "cmd.h"
 #include "common/input.h"
+#include "common/message.h"
+#include "common/output.h"
 
 struct encode {
     struct apg_columns columns;
     struct inputs inputs;
     struct apg_pool *pool;
-    struct cmd_out out;
+    struct output out;
     bool quiet;
 };
 
-/* ---- someone else's encoder ---- */
+/* ---- with --encoder ---- */
 
 /* The schema of a model or of a feature file. */
 struct encoder {
-    struct input input;
-    struct apg_schema *loaded; /* of a model; borrows from the input */
+    struct apg_source source;
+    struct apg_schema *loaded; /* of a model; borrows from the source */
     const struct apg_schema *schema;
 };
 
 static enum apg_status encoder_open(struct encoder *e, const char *path, struct apg_error *err)
 {
-    enum apg_status status = input_open_binary(&e->input, path, err);
-    if (!status && e->input.tensors)
-        status = apg_schema_load(&e->loaded, e->input.tensors, err);
+    enum apg_status status = input_open_binary(&e->source, path, err);
+    if (!status && e->source.tensors)
+        status = apg_schema_load(&e->loaded, e->source.tensors, err);
     if (!status)
-        e->schema = e->loaded ? e->loaded : apg_feat_schema(e->input.feat);
+        e->schema = e->loaded ? e->loaded : apg_feat_schema(e->source.feat);
     return status;
 }
 
 static void encoder_close(struct encoder *e)
 {
     apg_schema_free(e->loaded);
-    input_close(&e->input);
+    input_close(&e->source);
 }
 
 static enum apg_status write_block(void *writer, const struct apg_block *b, struct apg_error *err)
@@ -53,7 +55,7 @@ static enum apg_status write_block(void *writer, const struct apg_block *b, stru
 static enum apg_status encode_with(struct encode *e, const struct apg_schema *s, struct apg_error *err)
 {
     struct apg_feat_writer *w = NULL;
-    enum apg_status status = apg_feat_create(&w, s, input_sink(&e->out), err);
+    enum apg_status status = apg_feat_create(&w, s, output_sink(&e->out), err);
     if (!status)
         status = apg_ingest_stream(
             s, e->inputs.csv, e->inputs.n, &e->columns, false, e->pool, write_block, w, err);
@@ -63,7 +65,7 @@ static enum apg_status encode_with(struct encode *e, const struct apg_schema *s,
     return status;
 }
 
-/* ---- an encoder of its own ---- */
+/* ---- with an encoder made from the log ---- */
 
 static enum apg_status encode(struct encode *e, struct apg_error *err)
 {
@@ -72,11 +74,11 @@ static enum apg_status encode(struct encode *e, struct apg_error *err)
     struct apg_feat_writer *w = NULL;
     char *explain = NULL;
     enum apg_status status =
-        apg_ingest(&s, &rows, &explain, e->inputs.csv, e->inputs.n, &e->columns, e->pool, NULL, NULL, err);
+        apg_ingest(&s, &rows, &explain, e->inputs.csv, e->inputs.n, &e->columns, e->pool, err);
     if (explain && !e->quiet)
-        input_explain(explain);
+        message_lines(explain);
     if (!status)
-        status = apg_feat_create(&w, s, input_sink(&e->out), err);
+        status = apg_feat_create(&w, s, output_sink(&e->out), err);
     for (size_t i = 0; !status && i < rows->n_blocks; i++)
         status = apg_feat_write(w, &rows->block[i], err);
     if (!status)
@@ -95,6 +97,7 @@ struct text {
     size_t n, cap;
 };
 
+/* Write T, a line without its end, and empty it. STATUS: of making it. */
 static enum apg_status put_line(
     struct encode *e, struct text *t, enum apg_status status, struct apg_error *err)
 {
@@ -124,15 +127,15 @@ done:
 
 static enum apg_status decode(struct encode *e, struct apg_error *err)
 {
-    const struct apg_schema *first = apg_feat_schema(e->inputs.input[0].feat);
+    const struct apg_schema *first = apg_feat_schema(e->inputs.source[0].feat);
     struct text t = {0};
     enum apg_status status = put_line(e, &t, apg_schema_decode_header(first, &t.s, &t.n, &t.cap, err), err);
     free(t.s);
     for (size_t i = 0; !status && i < e->inputs.n; i++) {
-        struct input *in = &e->inputs.input[i];
+        struct apg_source *in = &e->inputs.source[i];
         if (apg_schema_hash(apg_feat_schema(in->feat)) != apg_schema_hash(first))
             return apg_fail(
-                err, APG_EUSAGE, "%s: encoded otherwise than %s", in->name, e->inputs.input[0].name);
+                err, APG_EUSAGE, "%s: encoded otherwise than %s", in->name, e->inputs.source[0].name);
         status = decode_file(e, in->feat, err);
     }
     return status;
@@ -141,23 +144,23 @@ static enum apg_status decode(struct encode *e, struct apg_error *err)
 int cmd_encode(int argc, char **argv)
 {
     struct encode e = {0};
-    struct encoder encoder = {.input.fd = -1};
-    struct columns_args columns = COLUMNS_ARGS;
+    struct encoder encoder = {0};
+    apg_columns_default(&e.columns);
     const char *out_path = NULL, *encoder_path = NULL;
     bool back = false;
     size_t threads = 0;
     const struct opt table[] = {
         OPT_HEADING("Input"),
-        OPTS_FORMAT(columns),
+        OPT_SETTINGS(apg_columns_format, &e.columns),
         OPT_HEADING("Columns"),
-        OPTS_COLUMNS(columns),
+        OPT_SETTINGS(apg_columns_kinds, &e.columns),
         OPT_STRING('e', "encoder", &encoder_path, "FILE", "encode as this model or feature file does"),
         OPT_HEADING("Output"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_FLAG(0, "decode", &back, "turn feature files back into CSV"),
         OPT_FLAG('q', "quiet", &e.quiet, "do not show what was inferred"),
         OPT_HEADING("Resources"),
-        OPTS_SPOOL(columns),
+        OPT_SETTINGS(apg_columns_spool, &e.columns),
         OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "threads; 0: one for each processor"),
         OPT_END,
     };
@@ -168,7 +171,7 @@ int cmd_encode(int argc, char **argv)
         "    apg encode --encoder model.apg < today.csv | apg predict -m model.apg\n"
         "    apg encode --decode < logs.apgf | head"};
     int exit_code = opt_parse(&argc, &argv, &command);
-    if (exit_code != OPT_GO || (exit_code = input_columns(&command, &columns, &e.columns)) != OPT_GO)
+    if (exit_code != OPT_GO || (exit_code = input_check_columns(&command, &e.columns)) != OPT_GO)
         return exit_code;
     if (back && encoder_path)
         return opt_usage(&command, "--decode needs no --encoder: a feature file has its own");
@@ -180,23 +183,23 @@ int cmd_encode(int argc, char **argv)
     if (!status)
         status = input_open_all(&e.inputs, argv, (size_t)argc, e.columns.delimiter, &err);
     for (size_t i = 0; !status && i < e.inputs.n; i++)
-        if (back != (e.inputs.input[i].type == INPUT_FEATURES))
+        if (back != (e.inputs.source[i].type == APG_SOURCE_FEATURES))
             status = apg_fail(&err, APG_EUSAGE,
                 back ? "%s: not a feature file" : "%s: a feature file: it is encoded already",
-                e.inputs.input[i].name);
+                e.inputs.source[i].name);
     if (status || (status = apg_pool_new(&e.pool, (unsigned)threads, &err)) ||
-        (status = cmd_out_open(&e.out, out_path, !back, &err)))
+        (status = output_open(&e.out, out_path, !back, &err)))
         goto done;
     status = back             ? decode(&e, &err)
              : encoder.schema ? encode_with(&e, encoder.schema, &err)
                               : encode(&e, &err);
     if (!status)
-        status = cmd_out_commit(&e.out, &err);
+        status = output_commit(&e.out, &err);
 done:
     if (status)
-        cmd_out_abandon(&e.out);
+        output_abandon(&e.out);
     encoder_close(&encoder);
     input_close_all(&e.inputs);
     apg_pool_free(e.pool);
-    return status ? cmd_fail(&err) : EXIT_OK;
+    return status ? message_fail(&err) : EXIT_OK;
 }

@@ -1,26 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg evaluate: labels and scores in, metrics out. Rows are read as they arrive; 16 bytes of each are kept.
+ * apg evaluate: labels and scores in, metrics out. Rows are read as they arrive, and 16 bytes of
+ * each are kept.
  *
- * Rows go into the collector by read_rows, from a CSV that has scores, or by score_rows, with those of a
- * model; then report_text or report_json.
+ * read_rows takes scores from a CSV that has them; score_rows takes those of a model. Both add
+ * rows to one collector of metrics, from which report_text or report_as_json writes.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "stats/metrics.h"
-#include "common/cmd.h"
+#include "serve/handle.h"
+#include "serve/stream.h"
+#include "cmd.h"
+#include "common/input.h"
+#include "common/message.h"
+#include "common/output.h"
 #include "common/report.h"
-#include "common/score.h"
 #include "common/scores_csv.h"
 
 struct evaluate {
-    struct scored_want want;
-    struct score score_of; /* the model's, with --model */
-    size_t *field;         /* with it: (want.group.n) of the schema */
+    struct scores_want want;
+    /* with --model: */
+    struct apg *model;
+    struct apg_pool *pool;
+    struct apg_stream stream;
+    size_t *field; /* (want.group.n) the model's fields of the group columns */
     struct apg_metrics metrics;
-    struct grouping groups;        /* a token: the group columns' cells, or their words */
+    struct grouping groups; /* of a token the parts are the cells of the group columns, or their words */
     char *label_name, *score_name; /* as found in the last file */
 };
 
@@ -38,13 +46,13 @@ static enum apg_status keep_names(
 
 static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct apg_error *err)
 {
-    struct scored s = {.groups = &e->groups};
-    enum apg_status status = scored_begin(&s, &e->want, csv, err);
+    struct scores s = {.groups = &e->groups};
+    enum apg_status status = scores_begin(&s, &e->want, csv, err);
     if (!status)
         status = keep_names(e, s.label_name, s.score_name[0], err);
-    while (!status && !(status = scored_next(&s, err)) && s.row)
+    while (!status && !(status = scores_next(&s, err)) && s.row)
         status = apg_metrics_add(&e->metrics, s.score[0], s.label, s.group, err);
-    scored_end(&s);
+    scores_end(&s);
     return status;
 }
 
@@ -52,10 +60,11 @@ static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct
 
 static enum apg_status open_model(struct evaluate *e, const char *path, size_t threads, struct apg_error *err)
 {
-    enum apg_status status = score_open(&e->score_of, path, threads, err);
-    if (status)
+    enum apg_status status = input_open_model(&e->model, path, err);
+    if (status || (status = apg_pool_new(&e->pool, (unsigned)threads, err)) ||
+        (status = apg_stream_open(&e->stream, e->model->model, e->pool, err)))
         return status;
-    const struct apg_schema *s = e->score_of.model->schema;
+    const struct apg_schema *s = e->model->model->schema;
     e->field = apg_alloc(e->want.group.n, sizeof *e->field);
     if (!e->field)
         return apg_fail_memory(err);
@@ -72,11 +81,11 @@ static enum apg_status open_model(struct evaluate *e, const char *path, size_t t
     return APG_OK;
 }
 
-/* Groups are told apart by what the model knows of a row, its words, which CSV and features have in common.
- */
+/* Groups are told apart by the words of a row, which are what the model knows of it: CSV and
+ * features have them in common. */
 static bool put_fields(struct evaluate *e, const uint32_t *row)
 {
-    const struct apg_schema *s = e->score_of.model->schema;
+    const struct apg_schema *s = e->model->model->schema;
     for (size_t i = 0; i < e->want.group.n; i++) {
         bool multi = s->field[e->field[i]].kind == APG_MULTI;
         uint32_t word = row[1 + e->field[i]], count = word & 0xffff;
@@ -88,17 +97,18 @@ static bool put_fields(struct evaluate *e, const uint32_t *row)
     return true;
 }
 
-/* Row I of a part. Its score is what predict would have written, so that the reports are the same. */
+/* Add row I of a part. Its score is read from the text that predict would write, so that a report
+ * with --model and one of predict's output are the same. */
 static enum apg_status score_row(
-    struct evaluate *e, const struct score_part *part, size_t i, struct apg_error *err)
+    struct evaluate *e, const struct apg_stream_part *part, size_t i, struct apg_error *err)
 {
     const uint32_t *row = apg_block_row(&part->block, i);
     float label = apg_word_float(row[0]);
-    char text[SCORE_TEXT];
+    char text[SCORES_TEXT];
     double score;
     if (label != label)
         return apg_fail(err, APG_EINPUT, "no label");
-    if (!apg_cell_number(text, score_text(text, part->logit[i], e->want.logit), &score))
+    if (!apg_cell_number(text, scores_text(text, part->logit[i], e->want.logit), &score))
         return apg_fail(err, APG_EINPUT, "the model's score is not a number: '%s'", text);
     uint32_t group = 0;
     if (!put_fields(e, row))
@@ -107,30 +117,30 @@ static enum apg_status score_row(
     return status ? status : apg_metrics_add(&e->metrics, score, label > 0, group, err);
 }
 
-static enum apg_status take_rows(void *arg, struct score_part *part, struct apg_error *err)
+static enum apg_status take_rows(void *arg, struct apg_stream_part *part, struct apg_error *err)
 {
     struct evaluate *e = arg;
     enum apg_status status = APG_OK;
     for (size_t i = 0; !status && i < part->rows; i++)
         if ((status = score_row(e, part, i, err)) == APG_EINPUT)
-            (void)score_fail_at(&e->score_of, part, i, err);
+            (void)apg_stream_fail_at(&e->stream, part, i, err);
     return status;
 }
 
-static enum apg_status score_rows(struct evaluate *e, struct input *in, struct apg_error *err)
+static enum apg_status score_rows(struct evaluate *e, struct apg_source *in, struct apg_error *err)
 {
-    const struct score_user user = {.take = take_rows, .arg = e};
-    enum apg_status status = score_begin(&e->score_of, in, &e->want.columns, true, err);
-    return status ? status : score_run(&e->score_of, &user, err);
+    const struct apg_stream_user user = {.take = take_rows, .arg = e};
+    enum apg_status status = apg_stream_begin(&e->stream, in, &e->want.columns, true, err);
+    return status ? status : apg_stream_run(&e->stream, &user, err);
 }
 
 static enum apg_status evaluate(struct evaluate *e, const char *path, struct apg_error *err)
 {
-    struct input in;
+    struct apg_source in;
     enum apg_status status = input_open(&in, path, e->want.columns.delimiter, err);
     if (status)
         return status;
-    if (e->score_of.model)
+    if (e->model)
         status = score_rows(e, &in, err);
     else if (in.csv)
         status = read_rows(e, in.csv, err);
@@ -243,21 +253,24 @@ static enum apg_status report_as_json(
 int cmd_evaluate(int argc, char **argv)
 {
     struct evaluate e = {.want = {.n_scores = 1}};
-    struct columns_args args = COLUMNS_ARGS;
+    apg_columns_default(&e.want.columns);
     bool json = false;
     const char *model_path = NULL, *out_path = NULL;
     size_t threads = 0;
     const struct opt table[] = {
         OPT_HEADING("Input"),
-        OPTS_FORMAT(args),
-        OPT_STRING(0, "label", &e.want.label, "COLUMN", "column of labels, 0 or 1; else found by its name"),
+        OPT_SETTINGS(apg_columns_format, &e.want.columns),
+        OPT_STRING(0, "label", &e.want.columns.label, "COLUMN",
+            "column of labels, 0 or 1; if not given, found by its name"),
         OPT_STRING(0, "score", &e.want.score[0], "COLUMN",
-            "column of scores; else found by its name, else the last one"),
+            "column of scores; if not given, found by its name, else the last column"),
         OPT_STRING('m', "model", &model_path, "FILE",
             "score the rows, CSV or features, with this model, by its own label"),
-        OPT_LIST('g', "group", &e.want.group, "COLUMN,...", "also GAUC, and AUC by the size of groups"),
+        OPT_LIST(
+            'g', "group", &e.want.group, "COLUMN,...", "also report GAUC, and AUC by the size of groups"),
         OPT_FLAG(0, "logit", &e.want.logit, "scores are logits, not probabilities"),
-        OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "with --model: threads; 0: one for each processor"),
+        OPT_SIZE(0, "threads", &threads, 0, 1024, "N",
+            "threads that score with --model; 0: one for each processor"),
         OPT_HEADING("Output"),
         OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
@@ -272,15 +285,15 @@ int cmd_evaluate(int argc, char **argv)
         "    apg evaluate -m serve.apg --group user_id test.csv\n"
         "    apg simulate --truth p | apg evaluate --score p --json | jq .auc\n"};
     int code = opt_parse(&argc, &argv, &command);
-    if (code != OPT_GO || (code = input_columns(&command, &args, &e.want.columns)) != OPT_GO)
+    if (code != OPT_GO || (code = input_check_columns(&command, &e.want.columns)) != OPT_GO)
         return code;
-    if (model_path && (e.want.label || e.want.score[0]))
+    if (model_path && (e.want.columns.label || e.want.score[0]))
         return opt_usage(&command, "--model has its own label and scores: no --label, no --score");
     if (!model_path && opt_given("threads"))
         return opt_usage(&command, "--threads is for --model");
 
     struct apg_error err;
-    struct cmd_out out = {0};
+    struct output out = {0};
     struct apg_metrics_report report;
     apg_metrics_init(&e.metrics, e.want.logit);
     enum apg_status status = grouping_init(&e.groups, &err);
@@ -291,22 +304,24 @@ int cmd_evaluate(int argc, char **argv)
     if (!status && e.metrics.sums.rows == 0)
         status = apg_fail(&err, APG_EINPUT, "no rows to evaluate: the input is only a header");
     if (status || (status = apg_metrics_report(&e.metrics, &report, &err)) ||
-        (status = cmd_out_open(&out, out_path, false, &err)))
+        (status = output_open(&out, out_path, false, &err)))
         goto done;
     if (json)
         status = report_as_json(out.f, &e, &report, &err);
     else
         report_text(out.f, &e, &report);
     if (!status)
-        status = cmd_out_commit(&out, &err);
+        status = output_commit(&out, &err);
 done:
     if (status)
-        cmd_out_abandon(&out);
+        output_abandon(&out);
     apg_metrics_release(&e.metrics);
     grouping_release(&e.groups);
-    score_close(&e.score_of);
+    apg_stream_close(&e.stream);
+    apg_pool_free(e.pool);
+    apg_close(e.model);
     free(e.field);
     free(e.label_name);
     free(e.score_name);
-    return status ? cmd_fail(&err) : EXIT_OK;
+    return status ? message_fail(&err) : EXIT_OK;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg inspect: what is in a model or a feature file. One JSON tree is made; the text is printed from it.
+ * apg inspect: what is in a model or a feature file. One JSON tree is made; the text is printed
+ * from it.
  */
 #include <sys/stat.h>
 #include "model/model.h"
-#include "common/cmd.h"
+#include "cmd.h"
 #include "common/input.h"
+#include "common/message.h"
 #include "common/report.h"
 
 static json_t *json_columns(const struct apg_schema *s)
@@ -41,7 +43,8 @@ static json_t *json_tensors(const struct apg_tensors *t)
     return apg_json_whole(tensors, bad);
 }
 
-/* NULL: out of memory. SIZE < 0: unknown, a pipe. */
+/* All that is told about schema S and, unless NULL, model M. SIZE: bytes of the file, below 0 when
+ * they are not known, of a pipe. NULL: out of memory. */
 static json_t *describe(const struct apg_schema *s, const struct apg_model *m, json_int_t size)
 {
     json_t *root = json_pack("{s:s, s:o, s:s, s:o}", "kind", m ? "model" : "features", "bytes",
@@ -59,8 +62,9 @@ static json_t *describe(const struct apg_schema *s, const struct apg_model *m, j
     return apg_json_whole(root, bad);
 }
 
-/* NAME VALUE lines; the members of an array or object one a line, indented. Strings come as JSON has them, so
- * that a column's name cannot drive a terminal. */
+/* Write ROOT as lines "NAME: VALUE". Each member of an array or object has an indented line of its
+ * own. Strings are written as in JSON, so that the name of a column cannot drive a terminal.
+ * Returns 0, or another number when a write failed. */
 static int report(FILE *f, const json_t *root)
 {
     const char *key, *name;
@@ -110,7 +114,7 @@ int cmd_inspect(int argc, char **argv)
     if (argc > 1)
         return opt_usage(&command, "one file at a time");
     struct apg_error err;
-    struct input in;
+    struct apg_source in;
     struct apg_model *m = NULL;
     json_t *root = NULL;
     enum apg_status status = input_open_binary(&in, argc ? argv[0] : NULL, &err);
@@ -135,5 +139,5 @@ done:
     json_decref(root);
     apg_model_free(m);
     input_close(&in);
-    return status ? cmd_fail(&err) : EXIT_OK;
+    return status ? message_fail(&err) : EXIT_OK;
 }

@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "common/cmd.h"
+#include "cmd.h"
+#include "common/message.h"
 
 static const struct command {
     const char *name;
@@ -72,10 +74,10 @@ static int run(int argc, char **argv)
         word = argv[2];
     const struct command *c = find(word);
     if (!c) {
-        cmd_warn("no command '%s' (see 'apg --help')", word);
+        message_warn("no command '%s' (see 'apg --help')", word);
         return EXIT_USAGE;
     }
-    cmd_name = c->name;
+    message_command = c->name;
     if (help) {
         char flag[] = "--help", *args[] = {word, flag, NULL};
         return c->run(2, args);
@@ -83,9 +85,9 @@ static int run(int argc, char **argv)
     return c->run(argc - 1, argv + 1);
 }
 
-/* A program started with a standard stream closed would get that number for its first file and write messages
- * into it. Fill the gap with a stream of the wrong direction: using it fails, as it did when it was closed.
- */
+/* A program started with a standard stream closed would get that number for its first file and
+ * write messages into it. Fill the gap with a stream of the wrong direction: using it fails, as it
+ * did when it was closed. */
 static void fill_standard(void)
 {
     for (int fd = 0; fd <= 2; fd++)
@@ -105,7 +107,7 @@ int main(int argc, char **argv)
         struct apg_error err;
         errno = errno ? errno : EIO;
         apg_fail_errno(&err, "standard output");
-        code = cmd_fail(&err);
+        code = message_fail(&err);
     }
     return code;
 }

@@ -1,35 +1,44 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg predict: one probability per row, in order, as rows arrive. Part after part, by as many threads as
- * there are: read, encode, forward, text; then written in order. What the input has now is answered now.
+ * apg predict: one probability per row, in order, as rows arrive. serve/stream.h scores the parts
+ * of the input by several threads, which also make the lines of a part (make); parts are written
+ * in order (take). What the input has now is answered now.
  */
 #include <string.h>
 #include "base/mem.h"
 #include "stats/metrics.h"
-#include "common/cmd.h"
-#include "common/score.h"
+#include "serve/handle.h"
+#include "serve/stream.h"
+#include "cmd.h"
+#include "common/input.h"
+#include "common/message.h"
+#include "common/output.h"
+#include "common/scores_csv.h"
 
 struct predict {
-    struct score score;
-    struct cmd_out out;
+    struct apg *model;
+    struct apg_pool *pool;
+    struct apg_stream stream;
+    struct output out;
     struct apg_metrics_running metrics;
     const char *id;
-    size_t id_cell;
+    size_t id_cell; /* of a record, the cell of column ID */
     char delimiter;
     bool append, logit, quiet;
 };
 
-/* Of a header, without its line end: BOM and blank lines before it are not the columns'. */
+/* Write the header, if there is one to write: without its line end, its BOM, and blank lines
+ * before it. */
 static enum apg_status put_header(struct predict *p, bool header, struct apg_error *err)
 {
-    const struct apg_csv_chunk *c = &p->score.header;
-    const struct apg_binding *b = &p->score.binding;
+    const struct apg_csv_chunk *c = &p->stream.header;
+    const struct apg_binding *b = &p->stream.binding;
     p->id_cell = SIZE_MAX;
     for (size_t i = 0; p->id && i < b->columns; i++)
         if (strcmp(b->column[i], p->id) == 0)
             p->id_cell = i;
     if (p->id && p->id_cell == SIZE_MAX)
-        return apg_fail(err, APG_EINPUT, "%s: no column '%s'", p->score.in->name, p->id);
+        return apg_fail(err, APG_EINPUT, "%s: no column '%s'", p->stream.source->name, p->id);
     if (!header || !(p->append || p->id))
         return APG_OK;
     if (p->append) {
@@ -48,14 +57,17 @@ static enum apg_status put_header(struct predict *p, bool header, struct apg_err
     return APG_OK;
 }
 
-/* The part of a line before the score: record R as it came without its line end, or its id. N bytes at OUT
- * are enough. */
+/* Before the score a line has record R as it came, without its line end (--append), or its id
+ * (--id). */
+
+/* The bytes that put_before writes at most. */
 static size_t before_size(const struct predict *p, const struct apg_csv_chunk *c, size_t r)
 {
     return !p->id ? c->record[r + 1] - c->record[r] + 1
                   : 2 * (size_t)c->cell[c->first[r] + p->id_cell].len + 3;
 }
 
+/* Write it to OUT, with a delimiter behind it. Returns bytes. */
 static size_t put_before(const struct predict *p, const struct apg_csv_chunk *c, size_t r, char *out)
 {
     size_t n;
@@ -73,24 +85,24 @@ static size_t put_before(const struct predict *p, const struct apg_csv_chunk *c,
     return n + 1;
 }
 
-/* A part's lines. */
-static enum apg_status make(void *arg, struct score_part *part, struct apg_error *err)
+/* Make the lines of a part. */
+static enum apg_status make(void *arg, struct apg_stream_part *part, struct apg_error *err)
 {
     const struct predict *p = arg;
     bool before = p->append || p->id;
     for (size_t r = 0; r < part->rows; r++) {
-        size_t need = part->n_text + (before ? before_size(p, &part->chunk, r) : 0) + SCORE_TEXT;
+        size_t need = part->n_text + (before ? before_size(p, &part->chunk, r) : 0) + SCORES_TEXT;
         if (!apg_grow(&part->text, &part->cap_text, need, 1))
             return apg_fail_memory(err);
         if (before)
             part->n_text += put_before(p, &part->chunk, r, part->text + part->n_text);
-        part->n_text += score_text(part->text + part->n_text, part->logit[r], p->logit);
+        part->n_text += scores_text(part->text + part->n_text, part->logit[r], p->logit);
         part->text[part->n_text++] = '\n';
     }
     return APG_OK;
 }
 
-static enum apg_status take(void *arg, struct score_part *part, struct apg_error *err)
+static enum apg_status take(void *arg, struct apg_stream_part *part, struct apg_error *err)
 {
     struct predict *p = arg;
     for (size_t r = 0; !p->quiet && r < part->rows; r++) {
@@ -104,17 +116,18 @@ static enum apg_status take(void *arg, struct score_part *part, struct apg_error
 }
 
 static enum apg_status predict(
-    struct predict *p, struct input *in, const struct apg_columns *columns, struct apg_error *err)
+    struct predict *p, struct apg_source *in, const struct apg_columns *columns, struct apg_error *err)
 {
-    const struct score_user user = {.spans = p->append, .make = make, .take = take, .arg = p};
+    const struct apg_stream_user user = {.spans = p->append, .make = make, .take = take, .arg = p};
     if (!in->csv && (p->append || p->id))
         return apg_fail(err, APG_EUSAGE, "%s: --append and --id need CSV", in->name);
-    enum apg_status status = score_begin(&p->score, in, columns, false, err);
+    enum apg_status status = apg_stream_begin(&p->stream, in, columns, false, err);
     if (!status && in->csv)
         status = put_header(p, columns->header, err);
-    return status ? status : score_run(&p->score, &user, err);
+    return status ? status : apg_stream_run(&p->stream, &user, err);
 }
 
+/* Report metrics, when rows had labels. */
 static void tell(const struct predict *p)
 {
     if (p->quiet || !p->metrics.sums.rows)
@@ -128,20 +141,20 @@ static void tell(const struct predict *p)
 int cmd_predict(int argc, char **argv)
 {
     struct predict p = {0};
-    struct columns_args args = COLUMNS_ARGS;
     struct apg_columns columns;
+    apg_columns_default(&columns);
     const char *model_path = NULL, *out_path = NULL;
     size_t threads = 0;
     const struct opt table[] = {
         OPT_STRING('m', "model", &model_path, "FILE", "the model (needed)"),
         OPT_HEADING("Input"),
-        OPTS_FORMAT(args),
+        OPT_SETTINGS(apg_columns_format, &columns),
         OPT_HEADING("Output"),
-        OPT_FLAG(0, "append", &p.append, "each row as it came, and its score behind it"),
-        OPT_STRING(0, "id", &p.id, "COL", "this column, and the score behind it"),
-        OPT_FLAG(0, "logit", &p.logit, "logits instead of probabilities"),
+        OPT_FLAG(0, "append", &p.append, "write each row as it came, with its score behind it"),
+        OPT_STRING(0, "id", &p.id, "COL", "write this column, with the score behind it"),
+        OPT_FLAG(0, "logit", &p.logit, "write logits instead of probabilities"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
-        OPT_FLAG('q', "quiet", &p.quiet, "no metrics when there are labels"),
+        OPT_FLAG('q', "quiet", &p.quiet, "do not report metrics when rows have labels"),
         OPT_SIZE(0, "threads", &threads, 0, 1024, "N", "threads; 0: one for each processor"),
         OPT_END,
     };
@@ -151,7 +164,7 @@ int cmd_predict(int argc, char **argv)
         "    tail -n +1 -F clicks.csv | apg predict -m serve.apg\n"
         "    apg predict -m serve.apg --append < new.csv | sort -t, -k9 -gr | head"};
     int code = opt_parse(&argc, &argv, &command);
-    if (code != OPT_GO || (code = input_columns(&command, &args, &columns)) != OPT_GO)
+    if (code != OPT_GO || (code = input_check_columns(&command, &columns)) != OPT_GO)
         return code;
     if (!model_path)
         return opt_usage(&command, "--model is needed");
@@ -159,25 +172,28 @@ int cmd_predict(int argc, char **argv)
         return opt_usage(&command, "--append and --id exclude each other");
     struct apg_error err;
     struct inputs in = {0};
-    enum apg_status status = score_open(&p.score, model_path, threads, &err);
-    if (status)
+    enum apg_status status = input_open_model(&p.model, model_path, &err);
+    if (status || (status = apg_pool_new(&p.pool, (unsigned)threads, &err)) ||
+        (status = apg_stream_open(&p.stream, p.model->model, p.pool, &err)))
         goto done;
     if (!opt_given("delimiter"))
-        columns.delimiter = p.score.model->schema->delimiter;
+        columns.delimiter = p.model->model->schema->delimiter;
     p.delimiter = columns.delimiter;
     if ((!p.quiet && (status = apg_metrics_running_init(&p.metrics, &err))) ||
         (status = input_open_all(&in, argv, (size_t)argc, columns.delimiter, &err)) ||
-        (status = cmd_out_open(&p.out, out_path, false, &err)))
+        (status = output_open(&p.out, out_path, false, &err)))
         goto done;
     for (size_t i = 0; !status && i < in.n; i++)
-        status = predict(&p, &in.input[i], &columns, &err);
-    if (!status && !(status = cmd_out_commit(&p.out, &err)))
+        status = predict(&p, &in.source[i], &columns, &err);
+    if (!status && !(status = output_commit(&p.out, &err)))
         tell(&p);
 done:
     if (status)
-        cmd_out_abandon(&p.out);
-    score_close(&p.score);
+        output_abandon(&p.out);
+    apg_stream_close(&p.stream);
+    apg_pool_free(p.pool);
+    apg_close(p.model);
     apg_metrics_running_release(&p.metrics);
     input_close_all(&in);
-    return status ? cmd_fail(&err) : EXIT_OK;
+    return status ? message_fail(&err) : EXIT_OK;
 }

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg simulate: click logs with a known truth (lib/simulate.c has the model). Here: flags, and rows made in
+ * apg simulate: click logs with a known truth (data/simulate.c has the model). Rows are made in
  * parallel and written in order.
  */
 #include <stdlib.h>
 #include "base/mem.h"
 #include "base/pool.h"
 #include "data/simulate.h"
-#include "common/cmd.h"
+#include "cmd.h"
+#include "common/message.h"
+#include "common/opt.h"
+#include "common/output.h"
 
-enum { CHUNK = 64 << 10, CHUNKS = 32 }; /* bytes of a chunk, about; chunks of a round */
+enum { CHUNK_BYTES = 64 << 10, ROUND_CHUNKS = 32 }; /* a chunk is about so many bytes */
 
 struct round {
     const struct apg_simulate *truth;
     uint64_t first, rows; /* of this round */
-    size_t chunk_rows, chunk_max, used[CHUNKS];
-    char *text; /* (CHUNKS, chunk_max) */
+    size_t chunk_rows, chunk_max, used[ROUND_CHUNKS];
+    char *text; /* (ROUND_CHUNKS, chunk_max) */
 };
 
 static void make_chunk(void *arg, size_t chunk, unsigned worker)
@@ -28,18 +31,18 @@ static void make_chunk(void *arg, size_t chunk, unsigned worker)
     r->used[chunk] = (size_t)(at - text);
 }
 
-static enum apg_status write_text(struct cmd_out *out, const char *text, size_t n, struct apg_error *err)
+static enum apg_status write_text(struct output *out, const char *text, size_t n, struct apg_error *err)
 {
     return fwrite(text, 1, n, out->f) == n ? APG_OK : apg_fail_errno(err, "%s", out->name);
 }
 
 static enum apg_status write_log(const struct apg_simulate *truth, uint64_t first, uint64_t rows, bool header,
-    struct apg_pool *pool, struct cmd_out *out, struct apg_error *err)
+    struct apg_pool *pool, struct output *out, struct apg_error *err)
 {
     size_t line_max = apg_simulate_line_max(truth);
-    struct round r = {.truth = truth, .chunk_rows = CHUNK / line_max + 1};
+    struct round r = {.truth = truth, .chunk_rows = CHUNK_BYTES / line_max + 1};
     r.chunk_max = r.chunk_rows * line_max;
-    r.text = apg_alloc(CHUNKS, r.chunk_max);
+    r.text = apg_alloc(ROUND_CHUNKS, r.chunk_max);
     if (!r.text)
         return apg_fail_memory(err);
     enum apg_status status = APG_OK;
@@ -47,7 +50,7 @@ static enum apg_status write_log(const struct apg_simulate *truth, uint64_t firs
         status = write_text(out, r.text, apg_simulate_header(truth, r.text), err);
     for (uint64_t done = 0; !status && done < rows; done += r.rows) {
         r.first = first + done;
-        r.rows = rows - done < CHUNKS * r.chunk_rows ? rows - done : CHUNKS * r.chunk_rows;
+        r.rows = rows - done < ROUND_CHUNKS * r.chunk_rows ? rows - done : ROUND_CHUNKS * r.chunk_rows;
         size_t chunks = (size_t)(r.rows + r.chunk_rows - 1) / r.chunk_rows;
         apg_pool_run(pool, chunks, make_chunk, &r);
         for (size_t c = 0; !status && c < chunks; c++)
@@ -96,8 +99,9 @@ int cmd_simulate(int argc, char **argv)
         OPT_HEADING("Output"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_FLAG(0, "header", &header, "write the names of the columns first"),
-        OPT_CHAR('d', "delimiter", &o.delimiter, "between cells: comma, semicolon, space or tab"),
-        OPT_SIZE(0, "threads", &threads, 1, 1024, "N", "threads that make rows; the log is the same"),
+        OPT_CHAR('d', "delimiter", &o.delimiter, "byte between cells: comma, semicolon, space or tab"),
+        OPT_SIZE(0, "threads", &threads, 1, 1024, "N",
+            "threads that make rows; the log is the same for any number"),
         OPT_END,
     };
     const struct opt_command command = {"simulate", "[OPTION]...",
@@ -118,21 +122,21 @@ int cmd_simulate(int argc, char **argv)
     struct apg_error err;
     struct apg_simulate *truth = NULL;
     struct apg_pool *pool = NULL;
-    struct cmd_out out = {0};
+    struct output out = {0};
     enum apg_status status = apg_simulate_new(&truth, &o, &err);
     if (status == APG_EUSAGE)
         return opt_usage(&command, "%s", err.text);
     if (status)
         goto done;
     if ((status = apg_pool_new(&pool, (unsigned)threads, &err)) ||
-        (status = cmd_out_open(&out, out_path, false, &err)) ||
+        (status = output_open(&out, out_path, false, &err)) ||
         (status = write_log(truth, skip, rows, header, pool, &out, &err)))
         goto done;
-    status = cmd_out_commit(&out, &err);
+    status = output_commit(&out, &err);
 done:
     if (status)
-        cmd_out_abandon(&out);
+        output_abandon(&out);
     apg_pool_free(pool);
     apg_simulate_free(truth);
-    return status ? cmd_fail(&err) : EXIT_OK;
+    return status ? message_fail(&err) : EXIT_OK;
 }

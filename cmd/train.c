@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "common/cmd.h"
+#include "cmd.h"
 #include "common/input.h"
+#include "common/message.h"
+#include "common/output.h"
 #include "train/settings.h"
 #include "train_progress.h"
 
@@ -20,12 +22,12 @@ struct train {
 static void checkpoint(const char *path, const struct apg *model)
 {
     struct apg_error err;
-    struct cmd_out out = {0};
-    enum apg_status status = cmd_out_open(&out, path, true, &err);
-    if (status || (status = apg_write(model, input_sink(&out), &err)) ||
-        (status = cmd_out_commit(&out, &err))) {
-        cmd_out_abandon(&out);
-        cmd_warn("%s; training goes on", err.text);
+    struct output out = {0};
+    enum apg_status status = output_open(&out, path, true, &err);
+    if (status || (status = apg_write(model, output_sink(&out), &err)) ||
+        (status = output_commit(&out, &err))) {
+        output_abandon(&out);
+        message_warn("%s; training goes on", err.text);
     }
 }
 
@@ -38,22 +40,11 @@ static void tell(void *arg, const struct apg_event *e)
         train_progress(&t->progress, e);
 }
 
-/* Log PATH, as for cmd_in_open. */
+/* Log PATH, as of input.h. */
 static enum apg_status open_log(struct apg_input *in, const char *path, struct apg_error *err)
 {
-    in->fd = cmd_in_open(path, &in->name, err);
+    in->fd = input_open_path(path, &in->name, err);
     return in->fd < 0 ? err->status : APG_OK;
-}
-
-static enum apg_status open_from(struct apg **model, const char *path, struct apg_error *err)
-{
-    struct apg_input in;
-    enum apg_status status = open_log(&in, path, err);
-    if (!status)
-        status = apg_open_fd(model, in.fd, in.name, err);
-    if (in.fd > STDIN_FILENO)
-        (void)close(in.fd);
-    return status;
 }
 
 static void close_log(const struct apg_input *in)
@@ -111,12 +102,12 @@ int cmd_train(int argc, char **argv)
         .settings = opt_settings(), .valid = valid_path ? &valid : NULL, .tell = tell, .arg = &t};
     struct apg *model = NULL;
     struct apg_error err;
-    struct cmd_out out = {0};
+    struct output out = {0};
     enum apg_status status = log ? APG_OK : apg_fail_memory(&err);
     size_t n = 0;
     if (!status && t.progress.from)
-        status = open_from(&options.from, t.progress.from, &err);
-    if (status || (status = cmd_out_open(&out, out_path, true, &err)))
+        status = input_open_model(&options.from, t.progress.from, &err);
+    if (status || (status = output_open(&out, out_path, true, &err)))
         goto done;
     for (; !status && n < n_logs; n += !status)
         status = open_log(&log[n], argc ? argv[n] : NULL, &err);
@@ -126,15 +117,15 @@ int cmd_train(int argc, char **argv)
         status = apg_train(&model, log, n_logs, &options, &err);
     else
         apg_close(options.from);
-    if (!status && !(status = apg_write(model, input_sink(&out), &err)))
-        status = cmd_out_commit(&out, &err);
+    if (!status && !(status = apg_write(model, output_sink(&out), &err)))
+        status = output_commit(&out, &err);
 done:
     if (status)
-        cmd_out_abandon(&out);
+        output_abandon(&out);
     while (n > 0)
         close_log(&log[--n]);
     close_log(&valid);
     free(log);
     apg_close(model);
-    return !status ? EXIT_OK : status == APG_ESETTING ? opt_usage(&command, "%s", err.text) : cmd_fail(&err);
+    return !status ? EXIT_OK : status == APG_ESETTING ? opt_usage(&command, "%s", err.text) : message_fail(&err);
 }

@@ -2,19 +2,11 @@
 #include "train_progress.h"
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
-#include "common/cmd.h"
-#include "common/input.h"
+#include "base/clock.h"
+#include "common/message.h"
 
 enum { LINE_EVERY_S = 2 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void show_model(const struct train_progress *t, const struct apg_event *e)
 {
@@ -30,7 +22,7 @@ static void show_model(const struct train_progress *t, const struct apg_event *e
 
 static void start_epoch(struct train_progress *t)
 {
-    t->started_s = now_s();
+    t->started_s = apg_clock_now();
     t->next_step = 1, t->steps = 0;
     t->recent = 0, t->n_recent = 0;
 }
@@ -59,7 +51,7 @@ static void show_epoch(struct train_progress *t, const struct apg_progress *p)
     show_loss(p->has_valid, p->valid_auc);
     show_loss(p->has_valid, p->valid_loss);
     if (p->epoch)
-        fprintf(stderr, " %9.0f", (double)p->rows / (now_s() - t->started_s));
+        fprintf(stderr, " %9.0f", (double)p->rows / (apg_clock_now() - t->started_s));
     else
         fprintf(stderr, " %9s", "");
     fprintf(stderr, "%s\n", p->has_valid && p->better ? "  best" : "");
@@ -70,7 +62,7 @@ static void show_step(struct train_progress *t, const struct apg_progress *p)
 {
     if (!t->terminal)
         return;
-    const double now = now_s(), speed = (double)p->rows / (now - t->started_s);
+    const double now = apg_clock_now(), speed = (double)p->rows / (now - t->started_s);
     t->recent += p->recent, t->n_recent++;
     if (++t->steps < t->next_step && now - t->told_s < LINE_EVERY_S)
         return;
@@ -122,10 +114,10 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
 {
     switch (e->kind) {
     case APG_EVENT_INFERRED:
-        input_explain(e->text);
+        message_lines(e->text);
         break;
     case APG_EVENT_WARNING:
-        cmd_warn("%s", e->text);
+        message_warn("%s", e->text);
         break;
     case APG_EVENT_MODEL:
         show_model(t, e);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "common/cmd.h"
 
 /* What getopt_long returns for a long option: FIRST_ROW + 2 * its row, and NO more as --no-NAME. */
 enum { HELP = 997, HELP_ALL = 998, LIST = 999, FIRST_ROW = 1000, NO = 1, ROWS_MAX = APG_GIVEN_MAX };
@@ -73,7 +72,7 @@ int opt_usage(const struct opt_command *c, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    cmd_warn("%s (see 'apg %s --help')", text, c->name);
+    message_warn("%s (see 'apg %s --help')", text, c->name);
     return EXIT_USAGE;
 }
 
@@ -218,7 +217,7 @@ static int set(const struct item *i, const char *text)
     struct apg_error err;
     const enum apg_status status = apg_setting_parse(row, i->base, text, &kept, &err);
     if (status) {
-        cmd_warn("%s", err.text);
+        message_warn("%s", err.text);
         return status == APG_ESETTING ? EXIT_USAGE : EXIT_FAILED;
     }
     apg_given_add(&given, row->name);
@@ -226,7 +225,7 @@ static int set(const struct item *i, const char *text)
         size_t size = strlen(row->name) + strlen(text) + 2;
         char *setting = malloc(size); /* until the next opt_parse */
         if (!setting) {
-            cmd_warn("out of memory");
+            message_warn("out of memory");
             return EXIT_FAILED;
         }
         snprintf(setting, size, "%s=%s", row->name, text);

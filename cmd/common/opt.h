@@ -31,15 +31,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/list.h"
 #include "base/setting.h"
+#include "common/message.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 enum { OPT_GO = -1 };
 
-struct opt_list {
-    size_t n;
-    char **item; /* kept until the program ends */
-};
 struct opt_sizes {
     size_t n;
     size_t item[APG_SETTING_SIZES_MAX];
@@ -68,8 +65,8 @@ struct opt {
 #define OPT_STRING(letter, name, p, of, text) \
     OPT_OF(STRING, letter, name, (const char **){p}, .arg = of, .help = text)
 #define OPT_LIST(letter, name, p, of, text) \
-    OPT_OF(LIST, letter, name, (struct opt_list *){p}, .at = offsetof(struct opt_list, item), \
-        .n_at = offsetof(struct opt_list, n), .arg = of, .help = text)
+    OPT_OF(LIST, letter, name, (struct apg_list *){p}, .at = offsetof(struct apg_list, item), \
+        .n_at = offsetof(struct apg_list, n), .arg = of, .help = text)
 #define OPT_SIZES(letter, name, p, min, max, of, text) \
     OPT_OF(SIZES, letter, name, (struct opt_sizes *){p}, .at = offsetof(struct opt_sizes, item), \
         .n_at = offsetof(struct opt_sizes, n), .room = APG_SETTING_SIZES_MAX, .least = min, .most = max, .arg = of, \

@@ -1,40 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/scores_csv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "data/encode.h"
 #include "base/mem.h"
-
-/* ---- groups of rows ---- */
-
-enum apg_status grouping_init(struct grouping *g, struct apg_error *err)
-{
-    *g = (struct grouping){0};
-    return apg_vocab_init(&g->vocab, err);
-}
-
-void grouping_release(struct grouping *g)
-{
-    apg_vocab_release(&g->vocab);
-    free(g->token);
-}
-
-bool grouping_put(struct grouping *g, const void *part, size_t n)
-{
-    if (!apg_grow(&g->token, &g->cap_token, g->n_token + n, 1))
-        return false;
-    memcpy(g->token + g->n_token, part, n);
-    g->n_token += n;
-    return true;
-}
-
-enum apg_status grouping_end(struct grouping *g, uint32_t *group, struct apg_error *err)
-{
-    *group = apg_vocab_add(&g->vocab, g->token, g->n_token, apg_vocab_hash(g->token, g->n_token));
-    g->n_token = 0;
-    return *group ? APG_OK : apg_fail_memory(err);
-}
+#include "data/encode.h"
+#include "stats/metrics.h"
 
 /* ---- columns ---- */
 
@@ -47,57 +19,46 @@ static const char *cell_text(const struct apg_csv_chunk *chunk, size_t record, s
     return chunk->text + cell->at;
 }
 
-/* *at is SIZE_MAX when there is none. */
-static enum apg_status find_column(
-    const struct scored *s, const char *name, size_t *at, struct apg_error *err)
+static const char *column_name(const struct scores *s, size_t column)
 {
-    *at = SIZE_MAX;
-    for (size_t i = 0; i < s->columns; i++) {
-        if (strcmp(s->name[i], name) != 0)
-            continue;
-        if (*at != SIZE_MAX)
-            return apg_fail(err, APG_EINPUT, "%s:1: two columns are named '%s'", apg_csv_name(s->csv), name);
-        *at = i;
-    }
-    return APG_OK;
+    return s->header.text + s->header.cell[column].at;
 }
 
-static enum apg_status find_asked(const struct scored *s, const char *name, size_t *at, struct apg_error *err)
+static enum apg_status find_asked(const struct scores *s, const char *name, size_t *at, struct apg_error *err)
 {
-    enum apg_status status = find_column(s, name, at, err);
+    enum apg_status status = apg_csv_find(s->csv, &s->header, name, at, err);
     if (!status && *at == SIZE_MAX)
         return apg_fail(err, APG_EINPUT, "%s:1: no column is named '%s'", apg_csv_name(s->csv), name);
     return status;
 }
 
-/* The one that is asked for or, with ASKED = NULL, the first of the usual names that is a column. */
+/* *at: the column named ASKED, which must be there. ASKED = NULL: the first of the usual names
+ * that is a column, or SIZE_MAX. */
 static enum apg_status find(
-    const struct scored *s, const char *asked, const char *const *usual, size_t *at, struct apg_error *err)
+    const struct scores *s, const char *asked, const char *const *usual, size_t *at, struct apg_error *err)
 {
     if (asked)
         return find_asked(s, asked, at, err);
     *at = SIZE_MAX;
     for (; *usual && *at == SIZE_MAX; usual++) {
-        enum apg_status status = find_column(s, *usual, at, err);
+        enum apg_status status = apg_csv_find(s->csv, &s->header, *usual, at, err);
         if (status)
             return status;
     }
     return APG_OK;
 }
 
-static enum apg_status find_columns(struct scored *s, struct apg_error *err)
+static enum apg_status find_columns(struct scores *s, struct apg_error *err)
 {
-    const struct scored_want *w = s->want;
+    const struct scores_want *w = s->want;
     const char *file = apg_csv_name(s->csv);
-    enum apg_status status = find(s, w->label, apg_label_names, &s->at_label, err);
+    enum apg_status status = find(s, w->columns.label, apg_label_names, &s->at_label, err);
     if (status)
         return status;
     if (s->at_label == SIZE_MAX)
         return apg_fail(err, APG_EINPUT,
-            "%s:1: no column is named label, click, y, target or the like: "
-            "name it with --label",
-            file);
-    s->label_name = s->name[s->at_label];
+            "%s:1: no column is named label, click, y, target or the like: name it with --label", file);
+    s->label_name = column_name(s, s->at_label);
     for (size_t i = 0; i < w->n_scores; i++) {
         if ((status = find(s, w->score[i], score_names, &s->at_score[i], err)))
             return status;
@@ -107,7 +68,7 @@ static enum apg_status find_columns(struct scored *s, struct apg_error *err)
             return apg_fail(err, APG_EINPUT,
                 "%s:1: the scores cannot be those of the label, '%s': name them with --score", file,
                 s->label_name);
-        s->score_name[i] = s->name[s->at_score[i]];
+        s->score_name[i] = column_name(s, s->at_score[i]);
     }
     for (size_t i = 0; i < w->group.n; i++)
         if ((status = find_asked(s, w->group.item[i], &s->at_group[i], err)))
@@ -115,46 +76,34 @@ static enum apg_status find_columns(struct scored *s, struct apg_error *err)
     return APG_OK;
 }
 
-enum apg_status scored_begin(
-    struct scored *s, const struct scored_want *want, struct apg_csv *csv, struct apg_error *err)
+enum apg_status scores_begin(
+    struct scores *s, const struct scores_want *want, struct apg_csv *csv, struct apg_error *err)
 {
     s->want = want;
     s->csv = csv;
-    enum apg_status status = apg_columns_header(&want->columns, csv, &s->chunk, err);
+    enum apg_status status = apg_columns_header(&want->columns, csv, &s->header, err);
     if (status)
         return status;
-    if (s->chunk.records == 0)
+    if (s->header.records == 0)
         return apg_fail(err, APG_EINPUT, "%s: empty, not even a header", apg_csv_name(csv));
-    s->columns = s->chunk.first[1] - s->chunk.first[0];
-    s->name = apg_alloc(s->columns, sizeof *s->name);
+    s->columns = s->header.first[1];
     s->at_group = apg_alloc(want->group.n, sizeof *s->at_group);
-    if (!s->name || !s->at_group)
-        return apg_fail_memory(err);
-    for (size_t i = 0; i < s->columns; i++) {
-        size_t len;
-        s->name[i] = strdup(cell_text(&s->chunk, 0, i, &len));
-        if (!s->name[i])
-            return apg_fail_memory(err);
-    }
-    s->chunk.records = 0; /* the header is no row */
-    return find_columns(s, err);
+    return s->at_group ? find_columns(s, err) : apg_fail_memory(err);
 }
 
-void scored_end(struct scored *s)
+void scores_end(struct scores *s)
 {
-    for (size_t i = 0; s->name && i < s->columns; i++)
-        free(s->name[i]);
-    free(s->name);
     free(s->at_group);
+    apg_csv_chunk_release(&s->header);
     apg_csv_chunk_release(&s->chunk);
-    *s = (struct scored){.groups = s->groups};
+    *s = (struct scores){.groups = s->groups};
 }
 
 /* ---- rows ---- */
 
-static enum apg_status read_record(struct scored *s, size_t record, struct apg_error *err)
+static enum apg_status read_record(struct scores *s, size_t record, struct apg_error *err)
 {
-    const struct scored_want *w = s->want;
+    const struct scores_want *w = s->want;
     const struct apg_csv_chunk *chunk = &s->chunk;
     size_t len, cells = chunk->first[record + 1] - chunk->first[record];
     if (cells != s->columns)
@@ -181,12 +130,12 @@ static enum apg_status read_record(struct scored *s, size_t record, struct apg_e
     return w->group.n ? grouping_end(s->groups, &s->group, err) : APG_OK;
 }
 
-uint64_t scored_line(const struct scored *s)
+uint64_t scores_line(const struct scores *s)
 {
     return apg_csv_line(s->csv, &s->chunk, s->next - 1);
 }
 
-enum apg_status scored_next(struct scored *s, struct apg_error *err)
+enum apg_status scores_next(struct scores *s, struct apg_error *err)
 {
     enum apg_status status;
     s->row = false;
@@ -201,7 +150,41 @@ enum apg_status scored_next(struct scored *s, struct apg_error *err)
     }
     status = read_record(s, s->next++, err);
     if (status == APG_EINPUT)
-        (void)apg_fail_at(err, "%s:%llu", apg_csv_name(s->csv), (unsigned long long)scored_line(s));
+        (void)apg_fail_at(err, "%s:%llu", apg_csv_name(s->csv), (unsigned long long)scores_line(s));
     s->row = !status;
     return status;
+}
+
+/* ---- a score as text ---- */
+
+/* Write X as %.9g does, where that takes no exponent and the last digit is certain. 10^9 to 10^12
+ * and N are exact, and their product is off by less than 1e-7, so only an X whose rest is nearer
+ * to a half is left to printf. Returns the length, or 0 when nothing was written. */
+static size_t plain_text(char out[SCORES_TEXT], double x)
+{
+    static const double scale[] = {1e9, 1e10, 1e11, 1e12};
+    if (!(x >= 1e-4 && x < 1))
+        return 0;
+    const size_t zeros = (size_t)((x < 1e-1) + (x < 1e-2) + (x < 1e-3));
+    const double scaled = x * scale[zeros];
+    uint32_t n = (uint32_t)scaled;
+    const double rest = scaled - n;
+    n += rest > .5;
+    if (n > 999999999 || (rest > .5 - 1e-6 && rest < .5 + 1e-6))
+        return 0;
+    size_t len = 2 + zeros + 9;
+    memcpy(out, "0.000", 2 + zeros);
+    for (size_t i = len; i-- > 2 + zeros; n /= 10)
+        out[i] = (char)('0' + n % 10);
+    while (out[len - 1] == '0')
+        len--;
+    out[len] = '\0';
+    return len;
+}
+
+size_t scores_text(char out[SCORES_TEXT], double logit, bool as_logit)
+{
+    const double score = as_logit ? logit : apg_metrics_sigmoid(logit);
+    const size_t n = plain_text(out, score);
+    return n ? n : (size_t)snprintf(out, SCORES_TEXT, "%.9g", score);
 }

@@ -12,10 +12,8 @@
 
 #if defined(__GNUC__)
 #define APG_PRINTF(a, b) __attribute__((format(printf, a, b)))
-#define APG_MUST_USE __attribute__((warn_unused_result))
 #else
 #define APG_PRINTF(a, b)
-#define APG_MUST_USE
 #endif
 
 /* Fill *e (unless NULL) and return STATUS, so that `return apg_fail(e, APG_EIO, "...")` works.

@@ -53,8 +53,8 @@ void apg_columns_default(struct apg_columns *c)
 }
 
 #define AT(m) .at = offsetof(struct apg_columns, m)
-#define NAMES(m)                                                                                             \
-    .at = offsetof(struct apg_columns, m), .n_at = offsetof(struct apg_columns, n_##m), .arg = "NAME,..."
+#define NAMES(m) \
+    .at = offsetof(struct apg_columns, m.item), .n_at = offsetof(struct apg_columns, m.n), .arg = "NAME,..."
 
 const struct apg_setting apg_columns_format[] = {
     {APG_SETTING_CHAR, 'd', "delimiter", AT(delimiter), .arg = "CHAR",
@@ -102,7 +102,7 @@ enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error 
 {
     if (c->delimiter == '"' || c->delimiter == '\n' || c->delimiter == '\r')
         return apg_fail(err, APG_ESETTING, "--delimiter cannot be a quote or a line end");
-    if (c->n_names && c->header)
+    if (c->names.n && c->header)
         return apg_fail(err, APG_ESETTING, "--columns is for a log without a header: add --no-header");
     return APG_OK;
 }
@@ -117,13 +117,13 @@ enum apg_status apg_columns_header(
         return status;
     apg_csv_unread_header(csv);
     size_t n = out->first[1], at = 0;
-    if (c->names && c->n_names != n)
+    if (c->names.n && c->names.n != n)
         return apg_fail(err, APG_EINPUT, "%s:%llu: %zu columns, but %zu names are given for them",
-            apg_csv_name(csv), (unsigned long long)out->line, n, c->n_names);
+            apg_csv_name(csv), (unsigned long long)out->line, n, c->names.n);
     for (size_t i = 0; i < n; i++) {
         char number[32];
         (void)snprintf(number, sizeof number, "c%zu", i + 1);
-        const char *name = c->names ? c->names[i] : number;
+        const char *name = c->names.n ? c->names.item[i] : number;
         size_t len = strlen(name);
         if (!apg_grow(&out->text, &out->cap_text, at + len + 1, 1))
             return apg_fail_memory(err);
@@ -291,8 +291,7 @@ static int infer(const struct look *l, const char *name, bool whole, const char 
 /* The lists of names by kind, DROP last. */
 struct lists {
     const char *flag;
-    char *const *name;
-    size_t n;
+    struct apg_list names;
 };
 
 /* Text that grows. A failure sticks and shows in `failed`. */
@@ -379,8 +378,8 @@ static enum apg_status find_label(struct builder *b, struct apg_error *err)
 static enum apg_status force(struct builder *b, struct apg_error *err)
 {
     for (int kind = 0; kind < N_LISTS; kind++)
-        for (size_t k = 0; k < b->list[kind].n; k++) {
-            const char *name = b->list[kind].name[k];
+        for (size_t k = 0; k < b->list[kind].names.n; k++) {
+            const char *name = b->list[kind].names.item[k];
             size_t i = find_name(b, name);
             if (i == SIZE_MAX)
                 return no_column(b, b->list[kind].flag, name, err);
@@ -494,9 +493,8 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
     struct builder b = {.c = c,
         .csv = csv,
         .header = header,
-        .list = {{"categorical", c->categorical, c->n_categorical}, {"multi", c->multi, c->n_multi},
-            {"numeric", c->numeric, c->n_numeric}, {"bucket", c->bucket, c->n_bucket},
-            {"drop", c->drop, c->n_drop}}};
+        .list = {{"categorical", c->categorical}, {"multi", c->multi}, {"numeric", c->numeric},
+            {"bucket", c->bucket}, {"drop", c->drop}}};
     struct apg_schema *s = NULL;
     enum apg_status status;
     if (!header->records)

@@ -20,31 +20,33 @@
  */
 #ifndef APG_COLUMNS_H
 #define APG_COLUMNS_H
+#include "base/list.h"
 #include "base/setting.h"
 #include "data/csvread.h"
 #include "data/schema.h"
 
 enum { APG_HASH_BITS_MAX = 30, APG_SAMPLE_ROWS = 10000 };
 
-/* How columns are to be read. Names are matched exactly; a name that is no column is refused. */
+/* How columns are to be read. Names are matched exactly; a name that is no column is refused.
+ * Commands let their options fill it. Strings and lists are borrowed. */
 struct apg_columns {
     char delimiter;
-    char separator;    /* of multi cells, '|' */
-    bool header;       /* the first record holds the names; else NAMES does */
-    const char *label; /* NULL: the first of apg_label_names that is a column */
-    char **names;      /* with header = false; none: c1, c2, ... */
-    char **categorical, **numeric, **bucket, **multi, **drop; /* forced; each a list of its n_ names */
-    size_t n_names, n_categorical, n_numeric, n_bucket, n_multi, n_drop;
-    size_t min_count;     /* >= 1 */
+    char separator;        /* of multi cells, '|' */
+    bool header;           /* the first record holds the names; else NAMES does */
+    const char *label;     /* NULL: the first of apg_label_names that is a column */
+    struct apg_list names; /* with header = false; none: c1, c2, ... */
+    struct apg_list categorical, numeric, bucket, multi, drop; /* columns whose kind is not to be inferred */
+    size_t min_count;     /* times that a token is seen before it gets an id of its own; 1 to UINT32_MAX */
     size_t hash_bits;     /* 0: vocabulary; at most APG_HASH_BITS_MAX */
-    size_t buckets;       /* quantiles of a bucket column */
+    size_t buckets;       /* quantiles of a bucket column; 2 to UINT32_MAX */
     bool infer;           /* infer kinds of columns not named (else they are categorical) */
     size_t memory;        /* bytes of spool kept in memory */
     const char *temp_dir; /* NULL: $TMPDIR or /tmp */
 };
+/* A comma, a header, everything inferred, and 1 GiB of memory. */
 void apg_columns_default(struct apg_columns *c);
-/* The settings of a struct apg_columns: how cells are found, for all who read CSV; what they mean, for those
- * who make an encoder; and where encoded rows are kept until all are read. */
+/* The settings of a struct apg_columns: how cells are found, for all who read CSV; what they mean, for those who
+ * make an encoder; and where encoded rows are kept until all are read. */
 extern const struct apg_setting apg_columns_format[], apg_columns_kinds[], apg_columns_spool[];
 /* APG_ESETTING: these settings do not go together. */
 enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err);

@@ -277,6 +277,21 @@ done:
     return status;
 }
 
+enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,
+    size_t *at, struct apg_error *err)
+{
+    *at = SIZE_MAX;
+    for (size_t i = 0; i < header->first[1]; i++) {
+        if (strcmp(header->text + header->cell[i].at, name) != 0)
+            continue;
+        if (*at != SIZE_MAX)
+            return apg_fail(err, APG_EINPUT, "%s:%llu: two columns are named '%s'", c->name,
+                (unsigned long long)header->line, name);
+        *at = i;
+    }
+    return APG_OK;
+}
+
 void apg_csv_unread_header(struct apg_csv *c)
 {
     c->from = 0;

@@ -36,7 +36,6 @@ struct apg_csv_chunk {
     char *bytes; /* the records as they came */
     size_t n_bytes, cap_bytes;
     uint64_t line; /* of the first byte, counted from 1 */
-    uint64_t row;  /* the caller's: data rows before this chunk, say; the reader does not count rows */
     /* after apg_csv_parse: */
     char *text; /* cells, unquoted, one after another, each followed by a NUL */
     size_t cap_text;
@@ -62,6 +61,11 @@ const char *apg_csv_name(const struct apg_csv *c);
 /* The first record, as a chunk of one record, parsed (the header). Call before apg_csv_next, or not at all.
  * An empty input gives records = 0. */
 enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err);
+
+/* *at: the column of the parsed HEADER that is named NAME, or SIZE_MAX when none is. Two of that name are
+ * refused. */
+enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,
+    size_t *at, struct apg_error *err);
 
 /* The record that apg_csv_header returned was no header: apg_csv_next begins with it. */
 void apg_csv_unread_header(struct apg_csv *c);

@@ -123,22 +123,6 @@ uint32_t apg_bucket_of(const struct apg_field *f, float x)
 
 /* ---- binding ---- */
 
-/* *at: the column named NAME, SIZE_MAX if none; two are refused. */
-static enum apg_status find_column(const struct apg_binding *b, const char *file, uint64_t line,
-    const char *name, size_t *at, struct apg_error *err)
-{
-    *at = SIZE_MAX;
-    for (size_t i = 0; i < b->columns; i++) {
-        if (strcmp(b->column[i], name) != 0)
-            continue;
-        if (*at != SIZE_MAX)
-            return apg_fail(
-                err, APG_EINPUT, "%s:%llu: two columns are named '%s'", file, (unsigned long long)line, name);
-        *at = i;
-    }
-    return APG_OK;
-}
-
 static enum apg_status missing_column(const struct apg_binding *b, const char *file, uint64_t line,
     const char *what, const char *name, struct apg_error *err)
 {
@@ -168,12 +152,12 @@ enum apg_status apg_schema_bind(const struct apg_schema *s, const struct apg_csv
             goto no_memory;
     for (size_t f = 0; !status && f < s->n_fields; f++) {
         const char *name = s->field[f].name;
-        status = find_column(out, file, header->line, name, &out->cell[f], err);
+        status = apg_csv_find(csv, header, name, &out->cell[f], err);
         if (!status && out->cell[f] == SIZE_MAX)
             status = missing_column(out, file, header->line, "which is an input of the model", name, err);
     }
     if (!status)
-        status = find_column(out, file, header->line, s->label, &out->label, err);
+        status = apg_csv_find(csv, header, s->label, &out->label, err);
     if (!status && need_label && out->label == SIZE_MAX)
         status = missing_column(out, file, header->line, "the label", s->label, err);
     if (status)

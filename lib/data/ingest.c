@@ -187,8 +187,7 @@ static enum apg_status first_failure(const struct group *g, struct apg_error *er
 }
 
 /* All groups to the end of the inputs; in->now may have been read already. */
-static enum apg_status run(struct ingest *in, apg_ingest_block *fn, void *fn_arg, apg_progress *progress,
-    void *progress_arg, struct apg_error *err)
+static enum apg_status run(struct ingest *in, apg_ingest_block *fn, void *arg, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
     if (!in->now->n && !in->now->status)
@@ -207,12 +206,10 @@ static enum apg_status run(struct ingest *in, apg_ingest_block *fn, void *fn_arg
             if (g->work[i].status)
                 return first_failure(g, err);
             in->rows += g->work[i].block.rows;
-            status = fn(fn_arg, &g->work[i].block, err);
+            status = fn(arg, &g->work[i].block, err);
         }
         if (status)
             return status;
-        if (progress)
-            progress(progress_arg, in->rows);
         if (g->status)
             break;
         in->now = in->next;
@@ -232,7 +229,7 @@ enum apg_status apg_ingest_stream(const struct apg_schema *schema, struct apg_cs
     if (!status) {
         in.schema = schema;
         in.need_label = need_label;
-        status = run(&in, fn, arg, NULL, NULL, err);
+        status = run(&in, fn, arg, err);
     }
     ingest_release(&in);
     return status;
@@ -251,7 +248,7 @@ static enum apg_status no_rows(const struct ingest *in, struct apg_error *err)
 
 enum apg_status apg_ingest_with(const struct apg_schema *schema, struct apg_dataset **rows,
     struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
-    apg_progress *progress, void *arg, struct apg_error *err)
+    struct apg_error *err)
 {
     struct ingest in;
     struct apg_dataset *d = NULL;
@@ -260,7 +257,7 @@ enum apg_status apg_ingest_with(const struct apg_schema *schema, struct apg_data
         goto done;
     in.schema = schema;
     in.need_label = true;
-    if ((status = run(&in, to_dataset, d, progress, arg, err)))
+    if ((status = run(&in, to_dataset, d, err)))
         goto done;
     status = in.rows ? apg_dataset_finish(d, err) : no_rows(&in, err);
 done:
@@ -515,7 +512,7 @@ done:
 
 enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows, char **explain,
     struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
-    apg_progress *progress, void *arg, struct apg_error *err)
+    struct apg_error *err)
 {
     struct ingest in;
     struct apg_schema *s = NULL;
@@ -528,7 +525,7 @@ enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows
         goto done;
     in.schema = in.growing = s;
     in.need_label = true;
-    if ((status = run(&in, to_dataset, d, progress, arg, err)))
+    if ((status = run(&in, to_dataset, d, err)))
         goto done;
     if (!in.rows)
         status = no_rows(&in, err);

@@ -13,20 +13,17 @@
 #include "data/dataset.h"
 #include "base/pool.h"
 
-/* Called from the calling thread now and then with the rows read so far; NULL for none. */
-typedef void apg_progress(void *arg, uint64_t rows);
-
 /* Read all inputs (CSV, same columns in any order) to their ends and make schema and rows. *explain
  * (unless NULL) as in columns.h, set also when a later row is refused. The inputs wait for full chunks
  * from then on. */
 enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows, char **explain,
     struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
-    apg_progress *progress, void *arg, struct apg_error *err);
+    struct apg_error *err);
 
 /* The same with a finished schema (a validation file): labels needed. */
 enum apg_status apg_ingest_with(const struct apg_schema *schema, struct apg_dataset **rows,
     struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
-    apg_progress *progress, void *arg, struct apg_error *err);
+    struct apg_error *err);
 
 /* The same without keeping the rows: FN is called with blocks of any size, in input order, by the
  * calling thread. Its failure ends it all. */

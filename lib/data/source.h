@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * source.h - an input: CSV, a feature file, or a container of tensors (a model), told apart by its first
- * bytes.
+ * source.h - what an input is: CSV, a feature file, or a container of tensors. Its first bytes
+ * tell.
+ *
+ * Only as many bytes are read as are needed to tell, one at a time, so that the first row of a CSV
+ * that comes through a pipe is not kept waiting.
  */
 #ifndef APG_SOURCE_H
 #define APG_SOURCE_H
@@ -9,27 +12,25 @@
 #include "data/featfile.h"
 #include "data/safetensors.h"
 
+enum apg_source_type { APG_SOURCE_CSV, APG_SOURCE_FEATURES, APG_SOURCE_TENSORS };
+
 struct apg_source {
     int fd;
-    bool own;            /* fd was opened here */
-    const char *name;    /* for messages */
-    struct apg_csv *csv; /* one of the three is there. A taker of it sets it to NULL */
+    const char *name; /* for messages */
+    enum apg_source_type type;
+    /* The one of TYPE is there, the others are NULL. Who takes it over sets it to NULL. */
+    struct apg_csv *csv;
     struct apg_feat_reader *feat;
     struct apg_tensors *tensors;
 };
 
-/* Logs, CSV (whose cells DELIMITER is between) or features. */
+/* CSV with this DELIMITER, or features. FD stays the caller's and must stay open. NAME is kept by
+ * pointer. Ends with apg_source_release, also after a failure. */
 enum apg_status apg_source_open(
-    struct apg_source *s, const struct apg_input *in, char delimiter, struct apg_error *err);
-void apg_source_close(struct apg_source *s);
-
-struct apg_sources {
-    size_t n, n_csv;
-    struct apg_source *source; /* (n) */
-    struct apg_csv **csv;      /* (n) of each source, NULL where it is a feature file */
-};
-enum apg_status apg_sources_open(
-    struct apg_sources *s, const struct apg_input *in, size_t n, char delimiter, struct apg_error *err);
-void apg_sources_close(struct apg_sources *s); /* of a zeroed one, or after a failure: allowed */
+    struct apg_source *s, int fd, const char *name, char delimiter, struct apg_error *err);
+/* The same of features, or of a container of tensors (a model), whose checksum is verified. */
+enum apg_status apg_source_open_binary(struct apg_source *s, int fd, const char *name, struct apg_error *err);
+/* Frees what S holds and zeroes it. A zeroed one is allowed. */
+void apg_source_release(struct apg_source *s);
 
 #endif

@@ -9,9 +9,10 @@
 #include "base/mem.h"
 #include "model/collapse.h"
 #include "model/complexity.h"
+#include "serve/stream.h"
 #include "stats/metrics.h"
 
-enum { BATCH_ROWS = 1024 }; /* that go through the model at once */
+enum { CALL_ROWS = 1024 }; /* of apg_predict that go through the model at once */
 
 enum apg_status apg_handle_new(struct apg **out, struct apg_model *model, struct apg_error *err)
 {
@@ -44,7 +45,7 @@ void apg_close(struct apg *a)
 enum apg_status apg_open_fd(struct apg **out, int fd, const char *name, struct apg_error *err)
 {
     struct apg_model *model = NULL;
-    enum apg_status status = apg_model_load(&model, fd, name, BATCH_ROWS, true, err);
+    enum apg_status status = apg_model_load(&model, fd, name, APG_STREAM_ROWS, true, err);
     return status ? status : apg_handle_new(out, model, err);
 }
 
@@ -163,8 +164,8 @@ static enum apg_status encode(
 enum apg_status apg_predict(
     struct apg *a, const char *const *cell, size_t rows, double *probability, struct apg_error *err)
 {
-    const uint32_t *row[BATCH_ROWS];
-    const size_t most = a->model->max_rows < BATCH_ROWS ? a->model->max_rows : BATCH_ROWS;
+    const uint32_t *row[CALL_ROWS];
+    const size_t most = a->model->max_rows < CALL_ROWS ? a->model->max_rows : CALL_ROWS;
     enum apg_status status = prepare(a, err);
     for (size_t at = 0; !status && at < rows; at += most) {
         size_t n = rows - at < most ? rows - at : most;

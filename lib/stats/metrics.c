@@ -290,23 +290,6 @@ done:
     return status;
 }
 
-enum apg_status apg_metrics_auc(
-    const float *score, const float *label, size_t n, double *auc, struct apg_error *err)
-{
-    struct apg_metrics_tally t = {0};
-    struct apg_metrics_row *row = apg_alloc(n, sizeof *row);
-    if (!row)
-        return apg_fail_memory(err);
-    for (size_t i = 0; i < n; i++)
-        row[i] = (struct apg_metrics_row){apg_metrics_key((double)score[i]), 0, label[i] != 0};
-    apg_metrics_sort(row, n);
-    for (size_t i = 0; i < n; i++)
-        apg_metrics_tally_add(&t, row[i].key, row[i].label);
-    *auc = apg_metrics_tally_auc(&t);
-    free(row);
-    return APG_OK;
-}
-
 /* ---- the running collector: a histogram of logits ---- */
 
 enum {

@@ -125,10 +125,6 @@ double apg_metrics_tally_auc(struct apg_metrics_tally *t); /* call once, when al
 enum apg_status apg_metrics_deciles(
     const uint32_t *rows, uint32_t groups, uint32_t *decile, size_t *n_deciles, struct apg_error *err);
 
-/* The AUC alone, of arrays (N); label 0 is negative, any other positive. */
-enum apg_status apg_metrics_auc(
-    const float *score, const float *label, size_t n, double *auc, struct apg_error *err);
-
 /* ---- in fixed memory ---- */
 
 struct apg_metrics_running {

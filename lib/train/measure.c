@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "base/clock.h"
 #include "nn/gemm.h"
 #include "base/mem.h"
 #include "nn/ops.h"
@@ -33,13 +33,6 @@ struct measuring {
     size_t n_subjects;
     apg_real *a, *c; /* of the peak's product: (PEAK, PEAK), twice that of each thread */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int ascending(const void *a, const void *b)
 {
@@ -85,9 +78,9 @@ static enum apg_status run_step(
     struct measuring *r, struct subject *s, size_t rows, double *seconds, struct apg_error *err)
 {
     const struct apg_optim_options options = {.lr = 1e-3, .embedding_lr = 1e-3};
-    double loss, start = now();
+    double loss, start = apg_clock_now();
     enum apg_status status = apg_optim_step(s->optim, &options, r->rows.row, rows, 1, r->pool, &loss, err);
-    *seconds = now() - start;
+    *seconds = apg_clock_now() - start;
     s->used += *seconds;
     return status;
 }
@@ -95,9 +88,9 @@ static enum apg_status run_step(
 static enum apg_status run_predict(
     struct measuring *r, struct subject *s, size_t rows, double *seconds, struct apg_error *err)
 {
-    double start = now();
+    double start = apg_clock_now();
     enum apg_status status = apg_model_logits(s->served, r->rows.row, rows, r->pool, r->logit, err);
-    *seconds = now() - start;
+    *seconds = apg_clock_now() - start;
     s->used += *seconds;
     return status;
 }
@@ -137,9 +130,9 @@ static double run_peak(struct measuring *r)
     const size_t products = apg_pool_threads(r->pool);
     double best = 0;
     for (int i = 0; i < 8; i++) {
-        double start = now();
+        double start = apg_clock_now();
         apg_pool_run(r->pool, products, product, r);
-        best = fmax(best, (double)products * PEAK * PEAK * PEAK / (now() - start));
+        best = fmax(best, (double)products * PEAK * PEAK * PEAK / (apg_clock_now() - start));
     }
     return best;
 }

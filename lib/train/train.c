@@ -3,8 +3,10 @@
  * apg_train (apg.h): logs to a model. Rows are read once, encoded as they arrive; then passes run over the
  * encoded rows.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "base/mem.h"
 #include "data/ingest.h"
 #include "data/source.h"
@@ -150,28 +152,77 @@ static enum apg_status read_csv(struct training *t, struct apg_csv *const *csv, 
     const struct apg_columns *c = &t->settings.columns;
     char *explain = NULL;
     if (t->schema)
-        return apg_ingest_with(t->schema, rows, csv, n, c, t->pool, NULL, NULL, err);
-    enum apg_status status = apg_ingest(&t->schema, rows, &explain, csv, n, c, t->pool, NULL, NULL, err);
+        return apg_ingest_with(t->schema, rows, csv, n, c, t->pool, err);
+    enum apg_status status = apg_ingest(&t->schema, rows, &explain, csv, n, c, t->pool, err);
     if (explain)
         tell(t, (struct apg_event){.kind = APG_EVENT_INFERRED, .text = explain});
     free(explain);
     return status;
 }
 
+/* The logs of a call. Each is opened here, if it is not open yet, and told for what it is. */
+struct logs {
+    size_t n, n_csv, n_features;
+    struct apg_source *source; /* (n) */
+    struct apg_csv **csv;      /* (n_csv) */
+    bool *opened;              /* (n): its descriptor is to be closed here */
+};
+
+static enum apg_status open_logs(
+    struct logs *l, const struct apg_input *input, size_t n, char delimiter, struct apg_error *err)
+{
+    l->source = apg_alloc(n, sizeof *l->source);
+    l->csv = apg_alloc(n, sizeof *l->csv);
+    l->opened = apg_alloc(n, sizeof *l->opened);
+    if (!l->source || !l->csv || !l->opened)
+        return apg_fail_memory(err);
+    for (; l->n < n; l->n++) {
+        struct apg_source *s = &l->source[l->n];
+        const struct apg_input *in = &input[l->n];
+        const int fd = in->fd < 0 ? open(in->name, O_RDONLY | O_CLOEXEC) : in->fd;
+        if (fd < 0)
+            return apg_fail_errno(err, "%s", in->name);
+        l->opened[l->n] = in->fd < 0;
+        enum apg_status status = apg_source_open(s, fd, in->name, delimiter, err);
+        if (status) {
+            l->n++; /* it has a descriptor */
+            return status;
+        }
+        if (s->csv)
+            l->csv[l->n_csv++] = s->csv;
+        else
+            l->n_features++;
+    }
+    return APG_OK;
+}
+
+static void close_logs(struct logs *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const int fd = l->source[i].fd;
+        apg_source_release(&l->source[i]);
+        if (l->opened[i])
+            (void)close(fd);
+    }
+    free(l->source);
+    free(l->csv);
+    free(l->opened);
+}
+
 /* All inputs, as one data set. */
 static enum apg_status read_rows(struct training *t, const struct apg_input *input, size_t n,
     struct apg_dataset **rows, struct apg_error *err)
 {
-    struct apg_sources in = {0};
-    enum apg_status status = apg_sources_open(&in, input, n, t->settings.columns.delimiter, err);
-    if (!status && in.n_csv == in.n)
-        status = read_csv(t, in.csv, in.n, rows, err);
-    else if (!status && in.n > 1)
-        status =
-            apg_fail(err, APG_EUSAGE, "%s: one feature file at a time, and not with CSV", in.source[0].name);
+    struct logs logs = {0};
+    enum apg_status status = open_logs(&logs, input, n, t->settings.columns.delimiter, err);
+    if (!status && !logs.n_features)
+        status = read_csv(t, logs.csv, logs.n, rows, err);
+    else if (!status && logs.n > 1)
+        status = apg_fail(
+            err, APG_EUSAGE, "%s: one feature file at a time, and not with CSV", logs.source[0].name);
     else if (!status)
-        status = read_features(t, &in.source[0], rows, err);
-    apg_sources_close(&in);
+        status = read_features(t, &logs.source[0], rows, err);
+    close_logs(&logs);
     return status;
 }
 

@@ -82,7 +82,7 @@ scratch() {
     [ ! -s out ]
 }
 
-# --- output files (cmd_out) ---
+# --- output files (common/output.c) ---
 
 @test "apg: -o FILE appears whole, and replaces what was there, mode and link kept" {
     scratch

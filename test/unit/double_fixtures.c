@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/setting.h"
 #include "nn/gemm.h"
 #include "train/optim.h"
 

@@ -198,22 +198,22 @@ static void refused(void **state)
     c.label = "buy";
     refuse(&c, small, APG_EINPUT, "log:1: no column --label buy; there are: click, user, price");
     c.label = NULL;
-    c.numeric = prize;
-    c.n_numeric = 1;
+    c.numeric.item = prize;
+    c.numeric.n = 1;
     refuse(&c, small, APG_EINPUT, "log:1: no column numeric prize; there are: click, user, price");
-    c.numeric = click;
+    c.numeric.item = click;
     refuse(&c, small, APG_EUSAGE, "--numeric click: it is the label");
-    c.numeric = user;
-    c.drop = user;
-    c.n_drop = 1;
+    c.numeric.item = user;
+    c.drop.item = user;
+    c.drop.n = 1;
     refuse(&c, small, APG_EUSAGE, "--drop user: it is in --numeric too");
-    c.drop = NULL;
-    c.n_drop = 0;
+    c.drop.item = NULL;
+    c.drop.n = 0;
     refuse(
         &c, small, APG_EINPUT, "log:2: user: not a number: 'a' (--categorical user: not numbers but tokens)");
-    c.n_numeric = 0;
-    c.drop = both;
-    c.n_drop = 2;
+    c.numeric.n = 0;
+    c.drop.item = both;
+    c.drop.n = 2;
     refuse(&c, small, APG_EINPUT, "log:1: no columns to learn from");
 }
 
@@ -228,10 +228,10 @@ static void names_without_a_header(void **state)
     c.header = false;
     refuse(&c, log, APG_EINPUT,
         "log:1: no column label, click, target or the like (--label names it); there are: c1, c2, c3");
-    c.names = names;
-    c.n_names = 2;
+    c.names.item = names;
+    c.names.n = 2;
     refuse(&c, log, APG_EINPUT, "log:1: 3 columns, but 2 names are given for them");
-    c.n_names = 3;
+    c.names.n = 3;
     assert_int_equal(log_ingest(&m, &log, 1, &c, 1), APG_OK);
     assert_int_equal(m.rows->rows, 2);
     assert_string_equal(m.explain, "--categorical who --numeric what");

@@ -87,11 +87,11 @@ static struct apg_columns columns(void)
 {
     struct apg_columns c;
     apg_columns_default(&c);
-    c.multi = multi;
-    c.numeric = numeric;
-    c.bucket = bucket;
-    c.categorical = categorical;
-    c.n_multi = c.n_numeric = c.n_bucket = c.n_categorical = 1;
+    c.multi.item = multi;
+    c.numeric.item = numeric;
+    c.bucket.item = bucket;
+    c.categorical.item = categorical;
+    c.multi.n = c.numeric.n = c.bucket.n = c.categorical.n = 1;
     c.buckets = 4;
     return c;
 }
@@ -278,8 +278,8 @@ static void hashing(void **state)
     static char *b[] = {"b"};
     apg_columns_default(&c);
     c.hash_bits = 10;
-    c.multi = b;
-    c.n_multi = 1;
+    c.multi.item = b;
+    c.multi.n = 1;
     assert_int_equal(log_ingest(&m, &log, 1, &c, 1), APG_OK);
     assert_int_equal(m.schema->field[0].rows, 1024);
     assert_int_equal(m.schema->rows, 2048);

@@ -29,10 +29,10 @@ static void make(struct log_made *m, const char *text)
     static char *multi[] = {"tags"}, *numeric[] = {"price"}, *bucket[] = {"age"};
     struct apg_columns c;
     apg_columns_default(&c);
-    c.multi = multi;
-    c.numeric = numeric;
-    c.bucket = bucket;
-    c.n_multi = c.n_numeric = c.n_bucket = 1;
+    c.multi.item = multi;
+    c.numeric.item = numeric;
+    c.bucket.item = bucket;
+    c.multi.n = c.numeric.n = c.bucket.n = 1;
     c.buckets = 4;
     c.infer = false;
     if (log_ingest(m, &text, 1, &c, 2))

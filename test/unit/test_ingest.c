@@ -58,8 +58,8 @@ static struct apg_columns columns(void)
 {
     struct apg_columns c;
     apg_columns_default(&c);
-    c.multi = tags;
-    c.n_multi = 1;
+    c.multi.item = tags;
+    c.multi.n = 1;
     return c;
 }
 
@@ -93,8 +93,8 @@ static void same_for_any_threads_and_memory(void **state)
     struct log_made m[2] = {0}, x;
     for (size_t i = 0; i < sizeof as / sizeof *as; i++) {
         struct apg_columns c = columns();
-        c.bucket = price;
-        c.n_bucket = 1;
+        c.bucket.item = price;
+        c.bucket.n = 1;
         c.min_count = as[i].min_count;
         c.memory = as[i].memory;
         struct log_made *first = &m[as[i].min_count > 1];
@@ -145,8 +145,8 @@ static void min_count_keeps_the_frequent(void **state)
     struct log_made m;
     size_t len;
     apg_columns_default(&c);
-    c.multi = t;
-    c.n_multi = 1;
+    c.multi.item = t;
+    c.multi.n = 1;
     c.min_count = 2;
     ingest(&m, log, &c, 1);
     const struct apg_field *u = &m.schema->field[0], *tag = &m.schema->field[1];
@@ -196,8 +196,8 @@ static void alike_numbers_are_not_divided_by_zero(void **state)
     struct apg_columns c;
     struct log_made m;
     apg_columns_default(&c);
-    c.numeric = x;
-    c.n_numeric = 1;
+    c.numeric.item = x;
+    c.numeric.n = 1;
     ingest(&m, log, &c, 1);
     assert_true(m.schema->field[0].deviation == 1);
     assert_true(fabsf(apg_word_float(apg_dataset_row(m.rows, 0)[1])) < 1e-6f);
@@ -210,8 +210,8 @@ static void buckets_hold_equal_shares(void **state)
     (void)state;
     struct apg_columns c = columns();
     struct log_made m;
-    c.bucket = price;
-    c.n_bucket = 1;
+    c.bucket.item = price;
+    c.bucket.n = 1;
     c.buckets = 8;
     ingest(&m, big, &c, 2);
     size_t f = apg_schema_find(m.schema, "price");
@@ -230,9 +230,9 @@ static void buckets_hold_equal_shares(void **state)
     const char *log = "label,x\n1,5\n0,5\n0,7\n1,5\n0,6\n";
     static char *x[] = {"x"};
     c = columns();
-    c.n_multi = 0;
-    c.bucket = x;
-    c.n_bucket = 1;
+    c.multi.n = 0;
+    c.bucket.item = x;
+    c.bucket.n = 1;
     c.buckets = 100;
     ingest(&m, log, &c, 1);
     assert_int_equal(m.schema->field[0].n_edges, 2);
@@ -268,13 +268,11 @@ static void several_inputs(void **state)
 
 static enum apg_status collect(void *arg, const struct apg_block *b, struct apg_error *err)
 {
-    return apg_dataset_append(arg, b, err);
-}
-
-static void count_rows(void *arg, uint64_t rows)
-{
-    assert_true(rows > *(uint64_t *)arg);
-    *(uint64_t *)arg = rows;
+    struct apg_dataset *d = arg;
+    const uint64_t before = d->rows;
+    const enum apg_status status = apg_dataset_append(d, b, err);
+    assert_true(d->rows > before);
+    return status;
 }
 
 static void with_a_finished_schema(void **state)
@@ -284,14 +282,13 @@ static void with_a_finished_schema(void **state)
     struct log_made m;
     struct apg_error err;
     struct apg_pool *pool;
-    uint64_t rows = 0;
     ingest(&m, big, &c, 2);
     assert_int_equal(apg_pool_new(&pool, 2, NULL), APG_OK);
     struct apg_csv *csv = log_open(big);
     struct apg_dataset *d;
-    if (apg_ingest_with(m.schema, &d, &csv, 1, &c, pool, count_rows, &rows, &err))
+    if (apg_ingest_with(m.schema, &d, &csv, 1, &c, pool, &err))
         fail_msg("%s", err.text);
-    assert_int_equal(rows, ROWS);
+    assert_int_equal(d->rows, ROWS);
     same_rows(d, m.rows);
     apg_dataset_free(d);
     apg_csv_free(csv);

@@ -70,10 +70,11 @@ static void auc_by_hand(void **state)
     const struct row signs[] = {
         {-3, false, 0}, {-2, true, 0}, {-1e-300, true, 0}, {1e-300, true, 0}, {-4, false, 0}};
     assert_true(report_of(signs, 5, true).auc == 1);
-    const float score[] = {.4f, .8f, .5f, .4f}, label[] = {0, 1, 0, 1};
-    double auc;
-    assert_int_equal(apg_metrics_auc(score, label, 4, &auc, NULL), APG_OK);
-    assert_true(auc == 0.625);
+    struct apg_metrics_tally tally = {0};
+    const struct apg_metrics_row sorted[] = {{4, 0, false}, {4, 0, true}, {5, 0, false}, {8, 0, true}};
+    for (size_t i = 0; i < 4; i++)
+        apg_metrics_tally_add(&tally, sorted[i].key, sorted[i].label);
+    assert_true(apg_metrics_tally_auc(&tally) == 0.625);
 }
 
 static void one_class_is_undefined(void **state)
@@ -91,9 +92,7 @@ static void one_class_is_undefined(void **state)
     r = report_of(NULL, 0, false);
     assert_true(
         isnan(r.auc) && isnan(r.means.log_loss) && r.n_bins == 0 && r.n_deciles == 0 && r.all.groups == 0);
-    double auc = 0;
-    assert_int_equal(apg_metrics_auc(NULL, NULL, 0, &auc, NULL), APG_OK);
-    assert_true(isnan(auc));
+    assert_true(isnan(apg_metrics_tally_auc(&(struct apg_metrics_tally){0})));
 }
 
 static void means_by_hand(void **state)

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "common/cmd.h"
+#include "common/message.h"
+#include "common/opt.h"
 
 struct args {
     bool quiet, header;
@@ -18,7 +19,7 @@ struct args {
     uint64_t seed;
     double lr;
     const char *out;
-    struct opt_list multi;
+    struct apg_list multi;
     struct opt_sizes hidden;
     int form;
     char delimiter;
@@ -234,7 +235,7 @@ static void list_is_for_programs(void **state)
 static int name_it(void **state)
 {
     (void)state;
-    cmd_name = "train";
+    message_command = "train";
     return 0;
 }
 

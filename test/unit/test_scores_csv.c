@@ -11,15 +11,15 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "common/score.h"
+#include "common/scores_csv.h"
 #include "stats/metrics.h"
 #include "base/rng.h"
 
 static void same_as_printf(double score)
 {
-    char text[SCORE_TEXT], theirs[SCORE_TEXT];
+    char text[SCORES_TEXT], theirs[SCORES_TEXT];
     (void)snprintf(theirs, sizeof theirs, "%.9g", score);
-    assert_int_equal(score_text(text, score, true), strlen(theirs));
+    assert_int_equal(scores_text(text, score, true), strlen(theirs));
     assert_string_equal(text, theirs);
 }
 

@@ -1,49 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/cmd.h"
+#include "common/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 16 };
+enum { BUFFER_BYTES = 1 << 16 };
 
-const char *cmd_name = "";
-
-void cmd_warn(const char *fmt, ...)
-{
-    fflush(stdout);
-    struct apg_error e;
-    char text[sizeof e.text];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    apg_fail(
-        &e, APG_OK, "%s", text); /* for its care of control characters: TEXT may hold what the user typed */
-    fprintf(stderr, "apg%s%s: %s\n", *cmd_name ? " " : "", cmd_name, e.text);
-}
-
-int cmd_fail(const struct apg_error *err)
-{
-    cmd_warn("%s", err->text);
-    return EXIT_FAILED;
-}
-
-/* Temporary files that exist now; a signal that ends the program removes them first. */
+/* The temporary files that exist now. A signal that ends the program removes them first. */
 static char *volatile temps[4];
 static const int fatal[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
 enum { N_TEMPS = sizeof temps / sizeof temps[0], N_FATAL = sizeof fatal / sizeof fatal[0] };
 
 static pthread_t creator; /* the thread that makes the files, and blocks signals meanwhile */
 
-/* Any thread may get the signal, and OpenBLAS has started some before main: the one that may be in the middle
- * of making a file is handed it, and takes it when it is through. */
+/* Any thread may get the signal, for OpenBLAS starts some before main. It is handed to the
+ * creator, which may be in the middle of making a file, and takes the signal when the file is
+ * made. */
 static void die(int sig)
 {
     if (!pthread_equal(pthread_self(), creator)) {
@@ -68,8 +46,9 @@ static void catch_fatal(sigset_t *set)
     }
 }
 
-/* Create a file beside PATH under a name of its own and enter it in temps[], with no signal in between. */
-static int temp_create(struct cmd_out *o, mode_t mode)
+/* Create a file beside the output's path, under a name of its own, and enter it in temps[].
+ * Signals wait meanwhile. Returns its descriptor, or -1 with errno set. */
+static int temp_create(struct output *o, mode_t mode)
 {
     sigset_t set, before;
     creator = pthread_self();
@@ -98,7 +77,7 @@ static int temp_create(struct cmd_out *o, mode_t mode)
     return fd;
 }
 
-static void temp_forget(struct cmd_out *o)
+static void temp_forget(struct output *o)
 {
     for (size_t i = 0; i < N_TEMPS; i++)
         if (temps[i] == o->temp)
@@ -108,9 +87,9 @@ static void temp_forget(struct cmd_out *o)
     o->temp = o->path = NULL;
 }
 
-enum apg_status cmd_out_open(struct cmd_out *o, const char *path, bool binary, struct apg_error *err)
+enum apg_status output_open(struct output *o, const char *path, bool binary, struct apg_error *err)
 {
-    *o = (struct cmd_out){.fd = -1, .name = path};
+    *o = (struct output){.fd = -1, .name = path};
     if (!path || strcmp(path, "-") == 0) {
         o->name = "standard output";
         o->f = stdout;
@@ -132,19 +111,19 @@ enum apg_status cmd_out_open(struct cmd_out *o, const char *path, bool binary, s
             apg_fail_errno(err, "%s", path);
             if (o->fd >= 0)
                 close(o->fd);
-            cmd_out_abandon(o);
+            output_abandon(o);
             return APG_EIO;
         }
     }
     if (binary && isatty(o->fd)) {
-        cmd_out_abandon(o);
+        output_abandon(o);
         return apg_fail(err, APG_EUSAGE, "the output is binary and goes to a terminal: use -o FILE, > or |");
     }
-    setvbuf(o->f, NULL, _IOFBF, BUFFER);
+    setvbuf(o->f, NULL, _IOFBF, BUFFER_BYTES);
     return APG_OK;
 }
 
-enum apg_status cmd_out_commit(struct cmd_out *o, struct apg_error *err)
+enum apg_status output_commit(struct output *o, struct apg_error *err)
 {
     bool good = true;
     if (!o->f || !ferror(o->f)) /* else errno is still, or again, that of the write that failed */
@@ -163,14 +142,14 @@ enum apg_status cmd_out_commit(struct cmd_out *o, struct apg_error *err)
     if (!good) {
         errno = errno ? errno : EIO; /* an earlier write failed and its reason is gone */
         apg_fail_errno(err, "%s", o->name);
-        cmd_out_abandon(o);
+        output_abandon(o);
         return APG_EIO;
     }
     temp_forget(o);
     return APG_OK;
 }
 
-void cmd_out_abandon(struct cmd_out *o)
+void output_abandon(struct output *o)
 {
     if (o->f && o->f != stdout)
         fclose(o->f);
@@ -181,30 +160,12 @@ void cmd_out_abandon(struct cmd_out *o)
     temp_forget(o);
 }
 
-int cmd_in_open(const char *path, const char **name, struct apg_error *err)
+static bool write_file(void *file, const void *p, size_t n)
 {
-    static bool taken; /* what one input has read of standard input is not there for a second */
-    bool standard = !path || strcmp(path, "-") == 0;
-    *name = standard ? "standard input" : path;
-    if (!path && isatty(STDIN_FILENO)) {
-        apg_fail(err, APG_EUSAGE, "no input: give a FILE, a pipe, or - to type it (see 'apg %s --help')",
-            cmd_name);
-        return -1;
-    }
-    if (standard && taken) {
-        apg_fail(err, APG_EUSAGE, "standard input cannot be two inputs at once: give one as a file");
-        return -1;
-    }
-    taken = taken || standard;
-    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (fd >= 0 && fstat(fd, &st) == 0) {
-        if (!S_ISDIR(st.st_mode))
-            return fd;
-        errno = EISDIR;
-    }
-    apg_fail_errno(err, "%s", *name);
-    if (fd >= 0 && !standard)
-        close(fd);
-    return -1;
+    return fwrite(p, 1, n, file) == n;
+}
+
+struct apg_sink output_sink(struct output *o)
+{
+    return (struct apg_sink){write_file, o->f, o->name};
 }

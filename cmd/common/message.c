@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *message_command = "";
+
+void message_warn(const char *fmt, ...)
+{
+    struct apg_error e;
+    char text[sizeof e.text];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    apg_fail(&e, APG_OK, "%s", text); /* which replaces control characters */
+    fflush(stdout);
+    fprintf(stderr, "apg%s%s: %s\n", *message_command ? " " : "", message_command, e.text);
+}
+
+int message_fail(const struct apg_error *err)
+{
+    message_warn("%s", err->text);
+    return EXIT_FAILED;
+}
+
+void message_lines(const char *text)
+{
+    fflush(stdout);
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        fprintf(stderr, "apg %s: ", message_command);
+        for (size_t i = 0; i < n; i++)
+            putc((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], stderr);
+        putc('\n', stderr);
+        text += n + (text[n] == '\n');
+    }
+}
