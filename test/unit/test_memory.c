@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The whole way of a log, into a model and out of it as a score, with each allocation of ours (and of
+ * The whole way of a log, into a model and out of it as scores, with each allocation of ours (and of
  * jansson's, where it writes) failing in turn: whatever fails, the call says "out of memory", and nothing is
  * lost or used that is not there (a build with SANITIZE=address,undefined sees that). Linked with --wrap, so
  * that the functions below stand in for libc's.
@@ -16,11 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "apg.h"
 #include "model/collapse.h"
 #include "train/fit.h"
 #include "data/ingest.h"
+#include "serve/stream.h"
 
 static atomic_long countdown = -1; /* allocations that go well; below 0: all */
 static bool once;                  /* one fails, else all from then on */
@@ -78,6 +80,7 @@ char *__wrap_strdup(const char *s)
 
 static char text[4096], path[] = "/tmp/apg-memory-XXXXXX";
 static int nothing; /* behind the text, which is the reader's headstart */
+static int text_fd; /* a file of the text */
 
 static int make_log(void **state)
 {
@@ -87,13 +90,14 @@ static int make_log(void **state)
     int at = snprintf(text, sizeof text, "label,user,price,tags\n");
     for (int i = 0; i < 60; i++)
         at += snprintf(text + at, sizeof text - (size_t)at, "%d,u%d,%d.5,a|b%d\n", i % 2, i % 7, i, i % 3);
-    return nothing < 0 || fd < 0 || close(fd) != 0;
+    text_fd = memfd_create("log", MFD_CLOEXEC);
+    return nothing < 0 || fd < 0 || close(fd) != 0 || text_fd < 0 || write(text_fd, text, (size_t)at) != at;
 }
 
 static int remove_model(void **state)
 {
     (void)state;
-    return close(nothing) | unlink(path);
+    return close(nothing) | close(text_fd) | unlink(path);
 }
 
 static bool to_file(void *file, const void *p, size_t n)
@@ -149,7 +153,41 @@ static enum apg_status train(const struct apg_arch *arch, FILE *f, struct apg_er
     return status;
 }
 
-/* A log to a score. */
+static enum apg_status take(void *rows, struct apg_stream_part *p, struct apg_error *err)
+{
+    (void)err;
+    *(size_t *)rows += p->rows;
+    return APG_OK;
+}
+
+/* The log's rows, scored as they arrive. */
+static enum apg_status stream(struct apg_error *err)
+{
+    struct apg_model *m = NULL;
+    struct apg_pool *pool = NULL;
+    struct apg_source source = {0};
+    struct apg_stream s = {0};
+    struct apg_columns c;
+    size_t rows = 0;
+    const struct apg_stream_user user = {.take = take, .arg = &rows};
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    apg_columns_default(&c);
+    assert_true(fd >= 0 && lseek(text_fd, 0, SEEK_SET) == 0);
+    enum apg_status status = apg_model_load(&m, fd, "model", APG_STREAM_ROWS, true, err);
+    if (!status && !(status = apg_pool_new(&pool, 1, err)) && !(status = apg_stream_open(&s, m, pool, err)) &&
+        !(status = apg_source_open(&source, text_fd, "log", ',', err)) &&
+        !(status = apg_stream_begin(&s, &source, &c, true, err)))
+        status = apg_stream_run(&s, &user, err);
+    assert_int_equal(close(fd), 0);
+    apg_stream_close(&s);
+    apg_source_release(&source);
+    apg_pool_free(pool);
+    apg_model_free(m);
+    assert_true(status || rows == 60);
+    return status;
+}
+
+/* A log to a score, by both ways of the library. */
 static int whole_way(const struct apg_arch *arch, struct apg_error *err)
 {
     static const char *const cells[] = {"u3", "7.5", "a|b1"};
@@ -165,7 +203,7 @@ static int whole_way(const struct apg_arch *arch, struct apg_error *err)
         status = apg_predict(a, cells, 1, &p, err->text, sizeof err->text);
     apg_close(a);
     assert_true(status || (p > 0 && p < 1));
-    return status;
+    return status ? status : (int)stream(err);
 }
 
 enum { DNN = 0, DEEPFM = 1, APG = 1 }; /* in apg_backbones, apg_layers */
