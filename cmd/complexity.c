@@ -19,7 +19,7 @@ int cmd_complexity(int argc, char **argv)
         .options = {.seconds = 30, .memory = (size_t)4 << 30},
     };
     bool csv = false, json = false;
-    const char *out_path = NULL, *model_path = NULL, *name;
+    const char *out_path = NULL, *model_path = NULL;
     const double width = APG_COMPLEXITY_WIDTH_MAX;
     const struct opt table[] = {
         OPT_STRING('m', "model", &model_path, "FILE", "count what a model costs, op by op"),
@@ -81,7 +81,7 @@ int cmd_complexity(int argc, char **argv)
     struct apg_error err;
     struct output out = {0};
     enum apg_status status = APG_OK;
-    if (model_path && (status = input_load_model(&c.model, model_path, &name, 1, &err)))
+    if (model_path && (status = input_load_model(&c.model, model_path, NULL, 1, &err)))
         goto done;
     if ((status = costs_count(&c, &err)) || (c.measured && (status = costs_measure(&c, &err))) ||
         (status = output_open(&out, out_path, false, &err)))

@@ -59,8 +59,7 @@ static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct
 
 static enum apg_status open_model(struct evaluate *e, const char *path, size_t threads, struct apg_error *err)
 {
-    const char *name;
-    enum apg_status status = input_load_model(&e->model, path, &name, APG_STREAM_ROWS, err);
+    enum apg_status status = input_load_model(&e->model, path, NULL, APG_STREAM_ROWS, err);
     if (status || (status = apg_pool_new(&e->pool, (unsigned)threads, err)) ||
         (status = apg_stream_open(&e->stream, e->model, e->pool, err)))
         return status;

@@ -142,7 +142,7 @@ int cmd_predict(int argc, char **argv)
     struct predict p = {0};
     struct apg_columns columns;
     apg_columns_default(&columns);
-    const char *model_path = NULL, *out_path = NULL, *name;
+    const char *model_path = NULL, *out_path = NULL;
     size_t threads = 0;
     const struct opt table[] = {
         OPT_STRING('m', "model", &model_path, "FILE", "the model (needed)"),
@@ -171,7 +171,7 @@ int cmd_predict(int argc, char **argv)
         return opt_usage(&command, "--append and --id exclude each other");
     struct apg_error err;
     struct inputs in = {0};
-    enum apg_status status = input_load_model(&p.model, model_path, &name, APG_STREAM_ROWS, &err);
+    enum apg_status status = input_load_model(&p.model, model_path, NULL, APG_STREAM_ROWS, &err);
     if (status || (status = apg_pool_new(&p.pool, (unsigned)threads, &err)) ||
         (status = apg_stream_open(&p.stream, p.model, p.pool, &err)))
         goto done;

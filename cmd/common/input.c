@@ -77,10 +77,13 @@ void input_close(struct apg_source *s)
 enum apg_status input_load_model(
     struct apg_model **m, const char *path, const char **name, size_t max_rows, struct apg_error *err)
 {
-    int fd = open_path(path, name, err);
+    const char *called;
+    int fd = open_path(path, &called, err);
     if (fd < 0)
         return err->status;
-    enum apg_status status = apg_model_load(m, fd, *name, max_rows, true, err);
+    if (name)
+        *name = called;
+    enum apg_status status = apg_model_load(m, fd, called, max_rows, true, err);
     if (fd > STDIN_FILENO)
         (void)close(fd);
     return status;

@@ -27,7 +27,7 @@ enum apg_status input_open_binary(struct apg_source *s, const char *path, struct
 void input_close(struct apg_source *s); /* of a zeroed one, or after a failure: allowed */
 
 /* Load the model of the file PATH, which is as above, to be run on up to MAX_ROWS rows at once.
- * *name is for messages: PATH, or "standard input". */
+ * *name (NULL is allowed) is for messages: PATH, or "standard input". */
 enum apg_status input_load_model(
     struct apg_model **m, const char *path, const char **name, size_t max_rows, struct apg_error *err);
 
