@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "apg.h"
+#include "serve/handle.h"
+#include "serve/stream.h"
 
 static atomic_long countdown = -1; /* allocations that go well; below 0: all */
 static bool once;                  /* one fails, else all from then on */
@@ -111,7 +114,42 @@ static enum apg_status train(const char *const *settings, FILE *f, struct apg_er
     return status;
 }
 
-/* A log to a score. */
+static enum apg_status take(void *rows, struct apg_stream_part *p, struct apg_error *err)
+{
+    (void)err;
+    *(size_t *)rows += p->rows;
+    return APG_OK;
+}
+
+/* The log's rows, scored as they arrive. */
+static enum apg_status stream(struct apg_error *err)
+{
+    struct apg *a = NULL;
+    struct apg_pool *pool = NULL;
+    struct apg_source source = {0};
+    struct apg_stream s = {0};
+    struct apg_columns c;
+    size_t rows = 0;
+    const struct apg_stream_user user = {.take = take, .arg = &rows};
+    const int fd = open(log_path, O_RDONLY | O_CLOEXEC);
+    apg_columns_default(&c);
+    assert_true(fd >= 0);
+    enum apg_status status = apg_open(&a, path, err);
+    if (!status && !(status = apg_pool_new(&pool, 1, err)) &&
+        !(status = apg_stream_open(&s, a->model, pool, err)) &&
+        !(status = apg_source_open(&source, fd, "log", ',', err)) &&
+        !(status = apg_stream_begin(&s, &source, &c, true, err)))
+        status = apg_stream_run(&s, &user, err);
+    apg_stream_close(&s);
+    apg_source_release(&source);
+    assert_int_equal(close(fd), 0);
+    apg_pool_free(pool);
+    apg_close(a);
+    assert_true(status || rows == 60);
+    return status;
+}
+
+/* A log to a score, by both ways of the library. */
 static enum apg_status whole_way(const char *const *settings, struct apg_error *err)
 {
     static const char *const cells[] = {"u3", "7.5", "a|b1"};
@@ -127,7 +165,7 @@ static enum apg_status whole_way(const char *const *settings, struct apg_error *
         status = apg_predict(a, cells, 1, &p, err);
     apg_close(a);
     assert_true(status || (p > 0 && p < 1));
-    return status;
+    return status ? status : stream(err);
 }
 
 static void all_fail(const char *const *settings)
