@@ -14,7 +14,7 @@
 static void warn_disguise(const struct apg_model *m)
 {
     const struct apg_arch *a = &m->arch;
-    if (strcmp(apg_layers[a->layer].name, "apg") != 0 || a->bias != APG_BIAS_GENERATED ||
+    if (!apg_layers[a->layer].generated || a->bias != APG_BIAS_GENERATED ||
         a->mode != APG_CONDITION_SELF || a->n_generator)
         return;
     size_t weights = 0;

@@ -179,7 +179,7 @@ bool apg_arch_parse(struct apg_arch *a, const char *text, const struct apg_schem
         o.ok = a->n_attention > 0 && a->heads > 0 && a->E % a->heads == 0;
     if (o.ok && is(apg_backbones[a->backbone].name, "xdeepfm"))
         o.ok = a->n_cin > 0;
-    if (o.ok && is(apg_layers[a->layer].name, "star"))
+    if (o.ok && apg_layers[a->layer].has_domains)
         o.ok = apg_field_is_domain(&s->field[a->domain]);
     json_decref(o.j);
     return o.ok;

@@ -95,7 +95,7 @@ static void fold(struct apg_model *m, size_t l, const double *scale, double *shi
 
 enum apg_status apg_collapse_norm(struct apg_model **out, const struct apg_model *m, struct apg_error *err)
 {
-    const bool star = strcmp(apg_layers[m->arch.layer].name, "star") == 0;
+    const bool star = apg_layers[m->arch.layer].has_domains;
     struct apg_arch arch = m->arch;
     *out = NULL;
     if (!arch.batch_norm || (star && arch.partition_rows))

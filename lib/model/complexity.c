@@ -206,8 +206,7 @@ bool apg_complexity_as(struct apg_arch *arch, enum apg_complexity_form form)
         factors = factors || arch->P[l];
     if (form == APG_COMPLEXITY_OVERPARAM && !factors)
         return false;
-    for (arch->layer = 0; strcmp(apg_layers[arch->layer].name, as[form].layer) != 0;)
-        arch->layer++;
+    arch->layer = apg_layer_find(as[form].layer);
     arch->form = as[form].form;
     if (form != APG_COMPLEXITY_OVERPARAM)
         memset(arch->P, 0, sizeof arch->P);
