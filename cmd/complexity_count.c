@@ -101,10 +101,9 @@ enum apg_status costs_count(struct costs *c, struct apg_error *err)
 struct row costs_op(const struct apg_graph *g, size_t o)
 {
     const struct apg_op *op = &g->op[o];
+    const struct apg_widths w = apg_graph_widths(g, op);
     struct row r = {
-        .op = op->type->name, .width = {0, op->M, op->D, op->K, op->P}, .cost = apg_complexity_op(g, o)};
-    for (int i = 0; i < op->n_in; i++)
-        r.width[0] += op->D && i == op->n_in - 1 ? 0 : g->width[op->in[i]];
+        .op = op->type->name, .width = {w.N, w.M, w.D, w.K, w.P}, .cost = apg_complexity_op(g, o)};
     if (op->param[0] >= 0) {
         memcpy(r.layer, g->param[op->param[0]].name, sizeof r.layer);
         char *dot = strrchr(r.layer, '.');

@@ -132,15 +132,14 @@ enum apg_status apg_complexity_add(struct apg_cost *cost, enum apg_complexity_fo
     return APG_OK;
 }
 
-/* Is all that is made of op O's value a condition? */
+/* Whether all that is made of op O's value is a condition. */
 static bool is_generator(const struct apg_graph *g, size_t o)
 {
     bool read = false;
     for (size_t r = o + 1; r < g->n_ops; r++)
         for (int i = 0; i < g->op[r].n_in; i++)
             if (g->op[r].in[i] == g->op[o].out) {
-                bool condition = g->op[r].D && i == g->op[r].n_in - 1;
-                if (!condition && !is_generator(g, r))
+                if (i != g->op[r].condition && !is_generator(g, r))
                     return false;
                 read = true;
             }
@@ -150,7 +149,8 @@ static bool is_generator(const struct apg_graph *g, size_t o)
 struct apg_cost apg_complexity_op(const struct apg_graph *g, size_t o)
 {
     struct apg_cost c = {0};
-    g->op[o].type->cost(g, &g->op[o], &c);
+    if (g->op[o].type->cost)
+        g->op[o].type->cost(g, &g->op[o], &c);
     if (c.forward && is_generator(g, o)) {
         c.generate += c.forward;
         c.forward = 0;
