@@ -135,9 +135,9 @@ void apg_arch_default(struct apg_arch_settings *s)
     };
 }
 
-static bool is_layer(const struct apg_arch *a, const char *name)
+static const struct apg_layer *layer_of(const struct apg_arch *a)
 {
-    return strcmp(apg_layers[a->layer].name, name) == 0;
+    return &apg_layers[a->layer];
 }
 
 bool apg_arch_is_automatic(const struct apg_arch_settings *s)
@@ -221,7 +221,7 @@ static void fill_defaults(struct apg_arch_settings *s, const struct apg_given *g
 {
     struct apg_arch *a = &s->arch;
     const bool residual = a->form == APG_FORM_RESIDUAL;
-    if (is_layer(a, "ppnet") && !apg_given_has(given, "generator-hidden"))
+    if (layer_of(a)->gated && !apg_given_has(given, "generator-hidden"))
         a->n_generator = 1, a->generator[0] = GATE_HIDDEN;
     if (residual && !apg_given_has(given, "rank"))
         s->n_rank = 2, a->K[0] = RESIDUAL_RANK, a->K[1] = 0;
@@ -242,7 +242,7 @@ static enum apg_status check_arch(const struct apg_arch *a, struct apg_error *er
             err, APG_ESETTING, "--embedding-dim %zu cannot be cut into --heads %zu", a->E, a->heads);
     if (strcmp(backbone, "xdeepfm") == 0 && !a->n_cin)
         return apg_fail(err, APG_ESETTING, "--cin needs a layer");
-    if (is_layer(a, "ppnet") && a->mode != APG_CONDITION_GROUP)
+    if (layer_of(a)->gated && a->mode != APG_CONDITION_GROUP)
         return apg_fail(err, APG_ESETTING, "--layer ppnet needs --condition group:COLUMN[,COLUMN...]");
     if (a->partition_rows == 1)
         return apg_fail(
@@ -260,7 +260,7 @@ static enum apg_status check_given(
         bool wrong;
         const char *text;
     } check[] = {
-        {"layer", is_layer(a, "star") && !s->domain, "--layer star needs --domain"},
+        {"layer", layer_of(a)->has_domains && !s->domain, "--layer star needs --domain"},
         {"overparam", a->form != APG_FORM_OVERPARAM && a->form != APG_FORM_RESIDUAL,
             "--overparam is of --form overparam and residual"},
         {"rank", a->form == APG_FORM_FULL, "--form full has no rank"},
@@ -288,7 +288,7 @@ static enum apg_status check_automatic(const struct apg_arch *a, struct apg_erro
     if (a->form != APG_FORM_RESIDUAL)
         return apg_fail(
             err, APG_ESETTING, "--condition auto goes on from a static model: only --form residual can");
-    if (!is_layer(a, "apg"))
+    if (!layer_of(a)->generated)
         return apg_fail(err, APG_ESETTING, "--condition auto is of --layer apg");
     if (a->bias != APG_BIAS_STATIC)
         return apg_fail(
@@ -427,7 +427,7 @@ static bool fits(const struct apg_arch_settings *s, const struct apg_schema *sch
             return false;
     return a->domain < schema->n_fields && s->n_rank == a->n_hidden && s->n_overparam == a->n_hidden &&
            (a->n_condition > 0 || a->mode == APG_CONDITION_SELF) &&
-           (!is_layer(a, "star") || apg_field_is_domain(&schema->field[a->domain])) && !check_arch(a, NULL);
+           (!layer_of(a)->has_domains || apg_field_is_domain(&schema->field[a->domain])) && !check_arch(a, NULL);
 }
 
 bool apg_arch_parse(struct apg_arch *a, const char *text, const struct apg_schema *schema)

@@ -57,7 +57,7 @@ static int autoint(struct apg_graph *g, const struct apg_arch *a, int x)
     for (size_t l = 0; l < a->n_attention; l++) {
         char name[32];
         (void)snprintf(name, sizeof name, "attention.%zu", l);
-        h = apg_op_relu(g, apg_op_self_attention(g, h, a->E, a->heads, name), 0);
+        h = apg_op_relu(g, apg_op_self_attention(g, h, a->E, a->heads, false, name), 0);
     }
     int attended = weighted(g, h, "attention.out.weight");
     return apg_op_sum(g, (int[]){deep(g, a, x, x), attended}, 2);
@@ -67,12 +67,12 @@ static int autoint(struct apg_graph *g, const struct apg_arch *a, int x)
  * 2018: logit = first-order term + CIN + deep tower. */
 static int xdeepfm(struct apg_graph *g, const struct apg_arch *a, int x)
 {
-    int x0 = apg_op_turn(g, x, g->F), h = x0, pooled[APG_LAYERS_MAX];
+    int x0 = apg_op_transpose(g, x, g->F), h = x0, pooled[APG_LAYERS_MAX];
     for (size_t l = 0; l < a->n_cin; l++) {
         char name[32];
         (void)snprintf(name, sizeof name, "cin.%zu", l);
         h = apg_op_cin(g, h, x0, a->E, a->cin[l], name);
-        pooled[l] = apg_op_pool(g, h, a->E);
+        pooled[l] = apg_op_sum_pieces(g, h, a->E);
     }
     int cin = weighted(g, apg_op_concat(g, pooled, (int)a->n_cin), "cin.out.weight");
     int tower = deep(g, a, x, x), first = first_order(g);

@@ -98,7 +98,7 @@ static void fold(struct apg_model *m, size_t l, const double *scale, double *shi
 /* *out is NULL where there is nothing to fold. */
 static enum apg_status norm(struct apg_model **out, const struct apg_model *m, struct apg_error *err)
 {
-    const bool star = strcmp(apg_layers[m->arch.layer].name, "star") == 0;
+    const bool star = apg_layers[m->arch.layer].has_domains;
     struct apg_arch arch = m->arch;
     *out = NULL;
     if (!arch.batch_norm || (star && arch.partition_rows))

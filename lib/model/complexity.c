@@ -139,15 +139,14 @@ enum apg_status apg_layer_cost(
     return APG_OK;
 }
 
-/* Is all that is made of op O's value a condition? */
+/* Whether all that is made of op O's value is a condition. */
 static bool is_generator(const struct apg_graph *g, size_t o)
 {
     bool read = false;
     for (size_t r = o + 1; r < g->n_ops; r++)
         for (int i = 0; i < g->op[r].n_in; i++)
             if (g->op[r].in[i] == g->op[o].out) {
-                bool condition = g->op[r].D && i == g->op[r].n_in - 1;
-                if (!condition && !is_generator(g, r))
+                if (i != g->op[r].condition && !is_generator(g, r))
                     return false;
                 read = true;
             }
@@ -157,7 +156,8 @@ static bool is_generator(const struct apg_graph *g, size_t o)
 struct apg_cost apg_complexity_op(const struct apg_graph *g, size_t o)
 {
     struct apg_cost c = {0};
-    g->op[o].type->cost(g, &g->op[o], &c);
+    if (g->op[o].type->cost)
+        g->op[o].type->cost(g, &g->op[o], &c);
     if (c.forward && is_generator(g, o)) {
         c.generate += c.forward;
         c.forward = 0;
@@ -192,14 +192,14 @@ enum apg_status apg_complexity_arch(
 void apg_complexity_row(const struct apg_graph *g, size_t o, struct apg_op_cost *row)
 {
     const struct apg_op *op = &g->op[o];
+    const struct apg_widths w = apg_graph_widths(g, op);
     *row = (struct apg_op_cost){.op = op->type->name,
-        .M = op->M,
-        .D = op->D,
-        .K = op->K,
-        .P = op->P,
+        .N = w.N,
+        .M = w.M,
+        .D = w.D,
+        .K = w.K,
+        .P = w.P,
         .cost = apg_complexity_op(g, o)};
-    for (int i = 0; i < op->n_in; i++)
-        row->N += op->D && i == op->n_in - 1 ? 0 : g->width[op->in[i]];
     if (op->param[0] >= 0) {
         memcpy(row->layer, g->param[op->param[0]].name, sizeof row->layer);
         char *dot = strrchr(row->layer, '.');
@@ -213,7 +213,7 @@ void apg_complexity_row(const struct apg_graph *g, size_t o, struct apg_op_cost 
 enum apg_form apg_complexity_form(const struct apg_arch *arch)
 {
     const char *layer = apg_layers[arch->layer].name;
-    if (strcmp(layer, "apg") == 0)
+    if (apg_layers[arch->layer].generated)
         return arch->collapsed && arch->form == APG_FORM_SHARED ? APG_FORM_COLLAPSED : arch->form;
     int form = APG_FORM_DENSE;
     while (strcmp(forms[form].layer, layer) != 0)
@@ -228,7 +228,7 @@ bool apg_complexity_as(struct apg_arch *arch, enum apg_form form)
         factors = factors || arch->P[l];
     if (form == APG_FORM_OVERPARAM && !factors)
         return false;
-    arch->layer = apg_names_find(APG_LAYERS, forms[form].layer);
+    arch->layer = apg_layer_find(forms[form].layer);
     arch->form = form == APG_FORM_COLLAPSED  ? APG_FORM_SHARED
                  : form <= APG_FORM_RESIDUAL ? form
                                              : APG_FORM_FULL;
@@ -247,7 +247,7 @@ enum apg_status apg_complexity_if(struct apg_cost *cost, const struct apg_arch *
         *cost = apg_complexity_graph(g);
         return APG_OK;
     }
-    const bool generated = strcmp(forms[is].layer, "apg") == 0;
+    const bool generated = apg_layers[arch->layer].generated;
     bool had = form == APG_FORM_DENSE || (generated && strcmp(forms[form].layer, "apg") == 0);
     if (form == APG_FORM_COLLAPSED)
         had = had && is == APG_FORM_OVERPARAM;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/layer.h"
 #include <stdio.h>
+#include <string.h>
 
 static int dense(struct apg_tower *t, int h, size_t l, const char *name)
 {
@@ -9,16 +10,25 @@ static int dense(struct apg_tower *t, int h, size_t l, const char *name)
 
 const struct apg_layer apg_layers[] = {
     {.name = "dense", .add = dense},
-    {.name = "apg", .add = apg_layer_apg},
+    {.name = "apg", .generated = true, .add = apg_layer_apg},
     {.name = "star",
+        .has_domains = true,
         .add = apg_layer_star,
         .enter = apg_layer_star_enter,
         .norm = apg_layer_star_norm,
         .leave = apg_layer_star_leave,
         .logit = apg_layer_star_logit},
-    {.name = "ppnet", .add = apg_layer_ppnet},
+    {.name = "ppnet", .gated = true, .add = apg_layer_ppnet},
     {.name = 0},
 };
+
+int apg_layer_find(const char *name)
+{
+    for (int i = 0; apg_layers[i].name; i++)
+        if (strcmp(apg_layers[i].name, name) == 0)
+            return i;
+    return -1;
+}
 
 int apg_tower(struct apg_graph *g, const struct apg_arch *a, int x, int input)
 {

@@ -22,6 +22,10 @@ struct apg_tower {
 
 struct apg_layer {
     const char *name;
+    bool generated; /* A generator makes its weights from a condition: form, rank and bias are options of it.
+                     */
+    bool gated;     /* Gates made from a group of columns scale its input. */
+    bool has_domains; /* It has weights for each domain, an id of a field. */
     /* Hidden layer L over H (B, N): (B, hidden[L]), before normalization and activation. NAME: of its params
      */
     int (*add)(struct apg_tower *t, int h, size_t l, const char *name);
@@ -33,6 +37,7 @@ struct apg_layer {
 };
 extern const struct apg_layer apg_layers[]; /* ends with a row without name */
 #define APG_LAYERS "dense|apg|star|ppnet"   /* their names, in order */
+int apg_layer_find(const char *name);       /* its index; -1: there is none of this name */
 
 /* Hidden layers over INPUT, x the embeddings: the last one's value. */
 int apg_tower(struct apg_graph *g, const struct apg_arch *a, int x, int input);

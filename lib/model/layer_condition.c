@@ -40,7 +40,7 @@ static struct apg_conditions mix(struct apg_tower *t, const char *name)
         c.z[i] = t->one[i];
     }
     if (aggregate == APG_AGGREGATE_INPUT_ATTENTION || aggregate == APG_AGGREGATE_OUTPUT_ATTENTION)
-        c.attention = apg_op_attention(t->g, c.z, n, name);
+        c.attention = apg_op_condition_attention(t->g, c.z, n, name);
     if (aggregate >= APG_AGGREGATE_OUTPUT_MEAN)
         return c;
     return (struct apg_conditions){

@@ -21,13 +21,13 @@ int apg_layer_star_norm(struct apg_tower *t, int h, const char *name)
 
 int apg_layer_star_enter(struct apg_tower *t, int h)
 {
-    h = apg_op_sort(t->g, h, t->arch->domain, &t->domains);
+    h = apg_op_group_by_domain(t->g, h, t->arch->domain, &t->domains);
     return t->arch->partition_rows ? apg_layer_star_norm(t, h, "input") : h;
 }
 
 int apg_layer_star_leave(struct apg_tower *t, int h)
 {
-    return apg_op_unsort(t->g, h, &t->domains);
+    return apg_op_ungroup(t->g, h, &t->domains);
 }
 
 int apg_layer_star_logit(struct apg_graph *g, int x)

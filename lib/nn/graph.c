@@ -53,17 +53,19 @@ int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size
     return (int)g->n_params++;
 }
 
-struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type)
+struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type, const void *own, size_t size)
 {
-    static struct apg_op nowhere; /* written to, never read, once memory is out */
+    static struct apg_op nowhere; /* written to, never read, once memory has run out */
     if (!apg_grow(&g->op, &g->cap_op, g->n_ops + 1, sizeof *g->op)) {
         g->failed = true;
         return &nowhere;
     }
     struct apg_op *op = &g->op[g->n_ops++];
-    *op = (struct apg_op){.type = type, .out = -1};
+    *op = (struct apg_op){.type = type, .out = -1, .condition = -1};
     for (int i = 0; i < APG_OP_PARAMS; i++)
         op->param[i] = -1;
+    if (size)
+        memcpy(op->own, own, size);
     return op;
 }
 
@@ -78,7 +80,7 @@ bool apg_graph_slot(struct apg_graph *g, size_t i)
         (g->train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad))))
         return false;
     for (size_t v = 0; v < g->n_values; v++) {
-        const size_t n = (g->most[v] < g->max_rows ? g->most[v] : g->max_rows) * g->width[v];
+        const size_t n = apg_graph_rows(g, (int)v) * g->width[v];
         if (!(s->x[v] || (s->x[v] = apg_alloc(n, sizeof **s->x))) ||
             (g->train && !(s->dx[v] = apg_alloc(n, sizeof **s->dx))))
             return false;
@@ -98,13 +100,13 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
             g->n_flat += (n + 15) / 16 * 16;
         }
     }
-    bool *read = apg_alloc(g->n_values, sizeof *read); /* by a later op */
+    bool *read = apg_alloc(g->n_values, sizeof *read); /* does a later op read this value? */
     g->failed = g->failed || !read;
     for (size_t o = g->n_ops; !g->failed && o-- > 0;)
         for (int i = 0; i < g->op[o].n_in; i++) {
             int v = g->op[o].in[i];
-            if (!read[v] && v != g->op[o].out) /* in place, d is what came in */
-                g->op[o].zeroes |= 1u << i;
+            if (!read[v] && v != g->op[o].out) /* of an op in place, d in[i] is d out */
+                g->op[o].first_writer |= 1u << i;
             read[v] = true;
         }
     free(read);
@@ -151,6 +153,30 @@ struct apg_param *apg_graph_find(const struct apg_graph *g, const char *name)
     return NULL;
 }
 
+struct apg_widths apg_graph_widths(const struct apg_graph *g, const struct apg_op *op)
+{
+    struct apg_widths w = {0};
+    for (int i = 0; i < op->n_in; i++)
+        *(i == op->condition ? &w.D : &w.N) += g->width[op->in[i]];
+    if (op->type->widths)
+        op->type->widths(g, op, &w);
+    return w;
+}
+
+size_t apg_graph_rows(const struct apg_graph *g, int value)
+{
+    return g->most[value] < g->max_rows ? g->most[value] : g->max_rows;
+}
+
+struct apg_memory apg_graph_memory(const struct apg_graph *g, size_t batch)
+{
+    struct apg_memory m = {0};
+    for (size_t i = 0; i < g->n_ops; i++)
+        if (g->op[i].type->memory)
+            g->op[i].type->memory(g, &g->op[i], batch, &m);
+    return m;
+}
+
 void apg_graph_prepare(struct apg_graph *g)
 {
     for (size_t i = 0; i < g->n_ops; i++)
@@ -162,12 +188,14 @@ void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s)
 {
     s->train = false;
     for (size_t i = 0; s->rows && i < g->n_ops; i++)
-        g->op[i].type->forward(g, &g->op[i], s);
+        if (g->op[i].type->forward)
+            g->op[i].type->forward(g, &g->op[i], s);
 }
 
 /* ---- training ---- */
 
-/* Ops [from, to) forward; loss and zeroed gradients after the last; ops [back_to, back_from) in reverse. */
+/* What slots do between two joins: ops [from, to) forward; after the last op of all, gradients are zeroed and
+ * the loss is taken; then ops [back_to, back_from) in reverse. */
 struct pass {
     struct apg_graph *g;
     size_t from, to, back_from, back_to;
@@ -182,34 +210,36 @@ static void run_slot(void *arg, size_t i, unsigned worker)
     struct apg_graph *g = p->g;
     struct apg_slot *s = &g->slot[i];
     for (size_t o = p->from; s->rows && o < p->to; o++)
-        g->op[o].type->forward(g, &g->op[o], s);
+        if (g->op[o].type->forward)
+            g->op[o].type->forward(g, &g->op[o], s);
     if (p->from < p->to && p->to == g->n_ops) {
         memset(s->grad, 0, g->n_flat * sizeof *s->grad);
         p->loss(p->arg, i);
     }
     for (size_t o = p->back_from; s->rows && o-- > p->back_to;) {
         const struct apg_op *op = &g->op[o];
-        for (int k = 0; !op->type->sets && k < op->n_in; k++) /* only now: it is in the cache when added to */
-            apg_graph_zero(g, op, s, k);
-        op->type->backward(g, op, s);
+        for (int k = 0; !op->type->backward_assigns && k < op->n_in; k++)
+            apg_graph_zero(g, op, s, k); /* not before: so it is in the cache when it is added to */
+        if (op->type->backward)
+            op->type->backward(g, op, s);
     }
 }
 
 void apg_graph_zero(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s, int k)
 {
-    if (op->zeroes >> k & 1)
+    if (op->first_writer >> k & 1)
         memset(s->dx[op->in[k]], 0, s->rows * g->width[op->in[k]] * sizeof **s->dx);
 }
 
-enum { REDUCE = 16384 };
+enum { REDUCE_NUMBERS = 16384 }; /* of the flat gradient, that a task adds up over slots */
 
 static void reduce(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct apg_graph *g = arg;
-    size_t end = (i + 1) * REDUCE < g->n_flat ? (i + 1) * REDUCE : g->n_flat;
+    size_t end = (i + 1) * REDUCE_NUMBERS < g->n_flat ? (i + 1) * REDUCE_NUMBERS : g->n_flat;
     for (int s = 1; s < APG_SLOTS; s++)
-        for (size_t j = i * REDUCE; j < end; j++)
+        for (size_t j = i * REDUCE_NUMBERS; j < end; j++)
             g->slot[0].grad[j] += g->slot[s].grad[j];
 }
 
@@ -222,7 +252,7 @@ void apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(vo
     while (p.to < g->n_ops) {
         for (p.from = p.to; p.to < g->n_ops && !(p.to > p.from && g->op[p.to - 1].type->forward_join);)
             p.to++;
-        if (p.to == g->n_ops) /* the last part turns round and goes back to the nearest join */
+        if (p.to == g->n_ops) /* the last op is reached: backwards, to the nearest join */
             for (p.back_from = p.back_to = g->n_ops;
                  p.back_to > 0 && !(p.back_to < p.back_from && g->op[p.back_to].type->backward_join);)
                 p.back_to--;
@@ -237,7 +267,7 @@ void apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(vo
             p.back_to--;
         apg_pool_run(pool, APG_SLOTS, run_slot, &p);
     }
-    apg_pool_run(pool, (g->n_flat + REDUCE - 1) / REDUCE, reduce, g);
+    apg_pool_run(pool, (g->n_flat + REDUCE_NUMBERS - 1) / REDUCE_NUMBERS, reduce, g);
     for (size_t i = 0; i < g->n_ops; i++)
         if (g->op[i].type->finish)
             g->op[i].type->finish(g, &g->op[i], g->slot[0].grad);

@@ -4,11 +4,15 @@
  *
  * A VALUE is a matrix (B, width), one row per instance. A PARAM is a trained matrix (rows, cols). An OP reads
  * values and params and writes one value; ops.h lists them. A batch is cut into APG_SLOTS slots, whatever the
- * number of threads; each slot has its own values and its own gradient of the dense params, which are added
- * up in slot order: the same bytes for any number of threads.
+ * number of threads. Each slot has values of its own and a gradient of its own of the dense params. The
+ * gradients are added up in slot order, so that any number of threads gives the same bytes.
+ *
+ * d V is the gradient of the loss with respect to V: it stands in dx[] of a value, in grad of a param.
  */
 #ifndef APG_GRAPH_H
 #define APG_GRAPH_H
+#include <assert.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,26 +21,32 @@
 #include "base/rng.h"
 #include "nn/tensor.h"
 
-enum { APG_SLOTS = 8, APG_OP_IN = 20, APG_OP_PARAMS = 10, APG_FIELDS_MAX = 16 };
-
-/* What a param starts as; the numbers are in apg_model_init_weights. */
-enum apg_start {
-    APG_START_XAVIER,
-    APG_START_SQUARES, /* of matrices (rows, rows) side by side, each as Xavier's */
-    APG_START_ZERO,
-    APG_START_ONE,
-    APG_START_EMBEDDING, /* normal, of the deviation that the user gives */
-    APG_START_GENERATOR, /* the last linear map of a generator: Xavier, or near zero to start at a static
-                            layer */
-    APG_START_GENERATED, /* its bias: zero, or what the generator puts out at that start */
+enum {
+    APG_SLOTS = 8,
+    APG_OP_IN = 20,         /* the most values that an op reads */
+    APG_OP_PARAMS = 10,     /* the most params */
+    APG_OP_OWN_BYTES = 192, /* the largest struct of an op's own parameters */
+    APG_FIELDS_MAX = 16,    /* the most fields that an op chooses */
 };
 
-/* What generated weights are where the generator is near zero: N x M numbers, or with K > 0 the factors U
- * (N, K), S (K, K), V (K, M) one after another. */
+/* What a param starts as. model/model.c has the numbers. */
+enum apg_start {
+    APG_START_XAVIER,
+    APG_START_SQUARES, /* matrices (rows, rows) side by side, each started as Xavier's */
+    APG_START_ZERO,
+    APG_START_ONE,
+    APG_START_EMBEDDING, /* normal; the user gives the deviation */
+    APG_START_GENERATOR, /* the last linear map of a generator: as Xavier's, or near zero, so that the model
+                            starts at a static layer */
+    APG_START_GENERATED, /* the bias of that map: zero, or the weights of that static layer */
+};
+
+/* The weights of the static layer at which a generator starts: N M numbers, or with K > 0 the factors
+ * U (N, K), S (K, K) and V (K, M) one after another. */
 struct apg_base {
     size_t N, M, K;
-    bool identity; /* of N x M: the identity, not Xavier. S always is */
-    double scale;  /* of S, or of N x M where there is no S */
+    bool identity; /* the N M numbers are the identity, not Xavier's. S is the identity always. */
+    double scale;  /* multiplies S, or the N M numbers where there is no S */
 };
 
 struct apg_param {
@@ -44,21 +54,21 @@ struct apg_param {
     size_t rows, cols;
     enum apg_start start;
     struct apg_base base; /* of APG_START_GENERATED */
-    bool table;           /* an embedding table: gradients by row, not in the flat gradient */
-    bool by_run;          /* gradients by row, of the domains that a slot's rows are of (ops.h: apg_run): */
-    int runs, grad;       /* of run k of RUNS, in row k of d GRAD, from number */
+    bool table;           /* An embedding table. Its gradient is kept by row, not in the flat gradient. */
+    bool by_run;          /* Its gradient is kept per domain run (ops.h: apg_run): */
+    int runs, grad;       /* row k of d GRAD, from column GRAD_AT on, is that of run k of value RUNS. */
     size_t grad_at;
-    bool derived;   /* formed from other params (U of U_l U_r): not trained, not saved */
-    bool state;     /* saved, if not derived, but without a gradient: running statistics */
-    bool generator; /* where it is 0, what is generated does not depend on the row (residual: is 0) */
-    bool borrowed;  /* w was set before apg_graph_finish, is another's and only read */
-    size_t at;      /* where its gradient stands in the flat gradient; dense params only */
+    bool derived;   /* Formed from other params, as U = U_l U_r is: neither trained nor saved. */
+    bool state;     /* Running statistics: they have no gradient, and are saved unless derived. */
+    bool generator; /* Where it is 0, what is generated is the same for all rows. */
+    bool borrowed;  /* w belongs to someone else: it was set before apg_graph_finish and is only read. */
+    size_t at;      /* its first number in the flat gradient; dense params only */
     apg_real *w;    /* (rows, cols) */
-    uint16_t *half; /* (rows, cols) of a table in half precision, of which there is no w; NULL: there is */
+    uint16_t *half; /* (rows, cols), a table in half precision, whose w is NULL; else NULL */
 };
 
-/* Bags: what a slot's rows hold of each field. Bag i = b F + f has table rows id[first[i] .. first[i + 1]),
- * each scaled by weight[]. */
+/* Bags: what a slot's rows hold of each field. Bag b F + f is that of row b and field f: bag i has the table
+ * rows id[first[i] .. first[i + 1]), each scaled by its weight[]. */
 struct apg_bags {
     uint32_t *first, *id;
     float *weight;
@@ -67,31 +77,36 @@ struct apg_bags {
 
 struct apg_slot {
     size_t rows;
-    bool ready;   /* its buffers are there */
-    bool train;   /* dropout is on */
-    uint64_t key; /* of its random numbers in this step */
+    bool ready;   /* its buffers have been allocated */
+    bool train;   /* a pass of training: dropout is on, and normalization is by the batch */
+    uint64_t key; /* the key of its random numbers in this step */
     struct apg_bags bags;
-    apg_real **x, **dx; /* by value: (rows, width) */
-    apg_real *grad;     /* (n_flat) */
+    apg_real **x, **dx; /* by value: (rows, width) each */
+    apg_real *grad;     /* (n_flat), of the dense params */
     float *label;       /* (rows) */
 };
 
+/* What all ops have. The rest is the op type's own: a struct that only its op_*.c file knows, kept in own[].
+ */
 struct apg_op {
     const struct apg_op_type *type;
     int in[APG_OP_IN], n_in;
     int out;                  /* -1: writes no value */
-    int aux[3];               /* values of its own, kept from forward to backward */
     int param[APG_OP_PARAMS]; /* -1: absent */
-    /* D > 0: the last of in[] is a condition, of this width. */
-    size_t N, M, D, K, P, F, E;
-    size_t field[APG_FIELDS_MAX]; /* of an op on F chosen fields */
-    bool chosen;                  /* field[] counts: else it is on all */
-    bool add;                     /* to what the value holds */
-    bool stop;                    /* no gradient for in[0] */
-    double rate;
-    uint32_t zeroes; /* bit i: the last to read in[i], so the first to write d in[i], which it finds at 0 (of
-                        a type that .sets: sets) */
+    int condition;            /* which of in[] is a condition that weights are made from; -1: none */
+    uint32_t stopped;         /* Bit i: no gradient goes to in[i]. */
+    uint32_t first_writer;    /* Bit i: in backward this op is the first to write d in[i]. The graph zeroes
+                                 d in[i] beforehand, unless the op's type assigns. Set by apg_graph_finish. */
+    alignas(max_align_t) unsigned char own[APG_OP_OWN_BYTES];
 };
+
+/* For an op_*.c file whose ops have the parameters struct NAME: NAME_of(op) reads them. */
+#define APG_OP_OWN(name)                                                                                     \
+    static_assert(sizeof(struct name) <= APG_OP_OWN_BYTES, "APG_OP_OWN_BYTES is too small");                 \
+    static inline const struct name *name##_of(const struct apg_op *op)                                      \
+    {                                                                                                        \
+        return (const void *)op->own;                                                                        \
+    }
 
 /* A field of the rows: its ids are the rows first .. first + rows of an embedding table. */
 struct apg_graph_field {
@@ -100,53 +115,94 @@ struct apg_graph_field {
 
 struct apg_graph {
     size_t F, T;     /* fields; rows of a table of all fields */
-    size_t max_rows; /* of a slot */
-    bool train;      /* set before building: ops make what training alone needs, or predicting */
+    size_t max_rows; /* the most rows of a slot */
+    bool train;      /* Set before building: ops then make what only training needs. */
     struct apg_graph_field *field;
     size_t n_values, n_params, n_ops, n_flat;
-    size_t *width, *most; /* by value: numbers of a row; most rows it holds */
+    size_t *width, *most; /* by value: the numbers of a row; the most rows it holds */
     struct apg_param *param;
     struct apg_op *op;
     size_t cap_field, cap_width, cap_most, cap_param, cap_op;
-    int logit;
+    int logit; /* the value that is the model's result */
     struct apg_slot slot[APG_SLOTS];
-    bool failed; /* out of memory while being made */
+    bool failed; /* memory ran out while it was built */
 };
 
-/* forward and backward run for each slot on its own, in parallel. What needs all rows of a batch (a mean over
- * them) goes into a join: it runs once, between the slots' part of its op and that of the next. backward adds
- * to d params and to d x. */
+/* The widths that a table of costs shows of an op; 0: it has none. */
+struct apg_widths {
+    size_t N; /* the sum over in[], without the condition */
+    size_t M; /* output */
+    size_t D; /* condition */
+    size_t K, P;
+};
+
+/* What training needs for weights that are not params, and what is kept for domains. In bytes. */
+struct apg_memory {
+    uint64_t generated;         /* weights made for the rows of a batch, and their gradients */
+    uint64_t generated_at_once; /* as many of these bytes are held at a time, in all slots */
+    size_t domains;             /* 0: nothing is kept for domains */
+    uint64_t by_domain;         /* the weights of all domains */
+    uint64_t by_domain_at_once; /* what a step makes of them, and its gradients, in all slots */
+};
+
+/* Where a value of embeddings has those of a field, and its table the field's rows. */
+struct apg_embedding {
+    size_t E;      /* numbers of a table row */
+    size_t column; /* the first of E columns of the value */
+    size_t row;    /* the table row of the field's first id */
+};
+
+/* The ops of a type. forward and backward run for each slot by itself, in parallel. backward adds to d params
+ * and to d in[]. What needs all rows of a batch, such as a mean over them, is done in a join: it runs once,
+ * after all slots' part of its op and before that of the next. A hook that is NULL has nothing to do. */
 struct apg_op_type {
     const char *name;
     void (*forward)(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s);
     void (*backward)(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s);
-    void (*cost)(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c); /* adds to *c */
-    /* Each may be absent: */
-    void (*prepare)(struct apg_graph *g, const struct apg_op *op); /* before a pass: forms derived params */
-    void (*finish)(
-        const struct apg_graph *g, const struct apg_op *op, apg_real *grad); /* the slots were added up */
-    void (*forward_join)(
-        struct apg_graph *g, const struct apg_op *op); /* in training, after all slots' forward */
-    void (*backward_join)(struct apg_graph *g, const struct apg_op *op); /* after all slots' backward */
-    bool sets; /* backward finds in d in[] of which it is the first writer (zeroes) anything, and sets it */
+    /* Before a pass: forms derived params. */
+    void (*prepare)(struct apg_graph *g, const struct apg_op *op);
+    /* After a pass of training: GRAD is the sum of the slots' flat gradients. */
+    void (*finish)(const struct apg_graph *g, const struct apg_op *op, apg_real *grad);
+    void (*forward_join)(struct apg_graph *g, const struct apg_op *op); /* in training only */
+    void (*backward_join)(struct apg_graph *g, const struct apg_op *op);
+    /* What it tells about itself. cost and memory add to what is there, widths sets M, K and P. */
+    void (*cost)(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c);
+    void (*widths)(const struct apg_graph *g, const struct apg_op *op, struct apg_widths *w);
+    void (*memory)(const struct apg_graph *g, const struct apg_op *op, size_t batch, struct apg_memory *m);
+    /* Of an op whose value is embeddings of param[0], a table: where FIELD is; false: it is not there. */
+    bool (*embedding)(
+        const struct apg_graph *g, const struct apg_op *op, size_t field, struct apg_embedding *e);
+    bool generates_bias; /* Its value is a bias, by a linear map (D, M) of the condition. */
+    bool
+        backward_assigns; /* Where it is the first writer of d in[i], backward assigns it and does not add. */
 };
 
-/* Building: a failure for want of memory is remembered and returned by apg_graph_finish. */
+/* Building. When memory runs out, this is remembered, and apg_graph_finish returns it. */
 void apg_graph_field(struct apg_graph *g, size_t rows);
 int apg_graph_value(struct apg_graph *g, size_t width);
-/* An op's own, for at most ROWS rows at a time: it cuts its slot into pieces of that many. */
+/* A value for one op's own use, with room for at most ROWS rows: the op cuts its slot into pieces of that
+ * many. */
 int apg_graph_scratch(struct apg_graph *g, size_t width, size_t rows);
-size_t apg_graph_width(const struct apg_graph *g, int value); /* 1 when building has failed */
+size_t apg_graph_width(const struct apg_graph *g, int value); /* 1 when memory has run out */
 int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size_t cols, const char *fmt, ...)
     APG_PRINTF(5, 6);
-struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type);
-/* Buffers for MAX_ROWS rows a slot; gradients only where TRAIN, and where not, slots are made when they are
- * used. */
+/* An op of TYPE with the SIZE bytes of OWN as its own parameters (APG_OP_OWN). Valid until the next is
+ * added. */
+struct apg_op *apg_graph_op(
+    struct apg_graph *g, const struct apg_op_type *type, const void *own, size_t size);
+/* Allocates params, and the buffers of slots for MAX_ROWS rows each. Gradients are allocated only with TRAIN;
+ * without it, a slot's buffers wait for apg_graph_slot. */
 enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool train, struct apg_error *err);
-/* The buffers of slot I, if they are not there yet; false: out of memory. Thread-safe for different slots. */
+/* Allocates the buffers of slot I, unless they are there. False: out of memory. Threads may call it for
+ * different slots. */
 bool apg_graph_slot(struct apg_graph *g, size_t i);
 void apg_graph_release(struct apg_graph *g);
 struct apg_param *apg_graph_find(const struct apg_graph *g, const char *name); /* NULL: none */
+struct apg_widths apg_graph_widths(const struct apg_graph *g, const struct apg_op *op);
+/* The rows of VALUE that a slot has room for; not before apg_graph_finish. */
+size_t apg_graph_rows(const struct apg_graph *g, int value);
+/* Of all ops, for batches of BATCH rows; not before apg_graph_finish. */
+struct apg_memory apg_graph_memory(const struct apg_graph *g, size_t batch);
 
 static inline apg_real *apg_w(const struct apg_graph *g, int param)
 {
@@ -157,15 +213,17 @@ static inline apg_real *apg_dw(const struct apg_graph *g, apg_real *grad, int pa
     return grad + g->param[param].at;
 }
 
-/* d in[K] of OP is 0, if OP is the first to write it. */
+/* Zeroes d in[K] if OP is its first writer. */
 void apg_graph_zero(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s, int k);
 
-/* Form derived params: after weights have changed, before apg_graph_forward. */
+/* Forms derived params. To be called after weights have changed, before apg_graph_forward. */
 void apg_graph_prepare(struct apg_graph *g);
-/* Predict: one slot through all ops; its logits are in x[g->logit]. Thread-safe for different slots. */
+/* Predicts: takes one slot through all ops; its logits are then in x[g->logit]. Threads may call it for
+ * different slots. */
 void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s);
-/* A training pass over all slots: prepare, forward, LOSS(ARG, i) for each slot i (it reads x[g->logit] and
- * sets dx[g->logit]), backward. The gradient of dense params is in slot 0's grad, added up in slot order. */
+/* A training pass over all slots: prepare, forward, LOSS(ARG, i) for each slot i, backward. LOSS reads
+ * x[g->logit] and sets dx[g->logit]. The gradient of dense params, added up in slot order, is then in slot
+ * 0's grad. */
 void apg_graph_train(
     struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i), void *arg);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * half.h - numbers of 16 bits (IEEE 754 binary16), in which tables may be stored. Integer steps that the
- * compiler vectorises.
+ * half.h - numbers of 16 bits (IEEE 754 binary16), in which tables may be stored. The steps are such that the
+ * compiler vectorises them.
  */
 #ifndef APG_HALF_H
 #define APG_HALF_H
@@ -13,7 +13,7 @@ union apg_half_bits {
     float f;
 };
 
-/* Exact. Infinities and NaN, which are never stored, come out as numbers. */
+/* The value of h, exactly. Infinities and NaN, which are never stored, would come out as numbers. */
 static inline float apg_half_value(uint16_t h)
 {
     union apg_half_bits x = {.u = (uint32_t)(h & 0x7fff) << 13};
@@ -22,7 +22,7 @@ static inline float apg_half_value(uint16_t h)
     return x.f;
 }
 
-/* The nearest, ties to even; beyond the largest, 65504, the largest. */
+/* The half nearest to f; of two, the even one. Beyond the largest, 65504, it is the largest. */
 static inline uint16_t apg_half_of(float f)
 {
     union apg_half_bits x = {.f = fabsf(f)};

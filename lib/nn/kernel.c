@@ -28,8 +28,8 @@ typedef uint32_t lane;
 typedef lane bits __attribute__((vector_size(64), aligned(4), may_alias));
 #endif
 
-/* Vectors interleaved: lanes a0 b0 a1 b1 .. of the first halves of a and b, or of the second. clang 14 has
- * no shuffle by a mask that is computed. Where 512 bits are not one register this is slow. */
+/* y = lanes a0 b0 a1 b1 .. of the first halves of a and b, or of the SECOND. clang 14 has no shuffle by a
+ * mask that is computed. Where 512 bits are not one register this is slow. */
 INLINE void interleave(const vector *a, const vector *b, bool second, vector *y)
 {
     const int from = second ? APG_VECTOR / 2 : 0;
@@ -44,7 +44,7 @@ INLINE void interleave(const vector *a, const vector *b, bool second, vector *y)
 #endif
 }
 
-/* x, of APG_VECTOR vectors */
+/* x is APG_VECTOR vectors: a square. */
 INLINE void transpose(vector *x)
 {
     enum { HALF = APG_VECTOR / 2 };
@@ -58,7 +58,7 @@ INLINE void transpose(vector *x)
     }
 }
 
-/* Lane l of x[0] becomes the sum of x[l]: halves are added, as often as there are some. */
+/* Lane l of x[0] becomes the sum of x[l]'s lanes. The vectors' halves are added until one is left. */
 INLINE void lane_sums(vector *x)
 {
     for (size_t n = APG_VECTOR / 2; n; n /= 2)
@@ -77,7 +77,7 @@ INLINE void lane_sums(vector *x)
 #define WIDTH 16
 #include "nn/kernel_width.inc"
 
-/* Bytes of a register of this processor that the clone running on it may use. */
+/* The bytes of a register that the clone chosen for this processor may use. */
 INLINE unsigned width(void)
 {
 #ifdef APG_CLONES
@@ -89,7 +89,7 @@ INLINE unsigned width(void)
 
 /* ---- products of instances ---- */
 
-/* N and M whole vectors: APG_VECTOR rows of W_i at a time. */
+/* Where N and M are whole numbers of vectors: APG_VECTOR rows of W_i at a time. */
 INLINE void vecmat_back_vectors(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
     const apg_real *dy, size_t ldW, apg_real *dW, bool add, apg_real *dx)
 {
@@ -114,7 +114,8 @@ INLINE void vecmat_back_vectors(size_t B, size_t N, size_t M, const apg_real *x,
         }
 }
 
-/* The same sums, where numbers are left over: that over j goes in a vector of parts. */
+/* The same sums in the same order where N or M is no whole number of vectors: APG_VECTOR parts of that over
+ * j. */
 INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
     const apg_real *restrict dy, size_t ldW, apg_real *restrict dW, bool add, apg_real *restrict dx)
 {
@@ -142,7 +143,6 @@ INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x
         }
 }
 
-/* The usual ranks as constants: the loops over K unroll. */
 INLINE void vecmat(
     size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y)
 {
@@ -155,6 +155,7 @@ INLINE void vecmat(
         vecmat16(B, N, M, x, W, ldW, y);
 }
 
+/* With the usual ranks as constants the loops over K unroll. */
 CLONED void apg_kernel_vecmat(
     size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y)
 {
@@ -235,6 +236,33 @@ CLONED void apg_kernel_column_sums(const apg_real *a, size_t m, size_t n, apg_re
             sum[j] += a[i * n + j];
 }
 
+CLONED void apg_kernel_moments(const apg_real *a, size_t m, size_t n, apg_real *moments)
+{
+    apg_real *mean = moments, *square = moments + n;
+    memset(moments, 0, 2 * n * sizeof *moments);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            mean[j] += a[i * n + j];
+    for (size_t j = 0; j < n; j++)
+        mean[j] /= (apg_real)m;
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            const apg_real d = a[i * n + j] - mean[j];
+            square[j] += d * d;
+        }
+}
+
+CLONED void apg_kernel_moments_back(const apg_real *x, const apg_real *dy, size_t m, size_t n,
+    const apg_real *mean, const apg_real *inverse, apg_real *dshift, apg_real *dscale)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            const apg_real d = dy[i * n + j];
+            dshift[j] += d;
+            dscale[j] += d * (x[i * n + j] - mean[j]) * inverse[j];
+        }
+}
+
 CLONED void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -247,7 +275,7 @@ CLONED void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_rea
         y[i] += a[i] * b[i];
 }
 
-CLONED void apg_kernel_approach(size_t n, apg_real *mean, const apg_real *x, apg_real part)
+CLONED void apg_kernel_lerp(size_t n, apg_real *mean, const apg_real *x, apg_real part)
 {
     for (size_t i = 0; i < n; i++)
         mean[i] = (1 - part) * mean[i] + part * x[i];
@@ -264,23 +292,23 @@ CLONED void apg_kernel_swap(size_t n, apg_real *a, apg_real *b)
 
 /* ---- attention ---- */
 
-/* top = x where x is greater */
+/* top = the greater of top and x, by lane */
 INLINE void raise_to(vector *top, const vector *x)
 {
     const bits more = (bits)(*x > *top);
     *top = (vector)(((bits)*x & more) | ((bits)*top & ~more));
 }
 
-/* x = e^x, x <= 0. Of floats: 2^n e^f with n an integer, |f| <= ln 2 / 2, and e^f by the polynomial of
- * Cephes' expf. */
+/* x = e^x, for x <= 0. A float's is 2^n e^f with n an integer and |f| <= ln 2 / 2, and e^f by the polynomial
+ * of Cephes' expf. */
 INLINE void exponential(vector *x)
 {
 #ifdef APG_DOUBLE
     for (size_t l = 0; l < APG_VECTOR; l++)
         (*x)[l] = exp((*x)[l]);
 #else
-    const float round = 0x1.8p23f;          /* added and taken away: to the nearest integer */
-    const bits there = ~(bits)(*x < -87.f); /* below: 0 */
+    const float round = 0x1.8p23f;          /* added and subtracted again, it rounds to the nearest integer */
+    const bits there = ~(bits)(*x < -87.f); /* below that the result is 0 */
     const vector r = (vector)((bits)*x & there), shifted = r * 1.44269504f + round, n = shifted - round;
     const vector f = (r - n * 0.693359375f) + n * 2.12194440e-4f;
     vector y = f * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -293,7 +321,7 @@ INLINE void exponential(vector *x)
 #endif
 }
 
-/* p (F) = the softmax over j of q k_j, k_j LD vectors apart. */
+/* p (F) = the softmax over j of q k_j. The k_j are LD vectors apart. */
 INLINE void softmax(size_t F, size_t d, size_t ld, const vector *q, const vector *k, vector *p)
 {
     vector top = {0}, sum = {0};
@@ -333,7 +361,7 @@ INLINE void attend(size_t F, size_t E, size_t d, vector *t, vector *p)
         }
 }
 
-/* p is made again: cheaper than keeping F x F numbers of every head and instance. */
+/* p is made again, which costs less than keeping F x F numbers of every head and instance. */
 INLINE void attend_back(size_t F, size_t E, size_t d, const vector *t, vector *dt, vector *p, vector *dp)
 {
     const size_t ld = 4 * E;
@@ -365,7 +393,7 @@ INLINE void attend_back(size_t F, size_t E, size_t d, const vector *t, vector *d
     }
 }
 
-/* The usual width of a head as a constant: it stays in registers. */
+/* With the usual width of a head as a constant, a head's sums stay in registers. */
 CLONED void apg_kernel_attention(size_t F, size_t E, size_t d, apg_real *t, apg_real *p)
 {
     if (d == 8)
@@ -422,7 +450,7 @@ CLONED void apg_kernel_pack_transposed(
         }
 }
 
-/* 8 sums of a register's width at a time, 16 of 512 bits. */
+/* A tile is 8 sums of a register's width, 16 of 512 bits. */
 INLINE void tiles(size_t columns, size_t m, size_t k, const apg_real *a, size_t row, size_t step,
     const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
 {

@@ -1,49 +1,61 @@
 /* SPDX-License-Identifier: MIT
  *
- * Compressed interaction network (Lian et al., "xDeepFM: Combining Explicit and Implicit Feature Interactions
- * for Recommender Systems", KDD 2018): maps of a layer are sums of products of the last one's maps and
- * fields,
+ * The compressed interaction network (Lian et al., "xDeepFM: Combining Explicit and Implicit Feature
+ * Interactions for Recommender Systems", KDD 2018). Each map of a layer is a weighted sum of the products of
+ * a field with a map of the layer before, number by number:
  *
  *     y_m = sum_f sum_h W_fh,m (x0_f o x_h)     x0 (F, E)  x (H, E)  y (M, E)  W (F H, M)
  *
- * All maps are kept with E outside, (B, E, H): so a row's products z_e = x0_e^T x_e are E rows of a matrix
- * (E, F H), and y = z W. They are made for a piece of the rows at a time, and made again on the way back.
+ * All maps are kept with E outside, (B, E, H), so that a row's products z_e = x0_e^T x_e are E rows of a
+ * matrix (E, F H), and y = z W. The products are made for a piece of the rows at a time; backward makes them
+ * again.
  */
 #include <string.h>
 #include "nn/kernel.h"
 #include "nn/ops.h"
 
-enum { PIECE = 1 << 18 }; /* numbers, 1 MB of floats. 39 fields, 64 maps: 2^16 takes 1.4 times as long */
+/* The most numbers of a piece's products: 1 MB of floats. 39 fields, 64 maps: 2^16 takes 1.4 times as long */
+enum { PIECE_NUMBERS = 1 << 18 };
+
+struct cin {
+    size_t F, H, M, E;
+    int z;    /* scratch: the products of a piece of rows */
+    int part; /* scratch (1, H) */
+};
+APG_OP_OWN(cin)
 
 static void forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    size_t F = op->F, H = op->N, M = op->M, E = op->E, piece = g->most[op->aux[0]];
-    apg_real *z = s->x[op->aux[0]];
+    const struct cin *own = cin_of(op);
+    size_t F = own->F, H = own->H, M = own->M, E = own->E, piece = g->most[own->z];
+    apg_real *z = s->x[own->z];
     const apg_real *x = s->x[op->in[0]], *x0 = s->x[op->in[1]];
     for (size_t at = 0, n; at < s->rows * E; at += n, x += n * H, x0 += n * F) {
         n = s->rows * E - at < piece * E ? s->rows * E - at : piece * E;
         for (size_t i = 0; i < n; i++) /* z_f = x0_f x: F products with the same one row */
             apg_kernel_vecmat(F, 1, H, x0 + i * F, x + i * H, 0, z + i * F * H);
-        apg_op_product(
-            s, false, n, M, F * H, z, F * H, apg_w(g, op->param[0]), M, NULL, 0, s->x[op->out] + at * M, M);
+        apg_op_product(s, n, M, F * H, apg_matrix(z, F * H), apg_matrix(apg_w(g, op->param[0]), M),
+            apg_zeros(), s->x[op->out] + at * M, M);
     }
 }
 
 static void backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    size_t F = op->F, H = op->N, M = op->M, E = op->E, piece = g->most[op->aux[0]];
-    apg_real *z = s->x[op->aux[0]], *dz = s->dx[op->aux[0]], *part = s->dx[op->aux[1]];
+    const struct cin *own = cin_of(op);
+    size_t F = own->F, H = own->H, M = own->M, E = own->E, piece = g->most[own->z];
+    apg_real *z = s->x[own->z], *dz = s->dx[own->z], *part = s->dx[own->part];
     const apg_real *x = s->x[op->in[0]], *x0 = s->x[op->in[1]], *dy = s->dx[op->out];
+    const apg_real *W = apg_w(g, op->param[0]);
     apg_real *dx = s->dx[op->in[0]], *dx0 = s->dx[op->in[1]], *dW = apg_dw(g, s->grad, op->param[0]);
     for (size_t at = 0, n; at < s->rows * E; at += n, x += n * H, x0 += n * F, dx += n * H, dx0 += n * F) {
         n = s->rows * E - at < piece * E ? s->rows * E - at : piece * E;
-        apg_gemm(false, true, n, F * H, M, dy + at * M, M, apg_w(g, op->param[0]), M, NULL, 0, dz, F * H);
+        apg_gemm(n, F * H, M, apg_matrix(dy + at * M, M), apg_transpose(W, M), apg_zeros(), dz, F * H);
         for (size_t i = 0; i < n; i++) { /* dx += x0 dz; then z, and dx0 += dz x^T */
             apg_kernel_vecmat(1, F, H, x0 + i * F, dz + i * F * H, 0, part);
             apg_kernel_add(dx + i * H, part, 1, H);
         }
         apg_kernel_vecmat_back(n, F, H, x0, dz, x, F * H, z, true, dx0);
-        apg_gemm(true, false, F * H, M, n, z, F * H, dy + at * M, M, dW, M, dW, M);
+        apg_gemm(F * H, M, n, apg_transpose(z, F * H), apg_matrix(dy + at * M, M), apg_matrix(dW, M), dW, M);
     }
 }
 
@@ -51,32 +63,47 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
 static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
     (void)g;
-    uint64_t pairs = (uint64_t)op->F * op->N;
-    c->forward += op->E * pairs * (1 + op->M);
-    c->numbers += pairs * op->M;
+    const struct cin *own = cin_of(op);
+    uint64_t pairs = (uint64_t)own->F * own->H;
+    c->forward += own->E * pairs * (1 + own->M);
+    c->numbers += pairs * own->M;
+}
+
+static void widths(const struct apg_graph *g, const struct apg_op *op, struct apg_widths *w)
+{
+    (void)g;
+    w->M = cin_of(op)->M;
 }
 
 static const struct apg_op_type type = {
-    .name = "cin", .forward = forward, .backward = backward, .cost = cost};
+    .name = "cin", .forward = forward, .backward = backward, .cost = cost, .widths = widths};
 
 int apg_op_cin(struct apg_graph *g, int x, int x0, size_t E, size_t M, const char *name)
 {
-    struct apg_op *op = apg_graph_op(g, &type);
+    const size_t F = apg_graph_width(g, x0) / E, H = apg_graph_width(g, x) / E, numbers = E * F * H;
+    const struct cin own = {.F = F,
+        .H = H,
+        .M = M,
+        .E = E,
+        .z = apg_graph_scratch(g, numbers, numbers && numbers < PIECE_NUMBERS ? PIECE_NUMBERS / numbers : 1),
+        .part = apg_graph_scratch(g, H, 1)};
+    struct apg_op *op = apg_graph_op(g, &type, &own, sizeof own);
     op->in[0] = x, op->in[1] = x0, op->n_in = 2;
-    op->F = g->F, op->E = E, op->N = apg_graph_width(g, x) / E, op->M = M;
-    op->param[0] = apg_graph_param(g, APG_START_XAVIER, op->F * op->N, M, "%s.weight", name);
-    size_t numbers = E * op->F * op->N;
-    op->aux[0] = apg_graph_scratch(g, numbers, numbers < PIECE ? PIECE / numbers : 1);
-    op->aux[1] = apg_graph_scratch(g, op->N, 1);
+    op->param[0] = apg_graph_param(g, APG_START_XAVIER, F * H, M, "%s.weight", name);
     return op->out = apg_graph_value(g, E * M);
 }
 
 /* ---- (N, M) to (M, N) in each row ---- */
 
-static void turn_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+struct transpose {
+    size_t N, M;
+};
+APG_OP_OWN(transpose)
+
+static void transpose_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    size_t N = op->N, M = op->M;
+    size_t N = transpose_of(op)->N, M = transpose_of(op)->M;
     const apg_real *x = s->x[op->in[0]];
     apg_real *y = s->x[op->out];
     for (size_t i = 0; i < s->rows; i++, x += N * M, y += N * M)
@@ -85,10 +112,10 @@ static void turn_forward(const struct apg_graph *g, const struct apg_op *op, str
                 y[m * N + n] = x[n * M + m];
 }
 
-static void turn_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+static void transpose_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    size_t N = op->N, M = op->M;
+    size_t N = transpose_of(op)->N, M = transpose_of(op)->M;
     const apg_real *dy = s->dx[op->out];
     apg_real *dx = s->dx[op->in[0]];
     for (size_t i = 0; i < s->rows; i++, dx += N * M, dy += N * M)
@@ -97,42 +124,58 @@ static void turn_backward(const struct apg_graph *g, const struct apg_op *op, st
                 dx[n * M + m] += dy[m * N + n];
 }
 
-static const struct apg_op_type turn = {
-    .name = "turn", .forward = turn_forward, .backward = turn_backward, .cost = apg_op_no_cost};
-
-int apg_op_turn(struct apg_graph *g, int x, size_t N)
+static void transpose_widths(const struct apg_graph *g, const struct apg_op *op, struct apg_widths *w)
 {
-    struct apg_op *op = apg_graph_op(g, &turn);
+    (void)g;
+    w->M = transpose_of(op)->M;
+}
+
+static const struct apg_op_type transpose = {.name = "transpose",
+    .forward = transpose_forward,
+    .backward = transpose_backward,
+    .widths = transpose_widths};
+
+int apg_op_transpose(struct apg_graph *g, int x, size_t N)
+{
+    const struct transpose own = {N, apg_graph_width(g, x) / N};
+    struct apg_op *op = apg_graph_op(g, &transpose, &own, sizeof own);
     op->in[0] = x, op->n_in = 1;
-    op->N = N, op->M = apg_graph_width(g, x) / N;
-    return op->out = apg_graph_value(g, N * op->M);
+    return op->out = apg_graph_value(g, N * own.M);
 }
 
 /* ---- sums of a row's pieces ---- */
 
-static void pool_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+struct sum_pieces {
+    size_t N, M; /* pieces, and the numbers of one */
+};
+APG_OP_OWN(sum_pieces)
+
+static void sum_pieces_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    memset(s->x[op->out], 0, s->rows * op->M * sizeof **s->x);
+    size_t N = sum_pieces_of(op)->N, M = sum_pieces_of(op)->M;
+    memset(s->x[op->out], 0, s->rows * M * sizeof **s->x);
     for (size_t i = 0; i < s->rows; i++)
-        apg_kernel_column_sums(s->x[op->in[0]] + i * op->E * op->M, op->E, op->M, s->x[op->out] + i * op->M);
+        apg_kernel_column_sums(s->x[op->in[0]] + i * N * M, N, M, s->x[op->out] + i * M);
 }
 
-static void pool_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+static void sum_pieces_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    size_t E = op->E, M = op->M;
-    for (size_t i = 0; i < s->rows * E; i++)
-        apg_kernel_add(s->dx[op->in[0]] + i * M, s->dx[op->out] + i / E * M, 1, M);
+    size_t N = sum_pieces_of(op)->N, M = sum_pieces_of(op)->M;
+    for (size_t i = 0; i < s->rows * N; i++)
+        apg_kernel_add(s->dx[op->in[0]] + i * M, s->dx[op->out] + i / N * M, 1, M);
 }
 
-static const struct apg_op_type pool = {
-    .name = "pool", .forward = pool_forward, .backward = pool_backward, .cost = apg_op_no_cost};
+static const struct apg_op_type sum_pieces = {.name = "sum-pieces",
+    .forward = sum_pieces_forward,
+    .backward = sum_pieces_backward,
+    .widths = apg_op_width_of_output};
 
-int apg_op_pool(struct apg_graph *g, int x, size_t E)
+int apg_op_sum_pieces(struct apg_graph *g, int x, size_t N)
 {
-    struct apg_op *op = apg_graph_op(g, &pool);
+    const struct sum_pieces own = {N, apg_graph_width(g, x) / N};
+    struct apg_op *op = apg_graph_op(g, &sum_pieces, &own, sizeof own);
     op->in[0] = x, op->n_in = 1;
-    op->E = E, op->M = apg_graph_width(g, x) / E;
-    return op->out = apg_graph_value(g, op->M);
+    return op->out = apg_graph_value(g, own.M);
 }

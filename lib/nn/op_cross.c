@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A cross layer's step by element: y = x0 * u + x, with u = x W + b of a static layer, so that d x0 = dy * u,
- * d u = dy * x0, d x = dy.
+ * What a cross layer does by element: y = x0 * u + x, where u = x W + b is made by a static layer. So
+ * d x0 = dy * u, d u = dy * x0, d x = dy.
  */
 #include <string.h>
 #include "nn/kernel.h"
@@ -9,16 +9,14 @@
 
 static void forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    (void)g;
-    size_t n = s->rows * op->N;
+    size_t n = s->rows * g->width[op->out];
     memcpy(s->x[op->out], s->x[op->in[2]], n * sizeof(apg_real));
     apg_kernel_add_product(s->x[op->out], s->x[op->in[0]], s->x[op->in[1]], n);
 }
 
 static void backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    (void)g;
-    size_t n = s->rows * op->N;
+    size_t n = s->rows * g->width[op->out];
     const apg_real *dy = s->dx[op->out];
     apg_kernel_add_product(s->dx[op->in[0]], dy, s->x[op->in[1]], n);
     apg_kernel_add_product(s->dx[op->in[1]], dy, s->x[op->in[0]], n);
@@ -27,8 +25,7 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
 
 static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
-    (void)g;
-    c->forward += op->N;
+    c->forward += g->width[op->out];
 }
 
 static const struct apg_op_type type = {
@@ -36,8 +33,7 @@ static const struct apg_op_type type = {
 
 int apg_op_cross(struct apg_graph *g, int x0, int u, int x)
 {
-    struct apg_op *op = apg_graph_op(g, &type);
+    struct apg_op *op = apg_graph_op(g, &type, NULL, 0);
     op->in[0] = x0, op->in[1] = u, op->in[2] = x, op->n_in = 3;
-    op->N = apg_graph_width(g, x0);
-    return op->out = apg_graph_value(g, op->N);
+    return op->out = apg_graph_value(g, apg_graph_width(g, x0));
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows by domain: "sort" brings a slot's rows into the order of their domains, so that what a domain has of
- * its own is applied to a run of rows that lie side by side; "unsort" puts them back.
+ * Rows by domain. "group-by-domain" brings a slot's rows into the order of their domains, so that what a
+ * domain has of its own is applied to a run of rows that lie side by side; "ungroup" puts them back.
  *
- * ORDER (B, 1): which row of the slot is at each place. RUNS (domains, 2): run k's domain, and the place
- * behind its last row; the last run ends at the slot's rows. Both are whole numbers below 2^24.
+ * ORDER (B, 1) says which row of the slot is at each place. RUNS (domains, 2) has run k's domain and the
+ * place behind its last row; the last run ends at the slot's rows. Both are whole numbers below 2^24, which a
+ * float holds exactly.
  */
 #include <string.h>
 #include "nn/kernel.h"
 #include "nn/ops.h"
-
-enum { ORDER, RUNS, COUNT }; /* aux */
 
 bool apg_run_at(const struct apg_slot *s, int runs, size_t k, struct apg_run *r)
 {
@@ -53,21 +52,25 @@ int apg_op_by_domain(struct apg_graph *g, enum apg_start start, const struct apg
     return i;
 }
 
-static size_t domain_of(
-    const struct apg_graph *g, const struct apg_op *op, const struct apg_slot *s, size_t i)
-{
-    size_t f = op->field[0];
-    return s->bags.id[s->bags.first[i * g->F + f]] - g->field[f].first;
-}
+struct group {
+    size_t field, domains;
+    int order, runs;
+    int count; /* scratch (1, domains): how many rows each has, then where its next row goes */
+};
+APG_OP_OWN(group)
 
-static void sort_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+static void group_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    apg_real *order = s->x[op->aux[ORDER]], *run = s->x[op->aux[RUNS]], *count = s->x[op->aux[COUNT]];
-    memset(count, 0, op->F * sizeof *count);
+    const struct group *own = group_of(op);
+    const size_t N = g->width[op->out];
+    const uint32_t *first = s->bags.first + own->field, *id = s->bags.id;
+    const size_t F = g->F, base = g->field[own->field].first;
+    apg_real *order = s->x[own->order], *run = s->x[own->runs], *count = s->x[own->count];
+    memset(count, 0, own->domains * sizeof *count);
     for (size_t i = 0; i < s->rows; i++)
-        count[domain_of(g, op, s, i)]++;
+        count[id[first[i * F]] - base]++;
     apg_real at = 0;
-    for (size_t d = 0; d < op->F; d++) {
+    for (size_t d = 0; d < own->domains; d++) {
         apg_real n = count[d];
         if (!(n > 0))
             continue;
@@ -77,57 +80,60 @@ static void sort_forward(const struct apg_graph *g, const struct apg_op *op, str
         *run++ = at;
     }
     for (size_t i = 0; i < s->rows; i++)
-        order[(size_t)count[domain_of(g, op, s, i)]++] = (apg_real)i;
+        order[(size_t)count[id[first[i * F]] - base]++] = (apg_real)i;
     for (size_t p = 0; p < s->rows; p++)
-        memcpy(s->x[op->out] + p * op->N, s->x[op->in[0]] + (size_t)order[p] * op->N, op->N * sizeof *order);
+        memcpy(s->x[op->out] + p * N, s->x[op->in[0]] + (size_t)order[p] * N, N * sizeof *order);
 }
 
-static void sort_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+static void group_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    (void)g;
+    const apg_real *order = s->x[group_of(op)->order];
+    const size_t N = g->width[op->out];
     for (size_t p = 0; p < s->rows; p++)
-        apg_kernel_add(
-            s->dx[op->in[0]] + (size_t)s->x[op->aux[ORDER]][p] * op->N, s->dx[op->out] + p * op->N, 1, op->N);
+        apg_kernel_add(s->dx[op->in[0]] + (size_t)order[p] * N, s->dx[op->out] + p * N, 1, N);
 }
 
-static const struct apg_op_type sort = {
-    .name = "sort", .forward = sort_forward, .backward = sort_backward, .cost = apg_op_no_cost};
+static const struct apg_op_type group = {
+    .name = "group-by-domain", .forward = group_forward, .backward = group_backward};
 
-int apg_op_sort(struct apg_graph *g, int x, size_t field, struct apg_domains *d)
+int apg_op_group_by_domain(struct apg_graph *g, int x, size_t field, struct apg_domains *d)
 {
-    struct apg_op *op = apg_graph_op(g, &sort);
+    d->n = g->failed ? 1 : g->field[field].rows;
+    d->order = apg_graph_value(g, 1);
+    d->runs = apg_graph_scratch(g, 2, d->n);
+    const struct group own = {field, d->n, d->order, d->runs, apg_graph_scratch(g, d->n, 1)};
+    struct apg_op *op = apg_graph_op(g, &group, &own, sizeof own);
     op->in[0] = x, op->n_in = 1;
-    op->N = apg_graph_width(g, x), op->F = d->n = g->failed ? 1 : g->field[field].rows;
-    op->field[0] = field;
-    op->aux[ORDER] = d->order = apg_graph_value(g, 1);
-    op->aux[RUNS] = d->runs = apg_graph_scratch(g, 2, op->F);
-    op->aux[COUNT] = apg_graph_scratch(g, op->F, 1);
-    return op->out = apg_graph_value(g, op->N);
+    return op->out = apg_graph_value(g, apg_graph_width(g, x));
 }
 
-static void unsort_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+struct ungroup {
+    int order;
+};
+APG_OP_OWN(ungroup)
+
+static void ungroup_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    (void)g;
+    const apg_real *order = s->x[ungroup_of(op)->order];
+    const size_t N = g->width[op->out];
     for (size_t p = 0; p < s->rows; p++)
-        memcpy(s->x[op->out] + (size_t)s->x[op->aux[ORDER]][p] * op->N, s->x[op->in[0]] + p * op->N,
-            op->N * sizeof(apg_real));
+        memcpy(s->x[op->out] + (size_t)order[p] * N, s->x[op->in[0]] + p * N, N * sizeof *order);
 }
 
-static void unsort_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
+static void ungroup_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    (void)g;
+    const apg_real *order = s->x[ungroup_of(op)->order];
+    const size_t N = g->width[op->out];
     for (size_t p = 0; p < s->rows; p++)
-        apg_kernel_add(
-            s->dx[op->in[0]] + p * op->N, s->dx[op->out] + (size_t)s->x[op->aux[ORDER]][p] * op->N, 1, op->N);
+        apg_kernel_add(s->dx[op->in[0]] + p * N, s->dx[op->out] + (size_t)order[p] * N, 1, N);
 }
 
-static const struct apg_op_type unsort = {
-    .name = "unsort", .forward = unsort_forward, .backward = unsort_backward, .cost = apg_op_no_cost};
+static const struct apg_op_type ungroup = {
+    .name = "ungroup", .forward = ungroup_forward, .backward = ungroup_backward};
 
-int apg_op_unsort(struct apg_graph *g, int x, const struct apg_domains *d)
+int apg_op_ungroup(struct apg_graph *g, int x, const struct apg_domains *d)
 {
-    struct apg_op *op = apg_graph_op(g, &unsort);
+    struct apg_op *op = apg_graph_op(g, &ungroup, &(struct ungroup){d->order}, sizeof(struct ungroup));
     op->in[0] = x, op->n_in = 1;
-    op->N = apg_graph_width(g, x), op->aux[ORDER] = d->order;
-    return op->out = apg_graph_value(g, op->N);
+    return op->out = apg_graph_value(g, apg_graph_width(g, x));
 }

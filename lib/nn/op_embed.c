@@ -1,31 +1,42 @@
 /* SPDX-License-Identifier: MIT
  *
- * Embeddings: bags of table rows to vectors; and the choice of some of them as a condition. A table's
- * gradient is not formed here: it is d of this op's value, gathered by row in optim.c.
+ * Embeddings: bags of table rows to vectors; and the choice of some of them as a condition. There is no
+ * backward: the optimizer gathers a table's gradient from d of the op's value, row by row (train/optim.c).
  */
 #include <string.h>
 #include "nn/half.h"
 #include "nn/kernel.h"
 #include "nn/ops.h"
 
-enum { AHEAD = 64 }; /* ids whose table rows are fetched into the cache while others are copied */
+enum { AHEAD_IDS = 64 }; /* A row is fetched into the cache so many ids before it is copied. */
 
-bool apg_op_embed_place(
-    const struct apg_graph *g, const struct apg_op *op, size_t f, size_t *place, size_t *below, size_t *above)
+struct embed {
+    size_t F, E;
+    bool chosen; /* only the F fields field[], and their rows alone are in the table; else all fields */
+    size_t field[APG_FIELDS_MAX];
+};
+APG_OP_OWN(embed)
+
+static bool embed_embedding(
+    const struct apg_graph *g, const struct apg_op *op, size_t field, struct apg_embedding *e)
 {
-    *place = f, *below = *above = 0;
-    if (!op->chosen)
+    const struct embed *own = embed_of(op);
+    *e = (struct apg_embedding){.E = own->E};
+    if (!own->chosen) {
+        e->column = field * own->E;
+        e->row = g->field[field].first;
         return true;
-    *below = g->field[f].first;
-    for (*place = 0; *place < op->F; (*place)++) {
-        if (op->field[*place] == f)
+    }
+    for (size_t f = 0; f < own->F; f++) {
+        if (own->field[f] == field)
             return true;
-        *above += g->field[op->field[*place]].rows;
+        e->column += own->E;
+        e->row += g->field[own->field[f]].rows;
     }
     return false;
 }
 
-/* One bag to e (E). Inlined where E is a constant, what is copied takes no call. */
+/* One bag to e (E). It is inlined, so that where E is a constant the copy takes no call. */
 static inline __attribute__((always_inline)) void embed_bag(
     const struct apg_bags *b, size_t bag, const apg_real *table, size_t E, apg_real *e)
 {
@@ -55,7 +66,7 @@ static inline __attribute__((always_inline)) void embed_all(
     const struct apg_bags *b, size_t n, const apg_real *table, size_t E, apg_real *e)
 {
     for (size_t bag = 0; bag < n; bag++, e += E) {
-        size_t ahead = b->first[bag] + AHEAD;
+        size_t ahead = b->first[bag] + AHEAD_IDS;
         if (ahead < b->first[n])
             __builtin_prefetch(table + (size_t)b->id[ahead] * E);
         embed_bag(b, bag, table, E, e);
@@ -65,7 +76,7 @@ static inline __attribute__((always_inline)) void embed_all(
 static void embed_all_half(const struct apg_bags *b, size_t n, const uint16_t *table, size_t E, apg_real *e)
 {
     for (size_t bag = 0; bag < n; bag++, e += E) {
-        size_t ahead = b->first[bag] + AHEAD;
+        size_t ahead = b->first[bag] + AHEAD_IDS;
         if (ahead < b->first[n])
             __builtin_prefetch(table + (size_t)b->id[ahead] * E);
         embed_bag_half(b, bag, table, E, e);
@@ -76,10 +87,11 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
 {
     const apg_real *table = apg_w(g, op->param[0]);
     const uint16_t *half = g->param[op->param[0]].half;
-    size_t E = op->E;
+    const struct embed *own = embed_of(op);
+    size_t E = own->E;
     apg_real *e = s->x[op->out];
-    if (!op->chosen) {
-        const size_t n = s->rows * op->F;
+    if (!own->chosen) {
+        const size_t n = s->rows * own->F;
         if (half)
             embed_all_half(&s->bags, n, half, E, e);
         else if (E == 16)
@@ -90,11 +102,11 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
             embed_all(&s->bags, n, table, E, e);
         return;
     }
-    for (size_t f = 0, above = 0; f < op->F; above += g->field[op->field[f++]].rows) {
-        const struct apg_graph_field *field = &g->field[op->field[f]];
+    for (size_t f = 0, above = 0; f < own->F; above += g->field[own->field[f++]].rows) {
+        const struct apg_graph_field *field = &g->field[own->field[f]];
         for (size_t i = 0; i < s->rows; i++) {
-            size_t bag = i * g->F + op->field[f];
-            apg_real *to = e + (i * op->F + f) * E;
+            size_t bag = i * g->F + own->field[f];
+            apg_real *to = e + (i * own->F + f) * E;
             if (half)
                 embed_bag_half(&s->bags, bag, half + above * E - field->first * E, E, to);
             else
@@ -103,76 +115,77 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
     }
 }
 
-static void embed_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
-{
-    (void)g, (void)op, (void)s;
-}
-
-/* Of one id a field; a cell of several has as many times E. */
+/* For one id in each field. A cell of n ids takes n times as much. */
 static void embed_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
-    c->forward += (uint64_t)op->F * op->E;
-    c->tables += (uint64_t)g->param[op->param[0]].rows * op->E;
+    c->forward += g->width[op->out];
+    c->tables += (uint64_t)g->param[op->param[0]].rows * embed_of(op)->E;
 }
 
 static const struct apg_op_type embed = {
-    .name = "embed", .forward = embed_forward, .backward = embed_backward, .cost = embed_cost};
+    .name = "embed", .forward = embed_forward, .cost = embed_cost, .embedding = embed_embedding};
 
-static int embed_op(struct apg_graph *g, size_t T, size_t F, size_t E, enum apg_start start, const char *name)
+/* T: rows of the table */
+static int add_embed(
+    struct apg_graph *g, const struct embed *own, size_t T, enum apg_start start, const char *name)
 {
-    struct apg_op *op = apg_graph_op(g, &embed);
-    op->param[0] = apg_graph_param(g, start, T, E, "%s", name);
-    op->F = F, op->E = E;
+    struct apg_op *op = apg_graph_op(g, &embed, own, sizeof *own);
+    op->param[0] = apg_graph_param(g, start, T, own->E, "%s", name);
     if (!g->failed)
         g->param[op->param[0]].table = true;
-    return op->out = apg_graph_value(g, F * E);
+    return op->out = apg_graph_value(g, own->F * own->E);
 }
 
 int apg_op_embed(struct apg_graph *g, size_t E, enum apg_start start, const char *name)
 {
-    return embed_op(g, g->T, g->F, E, start, name);
+    return add_embed(g, &(struct embed){.F = g->F, .E = E}, g->T, start, name);
 }
 
 int apg_op_embed_fields(struct apg_graph *g, const size_t *field, size_t n, size_t E, const char *name)
 {
+    struct embed own = {.F = n, .E = E, .chosen = true};
     size_t T = 0;
-    for (size_t i = 0; i < n; i++)
+    memcpy(own.field, field, n * sizeof *field);
+    for (size_t i = 0; !g->failed && i < n; i++)
         T += g->field[field[i]].rows;
-    int x = embed_op(g, T, n, E, APG_START_EMBEDDING, name);
-    if (!g->failed) {
-        struct apg_op *op = &g->op[g->n_ops - 1];
-        op->chosen = true;
-        memcpy(op->field, field, n * sizeof *field);
-    }
-    return x;
+    return add_embed(g, &own, T, APG_START_EMBEDDING, name);
 }
+
+struct select {
+    size_t n, E; /* pieces, and the numbers of one */
+    size_t piece[APG_FIELDS_MAX];
+};
+APG_OP_OWN(select)
 
 static void select_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    size_t E = op->E, N = g->width[op->in[0]];
+    const struct select *own = select_of(op);
+    size_t E = own->E, N = g->width[op->in[0]];
     for (size_t i = 0; i < s->rows; i++)
-        for (size_t k = 0; k < op->F; k++)
-            memcpy(s->x[op->out] + (i * op->F + k) * E, s->x[op->in[0]] + i * N + op->field[k] * E,
+        for (size_t k = 0; k < own->n; k++)
+            memcpy(s->x[op->out] + (i * own->n + k) * E, s->x[op->in[0]] + i * N + own->piece[k] * E,
                 E * sizeof(apg_real));
 }
 
 static void select_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    size_t E = op->E, N = g->width[op->in[0]];
-    for (size_t i = 0; op->add && i < s->rows; i++)
-        for (size_t k = 0; k < op->F; k++)
+    const struct select *own = select_of(op);
+    size_t E = own->E, N = g->width[op->in[0]];
+    for (size_t i = 0; !(op->stopped & 1) && i < s->rows; i++)
+        for (size_t k = 0; k < own->n; k++)
             apg_kernel_add(
-                s->dx[op->in[0]] + i * N + op->field[k] * E, s->dx[op->out] + (i * op->F + k) * E, 1, E);
+                s->dx[op->in[0]] + i * N + own->piece[k] * E, s->dx[op->out] + (i * own->n + k) * E, 1, E);
 }
 
 static const struct apg_op_type select = {
-    .name = "select", .forward = select_forward, .backward = select_backward, .cost = apg_op_no_cost};
+    .name = "select", .forward = select_forward, .backward = select_backward};
 
 int apg_op_select(struct apg_graph *g, int x, const size_t *piece, size_t n, size_t E, bool stop)
 {
-    struct apg_op *op = apg_graph_op(g, &select);
+    struct select own = {.n = n, .E = E};
+    memcpy(own.piece, piece, n * sizeof *piece);
+    struct apg_op *op = apg_graph_op(g, &select, &own, sizeof own);
     op->in[0] = x, op->n_in = 1;
-    op->F = n, op->E = E, op->add = !stop;
-    memcpy(op->field, piece, n * sizeof *piece);
+    op->stopped = stop;
     return op->out = apg_graph_value(g, n * E);
 }

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * A gate: y = x o 2 sigmoid(p), number by number; 1 where p is 0. p's place keeps the gate itself for the way
- * back.
+ * A gate: y = x o 2 sigmoid(p), number by number. Where p is 0 the gate is 1. The gate is written over p, and
+ * backward reads it there.
  */
 #include <math.h>
 #include "nn/ops.h"
 
 static void forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    (void)g;
     const apg_real *x = s->x[op->in[0]];
     apg_real *gate = s->x[op->in[1]], *y = s->x[op->out];
-    for (size_t i = 0; i < s->rows * op->N; i++) {
+    for (size_t i = 0; i < s->rows * g->width[op->out]; i++) {
 #ifdef APG_DOUBLE
         gate[i] = 2 / (1 + exp(-gate[i]));
 #else
@@ -23,10 +22,9 @@ static void forward(const struct apg_graph *g, const struct apg_op *op, struct a
 
 static void backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    (void)g;
     const apg_real *x = s->x[op->in[0]], *gate = s->x[op->in[1]], *dy = s->dx[op->out];
     apg_real *dx = s->dx[op->in[0]], *dp = s->dx[op->in[1]];
-    for (size_t i = 0; i < s->rows * op->N; i++) {
+    for (size_t i = 0; i < s->rows * g->width[op->out]; i++) {
         dx[i] += dy[i] * gate[i];
         dp[i] += dy[i] * x[i] * gate[i] * (1 - gate[i] / 2);
     }
@@ -34,8 +32,7 @@ static void backward(const struct apg_graph *g, const struct apg_op *op, struct 
 
 static void cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
-    (void)g;
-    c->generated += op->N;
+    c->generated += g->width[op->out];
 }
 
 static const struct apg_op_type gate = {
@@ -43,8 +40,8 @@ static const struct apg_op_type gate = {
 
 int apg_op_gate(struct apg_graph *g, int x, int p)
 {
-    struct apg_op *op = apg_graph_op(g, &gate);
+    struct apg_op *op = apg_graph_op(g, &gate, NULL, 0);
     op->in[0] = x, op->in[1] = p, op->n_in = 2;
-    op->N = op->D = apg_graph_width(g, x);
-    return op->out = apg_graph_value(g, op->N);
+    op->condition = 1;
+    return op->out = apg_graph_value(g, apg_graph_width(g, x));
 }

@@ -7,11 +7,12 @@
 #include "nn/kernel.h"
 #include "nn/ops.h"
 
-/* a_c = softmax over c of z^c w. A bias in the scores would change nothing: the softmax takes it out. */
+/* a_c = softmax over c of z^c w. A bias in the scores would change nothing, as the softmax takes it out
+ * again. */
 static void attention_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     const apg_real *w = apg_w(g, op->param[0]);
-    size_t C = (size_t)op->n_in, D = op->N;
+    size_t C = (size_t)op->n_in, D = g->width[op->in[0]];
     for (size_t i = 0; i < s->rows; i++) {
         apg_real *a = s->x[op->out] + i * C, top = 0, sum = 0;
         for (size_t c = 0; c < C; c++) {
@@ -32,7 +33,7 @@ static void attention_backward(const struct apg_graph *g, const struct apg_op *o
 {
     const apg_real *w = apg_w(g, op->param[0]);
     apg_real *dw = apg_dw(g, s->grad, op->param[0]);
-    size_t C = (size_t)op->n_in, D = op->N;
+    size_t C = (size_t)op->n_in, D = g->width[op->in[0]];
     for (size_t i = 0; i < s->rows; i++) {
         const apg_real *a = s->x[op->out] + i * C, *da = s->dx[op->out] + i * C;
         apg_real mean = 0;
@@ -48,9 +49,9 @@ static void attention_backward(const struct apg_graph *g, const struct apg_op *o
 
 static void attention_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
-    (void)g;
-    c->forward += (uint64_t)op->n_in * op->N;
-    c->numbers += op->N;
+    const uint64_t D = g->width[op->in[0]];
+    c->forward += (uint64_t)op->n_in * D;
+    c->numbers += D;
 }
 
 static const struct apg_op_type attention = {.name = "attention",
@@ -58,39 +59,49 @@ static const struct apg_op_type attention = {.name = "attention",
     .backward = attention_backward,
     .cost = attention_cost};
 
-int apg_op_attention(struct apg_graph *g, const int *z, int n, const char *name)
+int apg_op_condition_attention(struct apg_graph *g, const int *z, int n, const char *name)
 {
-    struct apg_op *op = apg_graph_op(g, &attention);
+    struct apg_op *op = apg_graph_op(g, &attention, NULL, 0);
     memcpy(op->in, z, (size_t)n * sizeof *z);
     op->n_in = n;
-    op->N = apg_graph_width(g, z[0]);
-    op->param[0] = apg_graph_param(g, APG_START_XAVIER, op->N, 1, "%s.attention.weight", name);
+    op->param[0] =
+        apg_graph_param(g, APG_START_XAVIER, apg_graph_width(g, z[0]), 1, "%s.attention.weight", name);
     return op->out = apg_graph_value(g, (size_t)n);
 }
 
-/* The weights a (B, C), where there are any, are the last value read. */
+struct mix {
+    size_t C, M;  /* how many x, and their width */
+    double scale; /* of each x, where there are no weights a */
+};
+APG_OP_OWN(mix)
+
+/* a_c of row I. The weights a (B, C), where there are any, are the last value read. */
+static apg_real weight_of(const struct apg_op *op, const struct apg_slot *s, size_t i, size_t c)
+{
+    const size_t C = mix_of(op)->C;
+    return (size_t)op->n_in > C ? s->x[op->in[C]][i * C + c] : (apg_real)mix_of(op)->scale;
+}
+
 static void mix_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    size_t C = op->N, M = op->M;
+    size_t C = mix_of(op)->C, M = mix_of(op)->M;
     apg_real *y = s->x[op->out];
     memset(y, 0, s->rows * M * sizeof *y);
     for (size_t c = 0; c < C; c++)
         for (size_t i = 0; i < s->rows; i++)
-            apg_kernel_add(y + i * M, s->x[op->in[c]] + i * M,
-                (size_t)op->n_in > C ? s->x[op->in[C]][i * C + c] : (apg_real)op->rate, M);
+            apg_kernel_add(y + i * M, s->x[op->in[c]] + i * M, weight_of(op, s, i, c), M);
 }
 
 static void mix_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    size_t C = op->N, M = op->M;
+    size_t C = mix_of(op)->C, M = mix_of(op)->M;
     bool weighted = (size_t)op->n_in > C;
     for (size_t c = 0; c < C; c++)
         for (size_t i = 0; i < s->rows; i++) {
             const apg_real *dy = s->dx[op->out] + i * M, *x = s->x[op->in[c]] + i * M;
-            apg_kernel_add(
-                s->dx[op->in[c]] + i * M, dy, weighted ? s->x[op->in[C]][i * C + c] : (apg_real)op->rate, M);
+            apg_kernel_add(s->dx[op->in[c]] + i * M, dy, weight_of(op, s, i, c), M);
             for (size_t j = 0; weighted && j < M; j++)
                 s->dx[op->in[C]][i * C + c] += x[j] * dy[j];
         }
@@ -99,19 +110,23 @@ static void mix_backward(const struct apg_graph *g, const struct apg_op *op, str
 static void mix_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
     (void)g;
-    c->forward += (size_t)op->n_in > op->N ? (uint64_t)op->N * op->M : 0;
+    const uint64_t C = mix_of(op)->C, M = mix_of(op)->M;
+    c->forward += (uint64_t)op->n_in > C ? C * M : 0;
 }
 
-static const struct apg_op_type mix = {
-    .name = "mix", .forward = mix_forward, .backward = mix_backward, .cost = mix_cost};
+static const struct apg_op_type mix = {.name = "mix",
+    .forward = mix_forward,
+    .backward = mix_backward,
+    .cost = mix_cost,
+    .widths = apg_op_width_of_output};
 
 int apg_op_mix(struct apg_graph *g, const int *x, int n, int a, double scale)
 {
-    struct apg_op *op = apg_graph_op(g, &mix);
+    const struct mix own = {(size_t)n, apg_graph_width(g, x[0]), scale};
+    struct apg_op *op = apg_graph_op(g, &mix, &own, sizeof own);
     memcpy(op->in, x, (size_t)n * sizeof *x);
     op->n_in = n;
     if (a >= 0)
         op->in[op->n_in++] = a;
-    op->N = (size_t)n, op->M = apg_graph_width(g, x[0]), op->rate = scale;
-    return op->out = apg_graph_value(g, op->M);
+    return op->out = apg_graph_value(g, own.M);
 }

@@ -2,8 +2,8 @@
  *
  * Products of pairs of fields: inner ones, and bilinear ones by element.
  *
- * A field's vector is short, and the sum over it no work for a vector unit: inner products are taken for
- * APG_VECTOR rows at once, one in each lane.
+ * A field's vector is too short for a vector unit to sum over it, so inner products are taken for APG_VECTOR
+ * rows at once, one in each lane.
  */
 #include <string.h>
 #include "nn/kernel.h"
@@ -14,11 +14,18 @@ static size_t pairs_of(size_t F)
     return F * (F - 1) / 2;
 }
 
+struct inner {
+    size_t F, E, M;    /* M: pairs */
+    int fields, pairs; /* scratch: the fields' vectors and the products by lane */
+};
+APG_OP_OWN(inner)
+
 static void inner_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    size_t F = op->F, E = op->E, M = op->M;
-    apg_real *v = s->x[op->aux[0]], *y = s->x[op->aux[1]];
+    const struct inner *own = inner_of(op);
+    size_t F = own->F, E = own->E, M = own->M;
+    apg_real *v = s->x[own->fields], *y = s->x[own->pairs];
     for (size_t i = 0, n; i < s->rows; i += n) {
         n = s->rows - i < APG_VECTOR ? s->rows - i : APG_VECTOR;
         apg_kernel_to_lanes(n, 1, F * E, s->x[op->in[0]] + i * F * E, v, F * E);
@@ -30,8 +37,9 @@ static void inner_forward(const struct apg_graph *g, const struct apg_op *op, st
 static void inner_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    size_t F = op->F, E = op->E, M = op->M;
-    apg_real *v = s->x[op->aux[0]], *dv = s->dx[op->aux[0]], *dy = s->dx[op->aux[1]];
+    const struct inner *own = inner_of(op);
+    size_t F = own->F, E = own->E, M = own->M;
+    apg_real *v = s->x[own->fields], *dv = s->dx[own->fields], *dy = s->dx[own->pairs];
     for (size_t i = 0, n; i < s->rows; i += n) {
         n = s->rows - i < APG_VECTOR ? s->rows - i : APG_VECTOR;
         apg_kernel_to_lanes(n, 1, F * E, s->x[op->in[0]] + i * F * E, v, F * E);
@@ -45,57 +53,74 @@ static void inner_backward(const struct apg_graph *g, const struct apg_op *op, s
 static void inner_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
     (void)g;
-    c->forward += (uint64_t)op->M * op->E;
+    c->forward += (uint64_t)inner_of(op)->M * inner_of(op)->E;
 }
 
-static const struct apg_op_type inner = {
-    .name = "inner", .forward = inner_forward, .backward = inner_backward, .cost = inner_cost};
+static const struct apg_op_type inner = {.name = "inner",
+    .forward = inner_forward,
+    .backward = inner_backward,
+    .cost = inner_cost,
+    .widths = apg_op_width_of_output};
 
 int apg_op_inner(struct apg_graph *g, int x, size_t E)
 {
-    struct apg_op *op = apg_graph_op(g, &inner);
+    const size_t F = apg_graph_width(g, x) / E, M = pairs_of(F);
+    const struct inner own = {.F = F,
+        .E = E,
+        .M = M,
+        .fields = apg_graph_scratch(g, F * E * APG_VECTOR, 1),
+        .pairs = apg_graph_scratch(g, M * APG_VECTOR, 1)};
+    struct apg_op *op = apg_graph_op(g, &inner, &own, sizeof own);
     op->in[0] = x, op->n_in = 1;
-    op->F = g->F, op->E = E, op->M = pairs_of(g->F);
-    op->aux[0] = apg_graph_scratch(g, op->F * E * APG_VECTOR, 1);
-    op->aux[1] = apg_graph_scratch(g, op->M * APG_VECTOR, 1);
-    return op->out = apg_graph_value(g, op->M);
+    return op->out = apg_graph_value(g, M);
 }
 
 /* ---- bilinear ----
- * The columns of W (E, ..) are the matrices side by side, so that those of a field's pairs are one, and one
- * product makes x_f W of them for all rows. It is as large as the result, and made for a piece of the rows at
- * a time, on the way back again. */
+ * The matrices stand side by side as the columns of W (E, M), those of a field's pairs together, so that one
+ * product makes x_f W of them for all rows. It is as large as the result. So it is made for a piece of the
+ * rows at a time, and backward makes it again. */
 
-enum { PIECE = 1 << 19 }; /* numbers: 2 MB of floats a slot */
+enum { PIECE_NUMBERS = 1 << 19 }; /* the most numbers of a piece's products: 2 MB of floats a slot */
 
-/* Of field f: its first pair; where its matrices begin in W, and its products in a row of them; their width.
- */
+struct bilinear {
+    size_t F, E, M;
+    size_t left_width; /* of a row of LEFT */
+    int left;          /* scratch: x_f W of all fields but the last */
+    enum apg_bilinear of;
+};
+APG_OP_OWN(bilinear)
+
+/* Of field f: the first column of its matrices in W, of its products in LEFT, and the width of both. */
 struct part {
-    size_t pair, column, at, width;
+    size_t column, at, width;
 };
 
-static struct part part_of(const struct apg_op *op, size_t f)
+static struct part part_of(const struct bilinear *own, size_t f)
 {
-    size_t pair = f * (2 * op->F - f - 1) / 2, E = op->E;
-    if (op->K == APG_BILINEAR_INTERACTION)
-        return (struct part){pair, pair * E, pair * E, (op->F - f - 1) * E};
-    return (struct part){pair, op->K == APG_BILINEAR_ALL ? 0 : f * E, f * E, E};
+    size_t first_pair = f * (2 * own->F - f - 1) / 2, E = own->E;
+    if (own->of == APG_BILINEAR_INTERACTION)
+        return (struct part){first_pair * E, first_pair * E, (own->F - f - 1) * E};
+    return (struct part){own->of == APG_BILINEAR_ALL ? 0 : f * E, f * E, E};
 }
 
-/* left = x_f W of all fields, of N rows of x. */
+/* LEFT of N rows of x */
 static void bilinear_left(
     const struct apg_graph *g, const struct apg_op *op, const struct apg_slot *s, const apg_real *x, size_t n)
 {
-    for (size_t f = 0; f + 1 < op->F; f++) {
-        struct part p = part_of(op, f);
-        apg_op_product(s, false, n, p.width, op->E, x + f * op->E, op->F * op->E,
-            apg_w(g, op->param[0]) + p.column, op->M, NULL, 0, s->x[op->aux[0]] + p.at, op->N);
+    const struct bilinear *own = bilinear_of(op);
+    const size_t E = own->E, M = own->M;
+    for (size_t f = 0; f + 1 < own->F; f++) {
+        struct part p = part_of(own, f);
+        apg_op_product(s, n, p.width, E, apg_matrix(x + f * E, own->F * E),
+            apg_matrix(apg_w(g, op->param[0]) + p.column, M), apg_zeros(), s->x[own->left] + p.at,
+            own->left_width);
     }
 }
 
 static void bilinear_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    size_t F = op->F, E = op->E, width = g->width[op->out], piece = g->most[op->aux[0]];
+    const struct bilinear *own = bilinear_of(op);
+    size_t F = own->F, E = own->E, width = g->width[op->out], piece = g->most[own->left];
     for (size_t k = 0, pairs = width / (size_t)op->n_in; k < (size_t)op->n_in; k++)
         for (size_t from = 0, n; from < s->rows; from += n) {
             n = s->rows - from < piece ? s->rows - from : piece;
@@ -104,9 +129,10 @@ static void bilinear_forward(const struct apg_graph *g, const struct apg_op *op,
                 const apg_real *x = s->x[op->in[k]] + (from + i) * F * E;
                 apg_real *y = s->x[op->out] + (from + i) * width + k * pairs;
                 for (size_t f = 0; f + 1 < F; f++) {
-                    struct part p = part_of(op, f);
-                    const apg_real *left = s->x[op->aux[0]] + i * op->N + p.at;
-                    for (size_t h = f + 1; h<F; h++, y += E, left += p.width> E ? E : 0)
+                    struct part p = part_of(own, f);
+                    const size_t step = p.width > E ? E : 0; /* from one pair's product to the next's */
+                    const apg_real *left = s->x[own->left] + i * own->left_width + p.at;
+                    for (size_t h = f + 1; h < F; h++, y += E, left += step)
                         for (size_t e = 0; e < E; e++)
                             y[e] = left[e] * x[h * E + e];
                 }
@@ -116,32 +142,36 @@ static void bilinear_forward(const struct apg_graph *g, const struct apg_op *op,
 
 static void bilinear_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    size_t F = op->F, E = op->E, width = g->width[op->out], piece = g->most[op->aux[0]];
+    const struct bilinear *own = bilinear_of(op);
+    size_t F = own->F, E = own->E, width = g->width[op->out], piece = g->most[own->left];
     for (size_t k = 0, pairs = width / (size_t)op->n_in; k < (size_t)op->n_in; k++)
         for (size_t from = 0, n; from < s->rows; from += n) {
             n = s->rows - from < piece ? s->rows - from : piece;
             const apg_real *x = s->x[op->in[k]] + from * F * E;
             apg_real *dx = s->dx[op->in[k]] + from * F * E;
             bilinear_left(g, op, s, x, n);
-            memset(s->dx[op->aux[0]], 0, n * op->N * sizeof *dx);
+            memset(s->dx[own->left], 0, n * own->left_width * sizeof *dx);
             for (size_t i = 0; i < n; i++) {
                 const apg_real *dy = s->dx[op->out] + (from + i) * width + k * pairs;
                 for (size_t f = 0; f + 1 < F; f++) {
-                    struct part p = part_of(op, f);
-                    size_t at = i * op->N + p.at;
-                    for (size_t h = f + 1; h<F; h++, dy += E, at += p.width> E ? E : 0) {
-                        apg_kernel_add_product(s->dx[op->aux[0]] + at, dy, x + (i * F + h) * E, E);
-                        apg_kernel_add_product(dx + (i * F + h) * E, dy, s->x[op->aux[0]] + at, E);
+                    struct part p = part_of(own, f);
+                    const size_t step = p.width > E ? E : 0;
+                    size_t at = i * own->left_width + p.at;
+                    for (size_t h = f + 1; h < F; h++, dy += E, at += step) {
+                        apg_kernel_add_product(s->dx[own->left] + at, dy, x + (i * F + h) * E, E);
+                        apg_kernel_add_product(dx + (i * F + h) * E, dy, s->x[own->left] + at, E);
                     }
                 }
             }
             for (size_t f = 0; f + 1 < F; f++) {
-                struct part p = part_of(op, f);
-                const apg_real *dleft = s->dx[op->aux[0]] + p.at;
+                struct part p = part_of(own, f);
+                const struct apg_matrix dleft = apg_matrix(s->dx[own->left] + p.at, own->left_width);
+                const struct apg_matrix dxf = apg_matrix(dx + f * E, F * E);
                 apg_real *dW = apg_dw(g, s->grad, op->param[0]) + p.column;
-                apg_gemm(true, false, E, p.width, n, x + f * E, F * E, dleft, op->N, dW, op->M, dW, op->M);
-                apg_gemm(false, true, n, E, p.width, dleft, op->N, apg_w(g, op->param[0]) + p.column, op->M,
-                    dx + f * E, F * E, dx + f * E, F * E);
+                apg_gemm(E, p.width, n, apg_transpose(x + f * E, F * E), dleft, apg_matrix(dW, own->M), dW,
+                    own->M);
+                apg_gemm(n, E, p.width, dleft, apg_transpose(apg_w(g, op->param[0]) + p.column, own->M), dxf,
+                    dx + f * E, F * E);
             }
         }
 }
@@ -149,23 +179,38 @@ static void bilinear_backward(const struct apg_graph *g, const struct apg_op *op
 static void bilinear_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
     (void)g;
-    c->forward += (uint64_t)op->n_in * op->N * op->E;
-    c->numbers += (uint64_t)op->E * op->M;
+    const struct bilinear *own = bilinear_of(op);
+    c->forward += (uint64_t)op->n_in * own->left_width * own->E;
+    c->numbers += (uint64_t)own->E * own->M;
 }
 
-static const struct apg_op_type bilinear = {
-    .name = "bilinear", .forward = bilinear_forward, .backward = bilinear_backward, .cost = bilinear_cost};
+static void bilinear_widths(const struct apg_graph *g, const struct apg_op *op, struct apg_widths *w)
+{
+    (void)g;
+    w->M = bilinear_of(op)->M;
+}
+
+static const struct apg_op_type bilinear = {.name = "bilinear",
+    .forward = bilinear_forward,
+    .backward = bilinear_backward,
+    .cost = bilinear_cost,
+    .widths = bilinear_widths};
 
 int apg_op_bilinear(
     struct apg_graph *g, const int *x, int n, size_t E, enum apg_bilinear of, const char *name)
 {
-    struct apg_op *op = apg_graph_op(g, &bilinear);
+    const size_t F = apg_graph_width(g, x[0]) / E, pairs = pairs_of(F);
+    const size_t left_width = of == APG_BILINEAR_INTERACTION ? pairs * E : F * E - E;
+    const struct bilinear own = {.F = F,
+        .E = E,
+        .M = of == APG_BILINEAR_ALL ? E : left_width,
+        .left_width = left_width,
+        .left = apg_graph_scratch(
+            g, left_width, left_width < PIECE_NUMBERS ? PIECE_NUMBERS / (left_width + 1) : 1),
+        .of = of};
+    struct apg_op *op = apg_graph_op(g, &bilinear, &own, sizeof own);
     memcpy(op->in, x, (size_t)n * sizeof *x);
     op->n_in = n;
-    op->F = g->F, op->E = E, op->K = of;
-    op->N = of == APG_BILINEAR_INTERACTION ? pairs_of(g->F) * E : (g->F - 1) * E;
-    op->M = of == APG_BILINEAR_ALL ? E : op->N;
-    op->param[0] = apg_graph_param(g, APG_START_SQUARES, E, op->M, "%s.weight", name);
-    op->aux[0] = apg_graph_scratch(g, op->N, op->N < PIECE ? PIECE / (op->N + 1) : 1);
-    return op->out = apg_graph_value(g, (size_t)n * pairs_of(g->F) * E);
+    op->param[0] = apg_graph_param(g, APG_START_SQUARES, E, own.M, "%s.weight", name);
+    return op->out = apg_graph_value(g, (size_t)n * pairs * E);
 }

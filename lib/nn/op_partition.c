@@ -10,44 +10,40 @@
  * large; here a domain with fewer than LEAST rows in a batch, whose mean and variance would be noise, is
  * normalized as in prediction, and one that never had enough by the running averages of all rows.
  *
- * Two ops, as in op_norm.c, for the same reason.
+ * It takes two ops, as in op_norm.c, for the same reason.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "nn/kernel.h"
 #include "nn/ops.h"
 
 /* Params. SEEN (domains, 1): how many batches the running averages have seen. BATCH (domains + 1, 4 M + 1):
  * mean, 1 / deviation, d (shift + shift_d), d (scale scale_d), rows; the last row is of all domains. */
 enum { SCALE, SHIFT, MEAN, VARIANCE, SCALE_D, SHIFT_D, MEAN_D, VARIANCE_D, SEEN, BATCH, N_PARAMS };
-/* aux. SUMS (domains, 2 M), by run: mean and squared deviations on the way forth, the sums of dy and of dy
- * xhat on the way back; d SUMS: the gradients of SHIFT_D and SCALE_D. */
-enum { RUNS, SUMS };
 static const double eps = 1e-5, momentum = 0.1;
+
+struct partition {
+    size_t M, domains, least;
+    int runs;
+    int sums; /* scratch (domains, 2 M), by run: the mean and squared deviations in forward, the sums of dy
+                 and of dy xhat in backward. d SUMS: the gradients of SHIFT_D and SCALE_D. Only in training.
+               */
+};
+APG_OP_OWN(partition)
 
 static void moments_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
     (void)g;
-    size_t M = op->M;
+    const struct partition *own = partition_of(op);
+    const size_t M = own->M;
     struct apg_run r;
-    for (size_t k = 0; s->train && apg_run_at(s, op->aux[RUNS], k, &r); k++) {
-        const apg_real *x = s->x[op->in[0]];
-        apg_real *mean = s->x[op->aux[SUMS]] + k * 2 * M, *square = mean + M;
-        memset(mean, 0, 2 * M * sizeof *mean);
-        for (size_t i = r.from; i < r.to; i++)
-            for (size_t j = 0; j < M; j++)
-                mean[j] += x[i * M + j];
-        for (size_t j = 0; j < M; j++)
-            mean[j] /= (apg_real)(r.to - r.from);
-        for (size_t i = r.from; i < r.to; i++)
-            for (size_t j = 0; j < M; j++) {
-                apg_real d = x[i * M + j] - mean[j];
-                square[j] += d * d;
-            }
-    }
+    for (size_t k = 0; s->train && apg_run_at(s, own->runs, k, &r); k++)
+        apg_kernel_moments(s->x[op->in[0]] + r.from * M, r.to - r.from, M, s->x[own->sums] + k * 2 * M);
 }
 
-/* Mean and squared deviations (2 M) of N rows, and of ROWS more: of both (Chan et al., 1979). */
+/* Turns TO, the mean and squared deviations (2 M) of N rows, into those of N rows and ROWS more, whose are
+ * MORE (Chan et al., 1979). */
 static void join(size_t M, apg_real *to, apg_real *n, const apg_real *more, apg_real rows)
 {
     apg_real share = rows / (*n + rows), weight = *n * share;
@@ -64,13 +60,14 @@ static apg_real inverse_of(apg_real variance)
     return (apg_real)(1 / sqrt((double)variance + eps));
 }
 
-/* (M) each: of the domain, or of all where it has none. */
+/* The running averages (M) of the domain, or of all rows where it has none. */
 static void running(const struct apg_graph *g, const struct apg_op *op, size_t domain, const apg_real **mean,
     const apg_real **variance)
 {
+    const size_t M = partition_of(op)->M;
     bool seen = apg_w(g, op->param[SEEN])[domain] > 0;
-    *mean = seen ? apg_w(g, op->param[MEAN_D]) + domain * op->M : apg_w(g, op->param[MEAN]);
-    *variance = seen ? apg_w(g, op->param[VARIANCE_D]) + domain * op->M : apg_w(g, op->param[VARIANCE]);
+    *mean = seen ? apg_w(g, op->param[MEAN_D]) + domain * M : apg_w(g, op->param[MEAN]);
+    *variance = seen ? apg_w(g, op->param[VARIANCE_D]) + domain * M : apg_w(g, op->param[VARIANCE]);
 }
 
 static void run_on(size_t M, const apg_real *batch, double rate, apg_real *mean, apg_real *variance)
@@ -84,15 +81,16 @@ static void run_on(size_t M, const apg_real *batch, double rate, apg_real *mean,
 
 static void moments_join(struct apg_graph *g, const struct apg_op *op)
 {
-    size_t M = op->M, wide = 4 * M + 1;
-    apg_real *all = apg_w(g, op->param[BATCH]) + op->F * wide, least = (apg_real)op->E;
+    const struct partition *own = partition_of(op);
+    size_t M = own->M, wide = 4 * M + 1;
+    apg_real *all = apg_w(g, op->param[BATCH]) + own->domains * wide, least = (apg_real)own->least;
     memset(all, 0, wide * sizeof *all);
-    for (struct apg_domain_rows d = {0}; apg_domain_next(g, op->aux[RUNS], &d);) {
+    for (struct apg_domain_rows d = {0}; apg_domain_next(g, own->runs, &d);) {
         apg_real *batch = apg_w(g, op->param[BATCH]) + d.domain * wide;
         memset(batch, 0, wide * sizeof *batch);
         for (size_t i = 0; i < APG_SLOTS; i++)
             if (d.run[i].to > d.run[i].from)
-                join(M, batch, &batch[4 * M], g->slot[i].x[op->aux[SUMS]] + d.k[i] * 2 * M,
+                join(M, batch, &batch[4 * M], g->slot[i].x[own->sums] + d.k[i] * 2 * M,
                     (apg_real)(d.run[i].to - d.run[i].from));
         join(M, all, &all[4 * M], batch, batch[4 * M]);
         apg_real *seen = apg_w(g, op->param[SEEN]) + d.domain;
@@ -114,19 +112,20 @@ static void moments_join(struct apg_graph *g, const struct apg_op *op)
 
 static void moments_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    size_t M = op->M;
+    const struct partition *own = partition_of(op);
+    size_t M = own->M;
     struct apg_run r;
-    for (size_t k = 0; apg_run_at(s, op->aux[RUNS], k, &r); k++) {
+    for (size_t k = 0; apg_run_at(s, own->runs, k, &r); k++) {
         const apg_real *mean = apg_w(g, op->param[BATCH]) + r.domain * (4 * M + 1), *inverse = mean + M,
                        *dshift = inverse + M, *dscale = dshift + M;
         const apg_real *scale = apg_w(g, op->param[SCALE]),
-                       *own = apg_w(g, op->param[SCALE_D]) + r.domain * M;
-        apg_real share = mean[4 * M] >= (apg_real)op->E ? 1 / mean[4 * M] : 0;
+                       *scale_d = apg_w(g, op->param[SCALE_D]) + r.domain * M;
+        apg_real share = mean[4 * M] >= (apg_real)own->least ? 1 / mean[4 * M] : 0;
         for (size_t i = r.from; i < r.to; i++)
             for (size_t j = 0; j < M; j++) {
                 size_t at = i * M + j;
                 apg_real xhat = (s->x[op->in[0]][at] - mean[j]) * inverse[j];
-                s->dx[op->in[0]][at] += scale[j] * own[j] * inverse[j] *
+                s->dx[op->in[0]][at] += scale[j] * scale_d[j] * inverse[j] *
                                         (s->dx[op->out][at] - share * (dshift[j] + xhat * dscale[j]));
             }
     }
@@ -135,17 +134,18 @@ static void moments_backward(const struct apg_graph *g, const struct apg_op *op,
 static const struct apg_op_type moments = {.name = "moments",
     .forward = moments_forward,
     .backward = moments_backward,
-    .cost = apg_op_no_cost,
+    .widths = apg_op_width_of_output,
     .forward_join = moments_join};
 
 static void norm_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    size_t M = op->M;
+    const struct partition *own = partition_of(op);
+    size_t M = own->M;
     const apg_real *x = s->x[op->in[0]], *scale = apg_w(g, op->param[SCALE]),
                    *shift = apg_w(g, op->param[SHIFT]);
     apg_real *y = s->x[op->out];
     struct apg_run r;
-    for (size_t k = 0; apg_run_at(s, op->aux[RUNS], k, &r); k++) {
+    for (size_t k = 0; apg_run_at(s, own->runs, k, &r); k++) {
         const apg_real *scale_d = apg_w(g, op->param[SCALE_D]) + r.domain * M,
                        *shift_d = apg_w(g, op->param[SHIFT_D]) + r.domain * M,
                        *batch = s->train ? apg_w(g, op->param[BATCH]) + r.domain * (4 * M + 1) : NULL, *mean,
@@ -162,23 +162,19 @@ static void norm_forward(const struct apg_graph *g, const struct apg_op *op, str
 
 static void norm_backward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    size_t M = op->M;
+    const struct partition *own = partition_of(op);
+    size_t M = own->M;
     apg_real *dscale = apg_dw(g, s->grad, op->param[SCALE]), *dshift = apg_dw(g, s->grad, op->param[SHIFT]);
     struct apg_run r;
-    for (size_t k = 0; apg_run_at(s, op->aux[RUNS], k, &r); k++) {
+    for (size_t k = 0; apg_run_at(s, own->runs, k, &r); k++) {
         const apg_real *mean = apg_w(g, op->param[BATCH]) + r.domain * (4 * M + 1), *inverse = mean + M;
-        apg_real *sum = s->x[op->aux[SUMS]] + k * 2 * M, *own = s->dx[op->aux[SUMS]] + k * 2 * M;
+        apg_real *sum = s->x[own->sums] + k * 2 * M, *dsum = s->dx[own->sums] + k * 2 * M;
         memset(sum, 0, 2 * M * sizeof *sum);
-        for (size_t i = r.from; i < r.to; i++)
-            for (size_t j = 0; j < M; j++) {
-                size_t at = i * M + j;
-                apg_real dy = s->dx[op->out][at];
-                sum[j] += dy;
-                sum[M + j] += dy * (s->x[op->in[0]][at] - mean[j]) * inverse[j];
-            }
+        apg_kernel_moments_back(s->x[op->in[0]] + r.from * M, s->dx[op->out] + r.from * M, r.to - r.from, M,
+            mean, inverse, sum, sum + M);
         for (size_t j = 0; j < M; j++) {
-            own[j] = sum[j];
-            own[M + j] = sum[M + j] * apg_w(g, op->param[SCALE])[j];
+            dsum[j] = sum[j];
+            dsum[M + j] = sum[M + j] * apg_w(g, op->param[SCALE])[j];
             dshift[j] += sum[j];
             dscale[j] += sum[M + j] * apg_w(g, op->param[SCALE_D])[r.domain * M + j];
         }
@@ -187,26 +183,28 @@ static void norm_backward(const struct apg_graph *g, const struct apg_op *op, st
 
 static void norm_join(struct apg_graph *g, const struct apg_op *op)
 {
-    size_t M = op->M;
-    for (struct apg_domain_rows d = {0}; apg_domain_next(g, op->aux[RUNS], &d);) {
+    const struct partition *own = partition_of(op);
+    size_t M = own->M;
+    for (struct apg_domain_rows d = {0}; apg_domain_next(g, own->runs, &d);) {
         apg_real *to = apg_w(g, op->param[BATCH]) + d.domain * (4 * M + 1) + 2 * M;
         memset(to, 0, 2 * M * sizeof *to);
         for (size_t i = 0; i < APG_SLOTS; i++)
             for (size_t j = 0; d.run[i].to > d.run[i].from && j < 2 * M; j++)
-                to[j] += g->slot[i].x[op->aux[SUMS]][d.k[i] * 2 * M + j];
+                to[j] += g->slot[i].x[own->sums][d.k[i] * 2 * M + j];
     }
 }
 
 static void norm_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
 {
     (void)g;
-    c->biases += 2 * (1 + (uint64_t)op->F) * op->M;
+    c->biases += 2 * (1 + (uint64_t)partition_of(op)->domains) * partition_of(op)->M;
 }
 
 static const struct apg_op_type norm = {.name = "norm",
     .forward = norm_forward,
     .backward = norm_backward,
     .cost = norm_cost,
+    .widths = apg_op_width_of_output,
     .backward_join = norm_join};
 
 int apg_op_partition(struct apg_graph *g, int x, const struct apg_domains *d, size_t least, const char *name)
@@ -227,11 +225,11 @@ int apg_op_partition(struct apg_graph *g, int x, const struct apg_domains *d, si
         [SEEN] = apg_graph_param(g, APG_START_ZERO, n, 1, "%s.domain.seen", layer),
         [BATCH] = g->train ? apg_graph_param(g, APG_START_ZERO, n + 1, 4 * M + 1, "%s.batch", layer) : -1,
     };
+    const struct partition own = {M, n, least, d->runs, sums};
     for (int k = 0; k < 2; k++) {
-        struct apg_op *op = apg_graph_op(g, k ? &norm : &moments);
+        struct apg_op *op = apg_graph_op(g, k ? &norm : &moments, &own, sizeof own);
         op->in[0] = x, op->n_in = 1;
-        op->out = y, op->aux[RUNS] = d->runs, op->aux[SUMS] = sums, op->M = M;
-        op->F = n, op->E = least;
+        op->out = y;
         memcpy(op->param, param, sizeof param);
     }
     static const int state[] = {MEAN, VARIANCE, MEAN_D, VARIANCE_D, SEEN, BATCH};

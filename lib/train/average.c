@@ -56,7 +56,7 @@ static void piece(void *arg, size_t i, unsigned worker)
     if (a->swap)
         apg_kernel_swap(n, mean, p->w + from);
     else
-        apg_kernel_approach(n, mean, p->w + from, a->weight);
+        apg_kernel_lerp(n, mean, p->w + from, a->weight);
 }
 
 void apg_average_add(struct apg_average *a, double share, struct apg_pool *pool)

@@ -110,8 +110,7 @@ static struct apg_arch arch_of(const struct choose *c, const struct apg_choose_t
 {
     struct apg_arch a = *c->arch;
     if (!t) {
-        for (a.layer = 0; strcmp(apg_layers[a.layer].name, "dense") != 0;)
-            a.layer++;
+        a.layer = apg_layer_find("dense");
         return a;
     }
     a.mode = t->n ? APG_CONDITION_GROUP : APG_CONDITION_SELF;

@@ -121,7 +121,7 @@ static void product(void *arg, size_t i, unsigned worker)
     (void)i;
     const struct measuring *r = arg;
     const size_t n = PEAK;
-    apg_gemm(false, false, n, n, n, r->a, n, r->a, n, NULL, 0, r->c + worker * n * n, n);
+    apg_gemm(n, n, n, apg_matrix(r->a, n), apg_matrix(r->a, n), apg_zeros(), r->c + worker * n * n, n);
 }
 
 /* Multiply-adds per second, the best of some: short ones, as what they are held against may be. */

@@ -108,8 +108,8 @@ static void dense_update(void *arg, size_t i, unsigned worker)
             o->m->graph.slot[0].grad + p->at, p->generator ? (apg_real)o->options->generator_l2 : 0);
 }
 
-/* Share PART of the columns of param I / SHARES, of the domains that the batch has. Sums over slots, in their
- * order, are left in the first's. */
+/* Task i updates share i % SHARES of the columns of param i / SHARES, in the rows of the domains that the
+ * batch has. A domain's gradients are added up in slot order, into that of the first slot. */
 enum { SHARES = 8 };
 static void domain_update(void *arg, size_t i, unsigned worker)
 {
@@ -160,12 +160,11 @@ static void table_update(void *arg, size_t f, unsigned worker)
     }
     for (size_t j = 0; j < g->n_ops; j++) {
         const struct apg_op *op = &g->op[j];
-        if (op->param[0] < 0 || !g->param[op->param[0]].table)
+        struct apg_embedding at;
+        if (!op->type->embedding || !op->type->embedding(g, op, f, &at))
             continue;
-        const struct apg_param *p = &g->param[op->param[0]];
-        size_t E = op->E, place, below, above;
-        if (!apg_op_embed_place(g, op, f, &place, &below, &above))
-            continue;
+        const int table = op->param[0];
+        const size_t E = at.E;
         if (!apg_grow(&t->grad, &t->cap_grad, t->n * E, sizeof *t->grad)) {
             atomic_store(&o->failed, true);
             goto done;
@@ -174,7 +173,7 @@ static void table_update(void *arg, size_t f, unsigned worker)
         for (int i = 0; i < APG_SLOTS; i++) {
             const struct apg_slot *s = &g->slot[i];
             for (size_t r = 0; r < s->rows; r++) {
-                const apg_real *de = s->dx[op->out] + (r * op->F + place) * E;
+                const apg_real *de = s->dx[op->out] + r * g->width[op->out] + at.column;
                 for (uint32_t k = s->bags.first[r * g->F + f]; k < s->bags.first[r * g->F + f + 1]; k++) {
                     apg_real *row = t->grad + (size_t)(o->place[s->bags.id[k]] - 1) * E;
                     apg_kernel_add(row, de, (apg_real)s->bags.weight[k], E);
@@ -182,9 +181,9 @@ static void table_update(void *arg, size_t f, unsigned worker)
             }
         }
         for (uint32_t k = 0; k < t->n; k++) {
-            size_t at = (t->row[k] - below + above) * E;
-            update(o, o->options->embedding_lr, E, p->w + at, o->first[op->param[0]] + at,
-                o->second[op->param[0]] + at, t->grad + k * E, (apg_real)o->options->embedding_l2);
+            const size_t row = (t->row[k] - g->field[f].first + at.row) * E;
+            update(o, o->options->embedding_lr, E, g->param[table].w + row, o->first[table] + row,
+                o->second[table] + row, t->grad + k * E, (apg_real)o->options->embedding_l2);
         }
     }
 done:

@@ -194,8 +194,7 @@ static void read_arch(const struct fixture *f, struct apg_arch *a)
 {
     static const char *const aggregate[] = {
         "input-concat", "input-mean", "input-att", "output-mean", "output-sum", "output-att"};
-    while (strcmp(apg_layers[a->layer].name, "apg") != 0)
-        a->layer++;
+    a->layer = apg_layer_find("apg");
     assert_int_equal(f->variant[0], 'v');
     a->form = (enum apg_form)(f->variant[1] - '1');
     assert_true(a->form <= APG_FORM_OVERPARAM);

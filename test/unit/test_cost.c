@@ -15,6 +15,7 @@
 #include "nn/gemm.h"
 #include "model/model.h"
 #include "fields.h"
+#include "op_table.h"
 
 static uint64_t counted;
 
@@ -22,17 +23,17 @@ void apg_gemm_init(void)
 {
 }
 
-void apg_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda,
-    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
+void apg_gemm(size_t m, size_t n, size_t k, struct apg_matrix a, struct apg_matrix b, struct apg_matrix from,
+    apg_real *c, size_t ldc)
 {
-    (void)ta, (void)tb, (void)a, (void)lda, (void)b, (void)ldb, (void)from, (void)ldf, (void)c, (void)ldc;
+    (void)a, (void)b, (void)from, (void)c, (void)ldc;
     counted += m * n * k;
 }
 
-void apg_gemm_rows(bool tb, size_t m, size_t n, size_t k, const apg_real *a, size_t lda, const apg_real *b,
-    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
+void apg_gemm_rows(size_t m, size_t n, size_t k, struct apg_matrix a, struct apg_matrix b,
+    struct apg_matrix from, apg_real *c, size_t ldc)
 {
-    apg_gemm(false, tb, m, n, k, a, lda, b, ldb, from, ldf, c, ldc);
+    apg_gemm(m, n, k, a, b, from, c, ldc);
 }
 
 static void same(const struct apg_cost *a, const struct apg_cost *b)
@@ -111,32 +112,35 @@ static void ppnet_costs_what_the_formula_says(void **state)
 }
 
 static struct apg_pool *pool;
+static size_t embedding_dim; /* of the ops on fields that are counted */
 
-/* What the ops of a model multiply without gemm.h, by their definition: x_i W_i, attention, embeddings, FM.
- */
+/* What ops multiply without gemm.h, by their definition and the widths of the values that they read and
+ * write: x_i W_i, attention, embeddings, products of fields, FM. */
 static uint64_t by_loops(const struct apg_graph *g)
 {
     uint64_t n = 0;
     for (size_t o = 0; o < g->n_ops; o++) {
         const struct apg_op *op = &g->op[o];
-        if (strcmp(op->type->name, "generated") == 0)
-            n += op->N * op->M;
-        if (strcmp(op->type->name, "attention") == 0)
-            n += (size_t)op->n_in * op->N;
-        if (strcmp(op->type->name, "mix") == 0 && (size_t)op->n_in > op->N)
-            n += op->N * op->M;
-        if (strcmp(op->type->name, "embed") == 0)
-            n += FIELDS * op->E;
-        if (strcmp(op->type->name, "cross") == 0)
-            n += op->N;
-        if (strcmp(op->type->name, "inner") == 0)
-            n += FIELDS * (FIELDS - 1) / 2 * op->E;
-        if (strcmp(op->type->name, "self-attention") == 0)
-            n += 2 * FIELDS * FIELDS * op->E;
-        if (strcmp(op->type->name, "cin") == 0)
-            n += op->E * FIELDS * op->N;
-        if (strcmp(op->type->name, "fm") == 0)
-            n += FIELDS * op->E;
+        const char *name = op->type->name;
+        const size_t first = op->n_in ? g->width[op->in[0]] : 0,
+                     last = g->width[op->in[op->n_in - !!op->n_in]];
+        const size_t y = op->out < 0 ? 0 : g->width[op->out];
+        if (strcmp(name, "generated") == 0)
+            n += first * y;
+        if (strcmp(name, "attention") == 0)
+            n += (size_t)op->n_in * first;
+        if (strcmp(name, "mix") == 0 && op->n_in > 2) /* of two conditions, and their weights */
+            n += (size_t)(op->n_in - 1) * y;
+        if (strcmp(name, "embed") == 0 || strcmp(name, "cross") == 0)
+            n += y;
+        if (strcmp(name, "inner") == 0)
+            n += y * embedding_dim;
+        if (strcmp(name, "self-attention") == 0)
+            n += 2 * first / embedding_dim * first;
+        if (strcmp(name, "cin") == 0)
+            n += first * last / embedding_dim;
+        if (strcmp(name, "fm") == 0)
+            n += first;
     }
     return n;
 }
@@ -146,32 +150,56 @@ static uint64_t prepared_by_loops(const struct apg_graph *g)
     uint64_t n = 0;
     for (size_t o = 0; o < g->n_ops; o++)
         if (strcmp(g->op[o].type->name, "star") == 0)
-            n += fields[0].rows * g->op[o].N * g->op[o].M;
+            n += fields[0].rows * g->width[g->op[o].in[0]] * g->width[g->op[o].out];
     return n;
+}
+
+/* One row goes through model M. */
+static void count(struct apg_model *m, const struct apg_cost *cost)
+{
+    const uint32_t words[] = {apg_float_word(0), 1, apg_float_word(1), 1, 2, 3}, *row = words;
+    struct apg_graph *g = &m->graph;
+    size_t tables, other;
+    apg_model_count(m, &tables, &other);
+    assert_int_equal(cost->tables, tables);
+    assert_int_equal(cost->numbers + cost->biases, other);
+
+    counted = 0;
+    apg_graph_prepare(g);
+    assert_int_equal(cost->batch, counted + prepared_by_loops(g));
+    assert_int_equal(apg_model_set_batch(m, &row, 1, pool, NULL), APG_OK);
+    counted = 0;
+    for (size_t i = 0; i < APG_SLOTS; i++)
+        apg_graph_forward(g, &g->slot[i]);
+    assert_int_equal(cost->generate + cost->forward, counted + by_loops(g));
+}
+
+static void operators_cost_what_they_train_and_multiply(void **state)
+{
+    (void)state;
+    struct apg_rng rng;
+    apg_rng_init(&rng, 1, 3);
+    for (size_t r = 0; r < N_OP_ROWS; r++) {
+        struct op_graph o;
+        embedding_dim = strstr(op_table[r].name, "self-attention") ? 4 : 2;
+        assert_true(op_graph_init(&o, &op_table[r], &schema, 1, 1, false, &rng));
+        const struct apg_cost cost = apg_complexity_graph(&o.m.graph);
+        count(&o.m, &cost);
+        op_graph_release(&o);
+    }
 }
 
 static void check(const struct apg_arch *arch)
 {
     struct apg_model *m = NULL, *collapsed = NULL;
-    const uint32_t words[] = {apg_float_word(0), 1, apg_float_word(1), 1, 2, 3}, *row = words;
     size_t tables, other;
     assert_int_equal(apg_model_new(&m, &schema, arch, APG_SLOTS, false, NULL), APG_OK);
     struct apg_graph *g = &m->graph;
     struct apg_cost cost = apg_complexity_graph(g), built = {0};
 
-    apg_model_count(m, &tables, &other);
-    assert_int_equal(cost.tables, tables);
-    assert_int_equal(cost.numbers + cost.biases, other);
-
-    counted = 0;
-    apg_graph_prepare(g);
-    assert_int_equal(cost.batch, counted + prepared_by_loops(g));
-    assert_int_equal(apg_model_set_batch(m, &row, 1, pool, NULL), APG_OK);
-    counted = 0;
-    for (size_t i = 0; i < APG_SLOTS; i++)
-        apg_graph_forward(g, &g->slot[i]);
+    embedding_dim = arch->E;
+    count(m, &cost);
     assert_true(counted > 0);
-    assert_int_equal(cost.generate + cost.forward, counted + by_loops(g));
 
     /* The generator's hidden layers generate: what is left of forward is that of a model without them. */
     struct apg_arch plain = *arch;
@@ -231,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_cost_what_the_formulas_say),
         cmocka_unit_test(ppnet_costs_what_the_formula_says),
+        cmocka_unit_test(operators_cost_what_they_train_and_multiply),
         cmocka_unit_test(models_cost_what_they_train_and_multiply),
     };
     if (apg_pool_new(&pool, 1, NULL))

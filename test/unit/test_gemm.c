@@ -35,18 +35,14 @@ static void check(bool rows, bool ta, bool tb, size_t m, size_t n, size_t k, enu
     const size_t lda = (ta ? m : k) + 2, ldb = (tb ? k : n) + 1, ldc = n + 3; /* parts of larger matrices */
     apg_real *a = numbers((ta ? k : m) * lda, 1), *b = numbers((tb ? n : k) * ldb, 2),
              *c = numbers(m * ldc, 3), *before = numbers(m * ldc, 3), *bias = numbers(n, 4);
+    const struct apg_matrix A = {a, lda, ta}, B = {b, ldb, tb};
+    const struct apg_matrix FROM = from == BIAS     ? apg_matrix(bias, 0)
+                                   : from == ITSELF ? apg_matrix(c, ldc)
+                                                    : apg_zeros();
     if (rows)
-        apg_gemm_rows(tb, m, n, k, a, lda, b, ldb,
-            from == BIAS     ? bias
-            : from == ITSELF ? c
-                             : NULL,
-            from == BIAS ? 0 : ldc, c, ldc);
+        apg_gemm_rows(m, n, k, A, B, FROM, c, ldc);
     else
-        apg_gemm(ta, tb, m, n, k, a, lda, b, ldb,
-            from == BIAS     ? bias
-            : from == ITSELF ? c
-                             : NULL,
-            from == BIAS ? 0 : ldc, c, ldc);
+        apg_gemm(m, n, k, A, B, FROM, c, ldc);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < ldc; j++) {
             double want = (double)before[i * ldc + j], size = 1;
@@ -92,8 +88,8 @@ static void test_place(void **state)
     assert_non_null(c);
     for (size_t i = 0; i < M; i++)
         memcpy(a + i * K, x, K * sizeof *a);
-    apg_gemm_rows(false, M, N, K, a, K, b, N, NULL, 0, c, N);
-    apg_gemm_rows(false, 1, N, K, x, K, b, N, NULL, 0, alone, N);
+    apg_gemm_rows(M, N, K, apg_matrix(a, K), apg_matrix(b, N), apg_zeros(), c, N);
+    apg_gemm_rows(1, N, K, apg_matrix(x, K), apg_matrix(b, N), apg_zeros(), alone, N);
     for (size_t i = 0; i < M; i++)
         assert_memory_equal(c + i * N, alone, sizeof alone);
     free(a);
