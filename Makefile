@@ -87,7 +87,7 @@ TAP := $(BUILD)/tap
 UNIT_TAP := $(UNIT:$(BUILD)/test/unit/%=$(TAP)/unit/%) $(DOUBLE_UNIT:$(BUILD)/double/test/unit/%=$(TAP)/unit/%)
 FUZZ_TAP := $(FUZZERS:$(BUILD)/test/fuzz/%=$(TAP)/fuzz/%)
 CLI_TAP := $(CLI:test/cli/%=$(TAP)/cli/%)
-LINT_TAP := $(TAP)/layers $(TAP)/headers
+LINT_TAP := $(TAP)/layers $(TAP)/headers $(TAP)/programs
 ALL_TAP := $(LINT_TAP) $(UNIT_TAP) $(FUZZ_TAP) $(CLI_TAP)
 JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
@@ -101,8 +101,8 @@ programs: all $(UNIT) $(DOUBLE_UNIT) $(FUZZERS)
 tap: $(ALL_TAP)
 .PHONY: check programs tap
 
-$(TAP)/layers: FORCE
-	@tools/tap one $@ check-layers tools/check-layers
+$(TAP)/layers $(TAP)/programs: $(TAP)/%: FORCE
+	@tools/tap one $@ check-$* tools/check-$*
 $(TAP)/headers: FORCE
 	@tools/tap one $@ check-headers tools/check-headers $(CC) $(FLAGS) $(PACKAGE_CFLAGS)
 $(TAP)/unit/test_%: $(BUILD)/test/unit/test_% FORCE
@@ -114,7 +114,7 @@ $(TAP)/fuzz/%: $(BUILD)/test/fuzz/% FORCE
 $(TAP)/cli/%: test/cli/% $(BUILD)/apg FORCE
 	@APG=$(abspath $(BUILD)/apg) APG_CC='$(CC) $(SANITIZER)' tools/tap run $@ cli/$* bats --tap $<
 
-check-layers check-headers: check-%: ## run this check alone
+check-layers check-headers check-programs: check-%: ## run this check alone
 	@rm -f $(TAP)/$*
 	@$(MAKE) --no-print-directory $(TAP)/$*
 	@tools/tap sum $(TAP)/$* >/dev/null
@@ -137,7 +137,7 @@ demo: ## install what is missing, build, and show apg at work
 	@tools/deps
 	@$(MAKE) --no-print-directory $(JOBS) -s all
 	@APG=$(abspath $(BUILD)/apg) examples/demo.sh
-.PHONY: check-layers check-headers check-fixtures fuzz fuzz-run analyse bench demo
+.PHONY: check-layers check-headers check-programs check-fixtures fuzz fuzz-run analyse bench demo
 
 # --- installing ------------------------------------------------------------------------------------------------------
 

@@ -7,9 +7,10 @@ export PATH=${APG%/*}:$PATH
 export LC_ALL=C
 unset CDPATH
 
-# shared PATH: the real logs beside this tree, which are not ours to ship; without them the test is skipped
+# shared PATH: the real logs beside this tree, which are not ours to ship; without them, or what unpacks them, the test is skipped
 shared() {
     [ -e "$ROOT/../shared/$1" ] || skip "no ../shared/$1"
+    [[ $1 != *.xz ]] || command -v xzcat > /dev/null || skip "no xzcat"
 }
 
 # A small model m.apg of logs.csv, and new.csv to score, in the current folder.

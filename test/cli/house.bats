@@ -95,6 +95,55 @@ layers() {
     [[ "$output" == *"number"* ]]
 }
 
+@test "check-programs: a program that nothing brings is refused by file and line, wherever a script calls it" {
+    for call in 'bc' 'x=1 bc <<< 2' 'echo 1 | bc' 'if ! bc; then :; fi' 'echo "$(echo 2 | bc)"' 'cmp - <(bc)' 'run -1 bc' \
+        'env A=b xargs -n 1 bc' "bash -c 'echo; bc'" "trap 'bc' EXIT" '/usr/bin/bc' 'case x in a|b) bc ;; esac' 'x=`bc`' \
+        '[[ a == "((" ]] && bc' '(bc)' '2> x bc' 'f() { bc; }'; do
+        printf '%s\n' '#!/bin/sh' 'cat <<END' 'bc' 'END' "$call" > script
+        run -1 "$ROOT/tools/check-programs" script
+        [ "$output" = "script:5: calls bc, which neither an essential package nor tools/deps brings" ] || { echo "$call: $output"; return 1; }
+    done
+    printf '%s\n' 'X = $(shell bc) # bc' 'all:' '	@echo $$(bc) $(bc) \' '	; bc' > Makefile
+    run -1 "$ROOT/tools/check-programs" Makefile
+    [ "${#lines[@]}" -eq 3 ]
+    [[ "${lines[0]}" == "Makefile:1: "* && "${lines[1]}" == "Makefile:3: "* && "${lines[2]}" == "Makefile:4: "* ]]
+}
+
+@test "check-programs: a word that is no command is none; a function is one of its own file" {
+    printf '%s\n' '# bc' 'echo bc "bc" '"'bc' \\" 'bc' 'x=(bc bc)' 'case $x in bc|a) ;; esac' 'for bc in bc; do :; done' \
+        'command -v bc || echo ${x:-bc} > bc' "awk '{ bc }'" '[[ bc && x ]] || (( bc ))' 'dc() { :; }' 'dc' > script
+    run -0 "$ROOT/tools/check-programs" script
+    [ -z "$output" ]
+    echo dc > other
+    run -1 "$ROOT/tools/check-programs" script other
+    [[ "$output" == "other:1: calls dc,"* ]]
+    echo 'echo "not closed' > script
+    run -1 "$ROOT/tools/check-programs" script
+    [[ "$output" == "script: cannot be read: "* ]]
+}
+
+# absent FILE...: words of the files that are paths of this tree, by their first folder, and that are not there. A word in
+# capitals (NAME, X) stands for any.
+absent() {
+    grep -noE '(^|[^A-Za-z0-9_./-])(lib|cmd|test|tools|bench|docs|man|examples|completions|packaging)/[A-Za-z0-9_.*/-]*' "$@" /dev/null |
+        while IFS=: read -r file line path; do
+            path=${path#[!a-z]}
+            path=$(sed -E 's/\.+$//; s/(^|[^A-Za-z])(NAME|X)([^A-Za-z]|$)/\1*\3/g' <<< "$path")
+            compgen -G "$ROOT/$path" > /dev/null || echo "${file##*/}:$line: $path"
+        done
+}
+
+@test "house: the paths that the documents name are there" {
+    printf '%s\n' "see lib/LAYERS, test/cli/NAME.bats." "(lib/nn/op_NAME.c) and docs/*.md, or ../docs/none.md" \
+        'of `tools/none`, lib/gone/x.c.' 'test/unit/none_X.c' > made-up.md
+    run absent made-up.md
+    [ "$output" = "made-up.md:3: tools/none
+made-up.md:3: lib/gone/x.c
+made-up.md:4: test/unit/none_*.c" ] || { echo "$output"; return 1; }
+    run absent "$ROOT"/*.md "$ROOT"/docs/*.md
+    [ -z "$output" ] || { echo "$output"; return 1; }
+}
+
 @test "deps: nothing is missing where the tests run, and it says nothing" {
     run --separate-stderr -0 "$ROOT/tools/deps"
     [ -z "$output$stderr" ]

@@ -283,7 +283,7 @@ squares() {
     cmp default.apg given.apg
     rows=$(($(wc -l < logs.csv) - 1))
     apg train "${plain[@]}" --embedding-l2 0.5 -o default.apg logs.csv
-    apg train "${plain[@]}" --embedding-l2 0.5 --generator-l2 "$(bc <<< "0.25 * $rows")" -o given.apg logs.csv
+    apg train "${plain[@]}" --embedding-l2 0.5 --generator-l2 "$(awk "BEGIN { print 0.25 * $rows }")" -o given.apg logs.csv
     cmp default.apg given.apg
     apg train "${small[@]}" --form overparam -o default.apg logs.csv
     apg train "${small[@]}" --form overparam --generator-l2 0 -o given.apg logs.csv
