@@ -233,14 +233,19 @@ static void fill_defaults(struct apg_arch_settings *s, const struct apg_given *g
     spread(a->P, s->n_overparam, a->n_hidden);
 }
 
+static bool backbone_has(const struct apg_arch *a, const char *setting)
+{
+    return apg_names_find(
+               apg_setting_find(apg_arch_members, setting)->of_names, apg_backbones[a->backbone].name) >= 0;
+}
+
 /* What is so whoever says it, a user or a file. */
 static enum apg_status check_arch(const struct apg_arch *a, struct apg_error *err)
 {
-    const char *backbone = apg_backbones[a->backbone].name;
-    if (strcmp(backbone, "autoint") == 0 && a->E % a->heads)
+    if (backbone_has(a, "heads") && a->E % a->heads)
         return apg_fail(
             err, APG_ESETTING, "--embedding-dim %zu cannot be cut into --heads %zu", a->E, a->heads);
-    if (strcmp(backbone, "xdeepfm") == 0 && !a->n_cin)
+    if (backbone_has(a, "cin") && !a->n_cin)
         return apg_fail(err, APG_ESETTING, "--cin needs a layer");
     if (layer_of(a)->gated && a->mode != APG_CONDITION_GROUP)
         return apg_fail(err, APG_ESETTING, "--layer ppnet needs --condition group:COLUMN[,COLUMN...]");
@@ -427,7 +432,8 @@ static bool fits(const struct apg_arch_settings *s, const struct apg_schema *sch
             return false;
     return a->domain < schema->n_fields && s->n_rank == a->n_hidden && s->n_overparam == a->n_hidden &&
            (a->n_condition > 0 || a->mode == APG_CONDITION_SELF) &&
-           (!layer_of(a)->has_domains || apg_field_is_domain(&schema->field[a->domain])) && !check_arch(a, NULL);
+           (!layer_of(a)->has_domains || apg_field_is_domain(&schema->field[a->domain])) &&
+           !check_arch(a, NULL);
 }
 
 bool apg_arch_parse(struct apg_arch *a, const char *text, const struct apg_schema *schema)
