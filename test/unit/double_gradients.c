@@ -137,10 +137,12 @@ static double difference(struct apg_graph *g, apg_real *at, double step)
 }
 
 /* Whether GRAD is the slope of the loss in *AT, which is left in *SLOPE. A relu that turns on in between, or
- * a bend, yields to a smaller step, as far as rounding lets it; a wrong gradient yields to none. */
+ * a bend, yields to a smaller step, as far as rounding lets it; rounding of large values that cancel yields to a
+ * larger one; a wrong gradient yields to none. */
 static bool is_slope(struct apg_graph *g, apg_real *at, double grad, double rounding, double *slope)
 {
-    static const double steps[] = {1e-5, 1e-6, 1e-7, 1e-8}, allowed[] = {1e-7, 1e-7, 1e-6, 1e-5};
+    static const double steps[] = {1e-5, 1e-6, 1e-7, 1e-8, 1e-4},
+                        allowed[] = {1e-7, 1e-7, 1e-6, 1e-5, 1e-7};
     for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
         *slope = difference(g, at, steps[k]);
         if (fabs(grad - *slope) <= allowed[k] * (1 + fabs(*slope)) + rounding / steps[k])
