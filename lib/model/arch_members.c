@@ -35,7 +35,7 @@ const struct apg_setting apg_arch_members[] = {
     {APG_SETTING_FLAG, AT(collapsed), .key = "collapsed"},
 
     {APG_SETTING_SIZE, 0, "heads", AT(heads), .least = 1, .most = COUNT_MAX, .arg = "N", .key = "heads",
-        OF_BACKBONE("autoint"), .help = "heads of self-attention, of --backbone autoint"},
+        OF_BACKBONE("autoint|difm"), .help = "heads of self-attention, of --backbone autoint and difm"},
     {APG_SETTING_SIZE, 0, "attention-layers", AT(n_attention), .least = 1, .most = APG_LAYERS_MAX, .arg = "N",
         .key = "attention_layers", OF_BACKBONE("autoint"),
         .help = "layers of self-attention, of --backbone autoint"},

@@ -10,7 +10,7 @@
 #include "nn/graph.h"
 #include "nn/ops.h"
 
-#define APG_BACKBONE_LIST(X) X(dnn) X(deepfm) X(wdl) X(pnn) X(autoint) X(xdeepfm) X(dcn) X(fibinet)
+#define APG_BACKBONE_LIST(X) X(dnn) X(deepfm) X(wdl) X(pnn) X(autoint) X(xdeepfm) X(dcn) X(fibinet) X(difm)
 
 /* A backbone adds its ops to G. X (B, F E) is the value of the embeddings. Returns the value of the logit (B, 1). */
 typedef int apg_backbone_function(struct apg_graph *g, const struct apg_arch *a, int x);
