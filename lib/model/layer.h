@@ -22,9 +22,8 @@ struct apg_tower {
 
 struct apg_layer {
     const char *name;
-    bool generated; /* A generator makes its weights from a condition: form, rank and bias are options of it.
-                     */
-    bool gated;     /* Gates made from a group of columns scale its input. */
+    bool generated;   /* A generator makes its weights from a condition, by a form and of a rank. */
+    bool gated;       /* Gates made from a group of columns scale its input. */
     bool has_domains; /* It has weights for each domain, an id of a field. */
     /* Hidden layer L over H (B, N): (B, hidden[L]), before normalization and activation. NAME: of its params
      */

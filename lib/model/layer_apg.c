@@ -58,7 +58,7 @@ static int chain(
 static int generator(struct apg_graph *g, const struct apg_arch *a, int z, const char *name)
 {
     for (size_t i = 0; i < a->n_generator; i++) {
-        char hidden[64];
+        char hidden[80];
         (void)snprintf(hidden, sizeof hidden, "%s.generator.%zu", name, i);
         z = apg_op_relu(g, apg_op_dense(g, z, a->generator[i], hidden), 0);
     }

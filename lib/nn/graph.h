@@ -86,8 +86,7 @@ struct apg_slot {
     float *label;       /* (rows) */
 };
 
-/* What all ops have. The rest is the op type's own: a struct that only its op_*.c file knows, kept in own[].
- */
+/* What all ops have. The rest is the op type's own: own[] holds a struct that only its op_*.c file knows. */
 struct apg_op {
     const struct apg_op_type *type;
     int in[APG_OP_IN], n_in;
@@ -172,9 +171,8 @@ struct apg_op_type {
     /* Of an op whose value is embeddings of param[0], a table: where FIELD is; false: it is not there. */
     bool (*embedding)(
         const struct apg_graph *g, const struct apg_op *op, size_t field, struct apg_embedding *e);
-    bool generates_bias; /* Its value is a bias, by a linear map (D, M) of the condition. */
-    bool
-        backward_assigns; /* Where it is the first writer of d in[i], backward assigns it and does not add. */
+    bool generates_bias;   /* Its value is a bias, by a linear map (D, M) of the condition. */
+    bool backward_assigns; /* As the first writer of d in[i], backward assigns it and does not add. */
 };
 
 /* Building. When memory runs out, this is remembered, and apg_graph_finish returns it. */

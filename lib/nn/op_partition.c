@@ -26,9 +26,8 @@ static const double eps = 1e-5, momentum = 0.1;
 struct partition {
     size_t M, domains, least;
     int runs;
-    int sums; /* scratch (domains, 2 M), by run: the mean and squared deviations in forward, the sums of dy
-                 and of dy xhat in backward. d SUMS: the gradients of SHIFT_D and SCALE_D. Only in training.
-               */
+    int sums; /* scratch (domains, 2 M), only in training. A row is a run's: its mean and squared deviations
+                 in forward, its sums of dy and of dy xhat in backward. d SUMS: d SHIFT_D and d SCALE_D. */
 };
 APG_OP_OWN(partition)
 

@@ -12,8 +12,7 @@
 /* op_embed.c */
 /* (B, F E): of each field the weighted sum of its rows of the table NAME (T, E), made here. */
 int apg_op_embed(struct apg_graph *g, size_t E, enum apg_start start, const char *name);
-/* (B, n E): the same of fields FIELD[0..n) alone, n <= APG_FIELDS_MAX, from a table NAME of their rows alone.
- */
+/* (B, n E): the same of fields FIELD[0..n), n <= APG_FIELDS_MAX; the table NAME has their rows alone. */
 int apg_op_embed_fields(struct apg_graph *g, const size_t *field, size_t n, size_t E, const char *name);
 /* (B, n E): of X, cut into pieces of E numbers, the pieces PIECE[0..n) side by side, n <= APG_FIELDS_MAX.
  * STOP: no gradient goes to X. */
