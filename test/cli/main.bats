@@ -49,7 +49,7 @@ scratch() {
 @test "apg: every command is a file, a page and a test, and none is forgotten in the list" {
     apg --list-commands > "$BATS_TEST_TMPDIR/listed"
     sort -c "$BATS_TEST_TMPDIR/listed"
-    sed -n 's/^int cmd_\([a-z]*\)(int argc, char \*\*argv);$/\1/p' "$ROOT/cmd/common/cmd.h" > "$BATS_TEST_TMPDIR/declared"
+    sed -n 's/^int cmd_\([a-z]*\)(int argc, char \*\*argv);$/\1/p' "$ROOT/cmd/cmd.h" > "$BATS_TEST_TMPDIR/declared"
     diff "$BATS_TEST_TMPDIR/declared" "$BATS_TEST_TMPDIR/listed"
     while read -r command; do
         [ -e "$ROOT/cmd/$command.c" ]

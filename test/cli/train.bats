@@ -102,7 +102,7 @@ small=("${plain[@]}" --rank 4 --overparam 8)
 
 @test "train: an option of one backbone is refused with another; heads divide an embedding" {
     run --separate-stderr -2 apg train --heads 4 logs.csv
-    [[ "$stderr" == "apg train: --heads is of --backbone autoint, not of deepfm"* ]]
+    [[ "$stderr" == "apg train: --heads is of --backbone autoint|difm, not of deepfm"* ]]
     run --separate-stderr -2 apg train --backbone xdeepfm --attention-layers 1 logs.csv
     run --separate-stderr -2 apg train --backbone autoint --cin 4 logs.csv
     run --separate-stderr -2 apg train --backbone xdeepfm --cin "" logs.csv

@@ -232,7 +232,7 @@ static void test_wrong_settings(void **state)
         {"rank", "no setting 'rank': NAME=VALUE, as 'apg train --help-all' has them"},
         {"rank=x", "--rank takes integers from 0 to 4096, commas between them, not 'x'"},
         {"header=maybe", "--header takes yes or no, not 'maybe'"},
-        {"heads=3", "--heads is of --backbone autoint, not of deepfm"},
+        {"heads=3", "--heads is of --backbone autoint|difm, not of deepfm"},
         {"auto-budget=3", "--auto-budget is of --condition auto, not of self"},
         {"condition=group:who", "--condition: 'who' is no column that the model reads"},
         {"delimiter=\"", "--delimiter cannot be a quote or a line end"},
