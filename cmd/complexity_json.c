@@ -33,7 +33,7 @@ static json_t *json_cost(const struct costs *c, const struct apg_cost *k)
 static json_t *json_measured(const struct costs *c, enum apg_form form)
 {
     const struct apg_measured *m = &c->measure.form[form];
-    const struct figures a = costs_figures(c, form);
+    const struct figures a = costs_figures(c, (int)form);
     if (!m->rows)
         return json_null();
     json_t *step = a.step > 0
