@@ -84,11 +84,13 @@ $(FUZZERS): %: %.o $(BUILD)/test/fuzz/replay.o $(BUILD)/libcmd.a $(BUILD)/libapg
 #
 # Everything is a TAP file in $(BUILD)/tap; tools/tap runs one, says a line about it, and adds them up.
 TAP := $(BUILD)/tap
-UNIT_TAP := $(UNIT:$(BUILD)/test/unit/%=$(TAP)/unit/%) $(DOUBLE_UNIT:$(BUILD)/double/test/unit/%=$(TAP)/unit/%)
+UNIT_TAP := $(UNIT:$(BUILD)/test/unit/%=$(TAP)/unit/%)
+DOUBLE_TAP := $(DOUBLE_UNIT:$(BUILD)/double/test/unit/%=$(TAP)/unit/%)
 FUZZ_TAP := $(FUZZERS:$(BUILD)/test/fuzz/%=$(TAP)/fuzz/%)
 CLI_TAP := $(CLI:test/cli/%=$(TAP)/cli/%)
 LINT_TAP := $(TAP)/layers $(TAP)/headers $(TAP)/programs
-ALL_TAP := $(LINT_TAP) $(UNIT_TAP) $(FUZZ_TAP) $(CLI_TAP)
+# The long ones first, so that no processor waits for them at the end.
+ALL_TAP := $(LINT_TAP) $(DOUBLE_TAP) $(CLI_TAP) $(UNIT_TAP) $(FUZZ_TAP)
 JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 check: ## install what is missing, build, run every test; the last line is the result

@@ -13,6 +13,16 @@ shared() {
     [[ $1 != *.xz ]] || command -v xzcat > /dev/null || skip "no xzcat"
 }
 
+# wait_for COMMAND...: until it succeeds, at most a minute
+wait_for() {
+    for ((tries = 0; tries < 1200; tries++)); do
+        ! "$@" || return 0
+        sleep 0.05
+    done
+    echo "waited in vain for: $*"
+    return 1
+}
+
 # A small model m.apg of logs.csv, and new.csv to score, in the current folder.
 small_model() {
     set -o pipefail

@@ -140,11 +140,7 @@ scratch() {
         # wrong, it ends at 50 MB.
         (ulimit -f 100000 && exec env --default-signal "$APG" simulate --rows 1000000000 -o out) &
         pid=$!
-        for _ in $(seq 100); do
-            compgen -G 'out.*.tmp' > /dev/null && break
-            sleep 0.05
-        done
-        compgen -G 'out.*.tmp'
+        wait_for compgen -G 'out.*.tmp'
         kill -s $signal $pid
         code=0
         wait $pid || code=$?

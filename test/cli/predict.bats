@@ -14,12 +14,13 @@ load small_model
 }
 
 @test "predict: answers a row while the input is still open" {
-    { head -n 2 new.csv; sleep 3; } | apg predict -q -m m.apg > open.txt &
-    for _ in $(seq 20); do
-        [ -s open.txt ] && break
-        sleep 0.1
-    done
+    mkfifo open
+    apg predict -q -m m.apg < open > open.txt &
+    exec {input}> open
+    head -n 2 new.csv >&$input
+    wait_for test -s open.txt
     [ "$(wc -l < open.txt)" -eq 1 ]
+    exec {input}>&-
     wait
 }
 
@@ -54,12 +55,12 @@ load small_model
         [ "${#lines[@]}" -gt 10000 ] && [ "${#lines[@]}" -le 20000 ]
         printf '%s\n' "${lines[@]}" | cmp -n "$(printf '%s\n' "${lines[@]}" | wc -c)" - whole.txt
     done
-    { head -n 20001 long.csv; echo 1,2,3; sleep 3; } | apg predict -q -m m.apg > /dev/null 2> open.err &
-    for _ in $(seq 20); do
-        [ -s open.err ] && break
-        sleep 0.1
-    done
-    [ -s open.err ]
+    mkfifo bad
+    apg predict -q -m m.apg < bad > /dev/null 2> open.err &
+    exec {input}> bad
+    { head -n 20001 long.csv; echo 1,2,3; } >&$input
+    wait_for test -s open.err
+    exec {input}>&-
     wait
 }
 

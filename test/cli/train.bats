@@ -185,14 +185,14 @@ small=("${plain[@]}" --rank 4 --overparam 8)
 @test "train: killed half-way leaves no model and no temporary file; the old one stays" {
     mkdir killed
     echo old > killed/m.apg
-    apg train -q --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv &
-    sleep 1
+    apg train --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv 2> passes &
+    wait_for grep -q '^ *1 ' passes
     kill -TERM $!
     run wait $!
     [ "$(cat killed/m.apg)" = old ]
     [ "$(ls killed)" = m.apg ]
-    apg train -q --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv &
-    sleep 1
+    apg train --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv 2> passes &
+    wait_for grep -q '^ *1 ' passes
     kill -KILL $!
     run wait $!
     [ "$(cat killed/m.apg)" = old ]
@@ -404,10 +404,7 @@ squares() {
 
     mkdir killed2
     apg train "${plain[@]}" --epochs 100000 --holdout 0 --patience 0 --checkpoint killed2/m.apg logs.csv > /dev/null &
-    for ((i = 0; i < 600; i++)); do
-        [ ! -e killed2/m.apg ] || break
-        sleep 0.1
-    done
+    wait_for test -e killed2/m.apg
     kill -KILL $!
     run wait $!
     apg train -q --from killed2/m.apg --epochs 1 --holdout 0 -o on.apg logs.csv
