@@ -10,7 +10,7 @@
 
 int cmd_complexity(int argc, char **argv)
 {
-    struct costs c = {
+    struct complexity c = {
         .mlp = {4, {393, 1024, 512, 256}},
         .shape = {.d = 32, .k = 8, .p = 32, .h = 64, .batch = 1024},
         .domains = {1, {10}},
@@ -85,13 +85,13 @@ int cmd_complexity(int argc, char **argv)
     if (model_path && (fd < 0 || (status = apg_open_fd(&model, fd, name, &err))))
         goto done;
     c.model = model ? model->model : NULL;
-    if ((status = costs_count(&c, &err)) || (c.measured && (status = costs_measure(&c, &err))) ||
+    if ((status = complexity_count(&c, &err)) || (c.measured && (status = complexity_measure(&c, &err))) ||
         (status = cmd_out_open(&out, out_path, false, &err)))
         goto done;
     if (json)
-        status = costs_json(out.f, &c, &err);
+        status = complexity_json(out.f, &c, &err);
     else
-        (csv ? costs_csv : costs_text)(out.f, &c);
+        (csv ? complexity_csv : complexity_text)(out.f, &c);
     if (!status)
         status = cmd_out_commit(&out, &err);
 done:

@@ -11,7 +11,7 @@
 #include "model/model.h"
 #include "common/opt.h"
 
-struct costs {
+struct complexity {
     struct opt_sizes mlp;
     struct apg_layer_shape shape;
     bool paper;                           /* the MLP is the paper's */
@@ -28,37 +28,37 @@ struct costs {
 };
 
 /* Of c->model, or of the MLP: fills cost and form. */
-enum apg_status costs_count(struct costs *c, struct apg_error *err);
+enum apg_status complexity_count(struct complexity *c, struct apg_error *err);
 /* After that: fills threads and measure. */
-enum apg_status costs_measure(struct costs *c, struct apg_error *err);
+enum apg_status complexity_measure(struct complexity *c, struct apg_error *err);
 
-struct figures {                    /* of a form that was measured */
+struct complexity_figures {         /* of a form that was measured */
     double macs;                    /* of a prediction */
     double step, predict;           /* seconds; step 0: not trained */
     double step_peak, predict_peak; /* shares of the peak */
 };
-struct figures costs_figures(const struct costs *c, int form);
+struct complexity_figures complexity_figures(const struct complexity *c, int form);
 
 /* Numbers kept for as many domains. */
-uint64_t costs_mmoe(const struct costs *c, size_t domains);
-uint64_t costs_star(const struct costs *c, size_t domains);
+uint64_t complexity_mmoe(const struct complexity *c, size_t domains);
+uint64_t complexity_star(const struct complexity *c, size_t domains);
 
 /* The paper's table for its MLP, */
-enum { N_PAPER = 4 };
-extern const struct paper {
+enum { COMPLEXITY_PAPER_ROWS = 4 };
+extern const struct complexity_paper {
     enum apg_form form;
     double mb, seconds; /* of the MLP part; per training epoch */
-} costs_paper[N_PAPER];
+} complexity_paper[COMPLEXITY_PAPER_ROWS];
 
 /* and its comparison on MovieLens, of parameters per user or per item. */
-enum { N_MOVIELENS = 3 };
-extern const struct paper_movielens {
+enum { COMPLEXITY_MOVIELENS_ROWS = 3 };
+extern const struct complexity_movielens {
     const char *method;
     double mb;
-} costs_movielens[N_MOVIELENS];
+} complexity_movielens[COMPLEXITY_MOVIELENS_ROWS];
 
-void costs_text(FILE *f, const struct costs *c);
-void costs_csv(FILE *f, const struct costs *c);
-enum apg_status costs_json(FILE *f, const struct costs *c, struct apg_error *err);
+void complexity_text(FILE *f, const struct complexity *c);
+void complexity_csv(FILE *f, const struct complexity *c);
+enum apg_status complexity_json(FILE *f, const struct complexity *c, struct apg_error *err);
 
 #endif

@@ -155,7 +155,7 @@ struct fill {
     atomic_bool failed;
 };
 
-enum { AHEAD = 16 }; /* rows that are fetched into the cache while others are read */
+enum { PREFETCH_ROWS = 16 }; /* rows that are fetched into the cache while others are read */
 
 static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint32_t *const *row, size_t n)
 {
@@ -167,9 +167,9 @@ static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint
         return false;
     for (size_t i = 0, bag = 0; i < n; i++) {
         const uint32_t *tail = row[i] + apg_row_head(s);
-        if (i + AHEAD < n) /* shuffled rows come from memory: 7 % of a group-wise training */
+        if (i + PREFETCH_ROWS < n) /* shuffled rows come from memory: 7 % of a group-wise training */
             for (size_t word = 0; word < apg_row_head(s); word += 16)
-                __builtin_prefetch(row[i + AHEAD] + word);
+                __builtin_prefetch(row[i + PREFETCH_ROWS] + word);
         for (size_t f = 0; f < s->n_fields; f++, bag++) {
             const struct apg_field *field = &s->field[f];
             const uint32_t word = row[i][1 + f];

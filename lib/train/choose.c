@@ -7,11 +7,11 @@
 #include "model/complexity.h"
 #include "base/mem.h"
 
-/* ROWS: a group of fewer is rare. BATCHES: a round of fewer would be the optimizer's first steps. EARLY:
- * after one of so many of the static model's epochs candidates branch off. PICK: one of so many parts of the
- * work goes into picking. WIDTHS: the first rank tried is not more than one of so many parts of the layer's
+/* COMMON_ROWS: a group of fewer is rare. ROUND_BATCHES_MIN: a round of fewer would be the optimizer's first steps. BRANCH_DIVISOR:
+ * after one of so many of the static model's epochs candidates branch off. PICK_DIVISOR: one of so many parts of the
+ * work goes into picking. RANK_DIVISOR: the first rank tried is not more than one of so many parts of the layer's
  * width. */
-enum { ROWS = 20, BATCHES = 16, EARLY = 4, PICK = 3, WIDTHS = 4 };
+enum { COMMON_ROWS = 20, ROUND_BATCHES_MIN = 16, BRANCH_DIVISOR = 4, PICK_DIVISOR = 3, RANK_DIVISOR = 4 };
 
 struct choose {
     const struct apg_schema *schema;
@@ -23,9 +23,9 @@ struct choose {
     const struct apg_choose_told *told;
     struct apg_choose_report *report;
     struct apg_fit_rows rows;
-    struct apg_model *fixed, *branch; /* the static model, and as it was after PAST epochs */
+    struct apg_model *fixed, *branch; /* the static model, and as it was after EPOCHS_DONE epochs */
     double fixed_score;
-    size_t past;
+    size_t epochs_done;
     double price; /* work of training it */
     double left;  /* work */
     size_t n;
@@ -42,7 +42,7 @@ bool apg_choose_column(const uint64_t *count, size_t n, double *groups)
         double rows = (double)count[i];
         all += rows;
         most = rows > most ? rows : most;
-        if (rows >= ROWS)
+        if (rows >= COMMON_ROWS)
             common += rows, n_common++;
     }
     for (size_t i = 0; i < n; i++)
@@ -76,7 +76,7 @@ static enum apg_status list_candidates(struct choose *c, struct apg_error *err)
     if (l == a->n_hidden)
         return apg_fail(err, APG_EUSAGE, "no hidden layer has a rank: none can adapt");
     /* In a narrow layer a large rank is most of the work, and few candidates can be tried. */
-    const size_t wide = (a->hidden[l] + WIDTHS - 1) / WIDTHS;
+    const size_t wide = (a->hidden[l] + RANK_DIVISOR - 1) / RANK_DIVISOR;
     const size_t rank = c->options->rank_given ? 0 : a->K[l] < wide ? a->K[l] : wide;
     uint64_t *count = apg_alloc(s->rows, sizeof *count);
     struct column *column = apg_alloc(s->n_fields, sizeof *column);
@@ -133,7 +133,7 @@ static double row_work(const struct choose *c, const struct apg_cost *cost)
     return apg_cost_per_instance(cost, c->fit->batch_size) + (double)(c->schema->n_fields * c->arch->E);
 }
 
-/* ROWS to train on, and PASSES over the validation rows. */
+/* COMMON_ROWS to train on, and PASSES over the validation rows. */
 static double fit_work(const struct choose *c, double rows, double passes)
 {
     return 3 * rows + passes * (double)c->rows.n_valid;
@@ -198,7 +198,7 @@ static enum apg_status try_one(struct choose *c, struct apg_choose_try *t, struc
     struct watch w;
     struct apg_fit_options fit = *c->fit;
     const uint64_t all = c->rows.n_train, epochs = (t->rows + all - 1) / all;
-    fit.past = c->past;
+    fit.epochs_done = c->epochs_done;
     fit.epochs = (size_t)epochs;
     fit.epoch_rows = t->rows / epochs;
     enum apg_status status = make(&m, c, t, err);
@@ -240,7 +240,7 @@ static enum apg_status price(
     return status;
 }
 
-/* WORK shared out: how many rows each of TRIES (N) may train on, the same work for each or the SAME ROWS.
+/* WORK shared out: how many rows each of TRIES (N) may train on, the same work for each or the SAME COMMON_ROWS.
  * Returns the fewest of them. */
 static uint64_t share_out(
     const struct choose *c, struct apg_choose_try *tries, size_t n, double work, bool same_rows)
@@ -303,8 +303,8 @@ static size_t variants(struct choose *c, size_t n)
  * (docs/accuracy.md). */
 static enum apg_status pick(struct choose *c, struct apg_error *err)
 {
-    const uint64_t least = (uint64_t)c->fit->batch_size * BATCHES;
-    double work = c->left / PICK;
+    const uint64_t least = (uint64_t)c->fit->batch_size * ROUND_BATCHES_MIN;
+    double work = c->left / PICK_DIVISOR;
     size_t n = c->n;
     enum apg_status status = price(c, c->tries, n, err);
     if (status)
@@ -384,7 +384,7 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     const struct apg_cost cost = apg_complexity_graph(&c->fixed->graph);
     sum += row_work(c, &cost);
     const double epochs = floor(c->left / (sum * fit_work(c, (double)c->rows.n_train, 1)));
-    fit.past = c->past;
+    fit.epochs_done = c->epochs_done;
     if (epochs < 1) {
         fit.epochs = 1;
         fit.epoch_rows = rows_for(c, c->left / sum);
@@ -425,14 +425,14 @@ static enum apg_status train_static(struct choose *c, struct apg_error *err)
     }
     c->fixed = m;
     c->fixed_score = score(c, &w);
-    c->past = w.best_epoch < EARLY ? 1 : w.best_epoch / EARLY;
+    c->epochs_done = w.best_epoch < BRANCH_DIVISOR ? 1 : w.best_epoch / BRANCH_DIVISOR;
     c->price = -c->left;
     c->left = c->options->budget * c->price;
-    early.epochs = c->past;
+    early.epochs = c->epochs_done;
     early.patience = 0;
     if ((status = make(&c->branch, c, NULL, err)))
         return status;
-    if (c->past < w.best_epoch)
+    if (c->epochs_done < w.best_epoch)
         return train(c, c->branch, &early, false, &w, err);
     return apg_model_copy_weights(c->branch, c->fixed, STATIC_MODEL, NULL, err);
 }

@@ -63,21 +63,21 @@ void apg_fit_default(struct apg_fit_options *o)
 /* Passes where there are no validation rows to stop by; how many times as fast embeddings learn, as they see
  * few of the rows (docs/accuracy.md has the figures); and the least L2 of a residual form's generator, of all
  * rows together. */
-enum { BLIND_EPOCHS = 10, EMBEDDING_LR_FACTOR = 4, GENERATOR_L2 = 80 };
+enum { EPOCHS_WITHOUT_VALIDATION = 10, EMBEDDING_LR_FACTOR = 4, GENERATOR_L2_MIN = 80 };
 
 /* Where embeddings want a strong L2 the generator wants one too: half of theirs. frappe, --embedding-l2 1e-2,
  * two seeds: 80 loses .0007 of test AUC on a static model, 800 gains .0003 (docs/accuracy.md). */
 static double generator_l2(const struct apg_fit_options *o, uint64_t rows)
 {
     const double half = o->optim.embedding_l2 / 2 * (double)rows;
-    return half > GENERATOR_L2 ? half : GENERATOR_L2;
+    return half > GENERATOR_L2_MIN ? half : GENERATOR_L2_MIN;
 }
 
 void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bool has_valid,
     const struct apg_arch *arch, uint64_t rows)
 {
     if (!has_valid && o->holdout <= 0 && !apg_given_has(given, "epochs"))
-        o->epochs = BLIND_EPOCHS;
+        o->epochs = EPOCHS_WITHOUT_VALIDATION;
     if (o->optim.embedding_lr <= 0)
         o->optim.embedding_lr = EMBEDDING_LR_FACTOR * o->optim.lr;
     if (!apg_given_has(given, "generator-l2"))
@@ -88,11 +88,11 @@ void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bo
 
 /* How often in an epoch weights are added to their average. Those that fit into a cache cost nothing; larger
  * ones are swept the less often the fewer rows there are to train on. */
-enum { SWEEPS = 16, SWEPT_FREELY = 1 << 22, SWEPT_PER_ROW = 256 };
-static uint64_t sweeps(uint64_t weights, uint64_t rows)
+enum { EPOCH_SWEEPS_MAX = 16, FREE_WEIGHTS = 1 << 22, WEIGHTS_PER_ROW = 256 };
+static uint64_t sweeps_per_epoch(uint64_t weights, uint64_t rows)
 {
-    const uint64_t afforded = weights <= SWEPT_FREELY ? SWEEPS : rows * SWEPT_PER_ROW / weights;
-    return afforded < 1 ? 1 : afforded > SWEEPS ? SWEEPS : afforded;
+    const uint64_t afforded = weights <= FREE_WEIGHTS ? EPOCH_SWEEPS_MAX : rows * WEIGHTS_PER_ROW / weights;
+    return afforded < 1 ? 1 : afforded > EPOCH_SWEEPS_MAX ? EPOCH_SWEEPS_MAX : afforded;
 }
 
 /* Trained weights, kept aside. */
@@ -194,8 +194,8 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     if (status)
         return status;
     t->n_train = o->epoch_rows && o->epoch_rows < t->rows.n_train ? o->epoch_rows : t->rows.n_train;
-    t->n_sweeps = sweeps(weights, t->n_train);
-    t->steps = o->past * ((t->n_train + o->batch_size - 1) / o->batch_size);
+    t->n_sweeps = sweeps_per_epoch(weights, t->n_train);
+    t->steps = o->epochs_done * ((t->n_train + o->batch_size - 1) / o->batch_size);
     t->step = o->optim;
     t->step.generator_l2 = t->rows.n_train ? o->generator_l2 / (double)t->rows.n_train : 0;
     t->best_score = -INFINITY;
@@ -228,7 +228,7 @@ static enum apg_status train_epoch(struct training *t, struct apg_error *err)
     struct apg_progress *s = &t->state;
     enum apg_status status = APG_OK;
     struct apg_rng rng;
-    apg_rng_init(&rng, o->seed, UINT64_MAX - o->past - s->epoch);
+    apg_rng_init(&rng, o->seed, UINT64_MAX - o->epochs_done - s->epoch);
     apg_rng_shuffle(&rng, t->rows.order, (size_t)t->rows.n_train);
     double sum = 0;
     s->epoch_done = false;
@@ -302,7 +302,7 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
 {
     struct training t = {.m = m, .o = o, .pool = pool, .progress = progress, .arg = arg};
     enum apg_status status = start(&t, train, valid, err);
-    if (!status && o->from_start && t.state.has_valid)
+    if (!status && o->validate_start && t.state.has_valid)
         status = judge_epoch(&t, err);
     while (!status && !t.state.last) {
         t.state.epoch++;

@@ -20,8 +20,9 @@ struct apg_fit_options {
     double holdout;    /* share of the training rows held out for validation when no VALID is given */
     bool stop_on_loss; /* "better" is a lower log loss, else a higher AUC */
     uint64_t seed;
-    bool from_start; /* the weights it starts with are validated too, as epoch 0, and may be the best */
-    size_t past; /* epochs that the weights have had: the order of rows goes on from there, the rate starts
+    bool validate_start; /* the weights it starts with are validated too, as epoch 0, and may be the best */
+    size_t
+        epochs_done; /* epochs that the weights have had: the order of rows goes on from there, the rate starts
                     anew */
     uint64_t epoch_rows; /* an epoch has so many of the rows, drawn anew each time; 0: all */
 };

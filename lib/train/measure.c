@@ -11,7 +11,7 @@
 #include "train/optim.h"
 #include "data/randrows.h"
 
-enum { ROUNDS_MIN = 3, ROUNDS_MAX = 15, ROWS_FIRST = 64, PEAK = 256 };
+enum { ROUNDS_MIN = 3, ROUNDS_MAX = 15, FIRST_ROWS = 64, PEAK_WIDTH = 256 };
 
 /* A form that takes part. */
 struct subject {
@@ -31,7 +31,7 @@ struct measuring {
     double *logit; /* (batch) */
     struct subject subject[APG_FORM_COUNT];
     size_t n_subjects;
-    apg_real *a, *c; /* of the peak's product: (PEAK, PEAK), twice that of each thread */
+    apg_real *a, *c; /* of the peak's product: (PEAK_WIDTH, PEAK_WIDTH), twice that of each thread */
 };
 
 static double now(void)
@@ -109,7 +109,7 @@ static enum apg_status find_rows(
 {
     enum apg_status status;
     double step, predict, half = 0; /* of half the rows */
-    for (*rows = r->batch < ROWS_FIRST ? r->batch : ROWS_FIRST;;
+    for (*rows = r->batch < FIRST_ROWS ? r->batch : FIRST_ROWS;;
          *rows = *rows * 2 < r->batch ? *rows * 2 : r->batch) {
         if ((status = run_step(r, s, *rows, &step, err)) ||
             (status = run_predict(r, s, *rows, &predict, err)))
@@ -127,7 +127,7 @@ static void product(void *arg, size_t i, unsigned worker)
 {
     (void)i;
     const struct measuring *r = arg;
-    const size_t n = PEAK;
+    const size_t n = PEAK_WIDTH;
     apg_gemm(false, false, n, n, n, r->a, n, r->a, n, NULL, 0, r->c + worker * n * n, n);
 }
 
@@ -139,7 +139,7 @@ static double run_peak(struct measuring *r)
     for (int i = 0; i < 8; i++) {
         double start = now();
         apg_pool_run(r->pool, products, product, r);
-        best = fmax(best, (double)products * PEAK * PEAK * PEAK / (now() - start));
+        best = fmax(best, (double)products * PEAK_WIDTH * PEAK_WIDTH * PEAK_WIDTH / (now() - start));
     }
     return best;
 }
@@ -264,7 +264,7 @@ static enum apg_status add(
 static enum apg_status measure(
     struct measuring *r, const struct apg_arch *arch, struct apg_measure *out, struct apg_error *err)
 {
-    const size_t n = (size_t)PEAK * PEAK;
+    const size_t n = (size_t)PEAK_WIDTH * PEAK_WIDTH;
     apg_gemm_init();
     *out = (struct apg_measure){0};
     enum apg_status status = apg_randrows_init(&r->rows, r->schema, r->batch, 1, err);

@@ -108,18 +108,18 @@ static void dense_update(void *arg, size_t i, unsigned worker)
             o->m->graph.slot[0].grad + p->at, p->generator ? (apg_real)o->options->generator_l2 : 0);
 }
 
-/* Share PART of the columns of param I / SHARES, of the domains that the batch has. Sums over slots, in their
+/* Share PART of the columns of param I / PARAM_SHARES, of the domains that the batch has. Sums over slots, in their
  * order, are left in the first's. */
-enum { SHARES = 8 };
+enum { PARAM_SHARES = 8 };
 static void domain_update(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct apg_optim *o = arg;
     const struct apg_graph *g = &o->m->graph;
-    const struct apg_param *p = &g->param[i / SHARES];
+    const struct apg_param *p = &g->param[i / PARAM_SHARES];
     if (!p->by_run)
         return;
-    size_t from = p->cols * (i % SHARES) / SHARES, n = p->cols * (i % SHARES + 1) / SHARES - from;
+    size_t from = p->cols * (i % PARAM_SHARES) / PARAM_SHARES, n = p->cols * (i % PARAM_SHARES + 1) / PARAM_SHARES - from;
     for (struct apg_domain_rows d = {0}; apg_domain_next(g, p->runs, &d);) {
         apg_real *sum = NULL;
         for (size_t s = 0; s < APG_SLOTS; s++) {
@@ -131,7 +131,7 @@ static void domain_update(void *arg, size_t i, unsigned worker)
         }
         size_t at = d.domain * p->cols + from;
         update(
-            o, o->options->lr, n, p->w + at, o->first[i / SHARES] + at, o->second[i / SHARES] + at, sum, 0);
+            o, o->options->lr, n, p->w + at, o->first[i / PARAM_SHARES] + at, o->second[i / PARAM_SHARES] + at, sum, 0);
     }
 }
 
@@ -209,7 +209,7 @@ enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_optio
         g->slot[i].key = apg_rng_at(key, i);
     apg_graph_train(g, pool, slot_loss, o);
     apg_pool_run(pool, g->n_params, dense_update, o);
-    apg_pool_run(pool, g->n_params * SHARES, domain_update, o);
+    apg_pool_run(pool, g->n_params * PARAM_SHARES, domain_update, o);
     apg_pool_run(pool, g->F, table_update, o);
     *loss = 0;
     for (int i = 0; i < APG_SLOTS; i++)

@@ -282,7 +282,7 @@ static enum apg_status train(
         return status;
     if (t->from) {
         t->schema = t->from->own_schema;
-        s->fit.from_start = true;
+        s->fit.validate_start = true;
         if (!apg_given_has(&s->given, "delimiter"))
             s->columns.delimiter = t->schema->delimiter;
     }
