@@ -15,42 +15,46 @@
 
 const struct apg_setting apg_fit_rows_settings[] = {
     {REAL("holdout", holdout, 0, 0.9),
-        .help = "share of the rows that is held out for validation when there is no --valid; 0: none"},
+        .help = "share of the rows that is held out for validation when there is no --valid; 0: no "
+                "validation"},
     {.kind = APG_SETTING_END},
 };
 
 const struct apg_setting apg_fit_settings[] = {
     {APG_SETTING_SWITCH, 0, "optimizer", AT(optim.adagrad), .arg = "adam|adagrad",
-        .help = "how weights are updated; of embeddings only the rows that a batch has", .rare = true},
-    {REAL("lr", optim.lr, 1e-12, 1e3), .help = "learning rate"},
+        .help = "how weights are updated; of the embeddings, only those that are in the batch", .rare = true},
+    {REAL("lr", optim.lr, 1e-12, 1e3), .help = "learning rate of all weights but the embeddings"},
     {REAL("embedding-lr", optim.embedding_lr, 0, 1e3),
         .help = "learning rate of the embeddings; 0: 4 times --lr", .rare = true},
     {REAL("average", average, 0, 1),
-        .help =
-            "keep the mean of the weights over about the last share X of the steps; 0: keep the last weights",
+        .help = "keep the mean of the weights over about the last share X of the steps; 0: keep the "
+                "last weights",
         .rare = true},
-    {REAL("lr-decay", lr_decay, 1e-6, 1), .help = "the rates are multiplied by X after each epoch",
+    {REAL("lr-decay", lr_decay, 1e-6, 1), .help = "multiply both learning rates by X after each epoch",
         .rare = true},
-    {REAL("embedding-l2", optim.embedding_l2, 0, 1e3), .help = "L2 on the embeddings that a batch has"},
+    {REAL("embedding-l2", optim.embedding_l2, 0, 1e3),
+        .help = "L2 penalty on the embeddings that are in the batch"},
     {REAL("generator-l2", generator_l2, 0, 1e9), .of = "layer", .of_names = "apg",
-        .help = "L2 on what generates weights, for all rows together; the default of --form residual is 80 "
-                "or more",
+        .help = "L2 penalty on what generates weights, as if all training rows were one batch; the "
+                "default of --form residual is 80 or more, of others 0",
         .rare = true},
-    {SIZE("batch-size", batch_size, 1, 1048576), .arg = "B", .help = "rows of a step"},
+    {SIZE("batch-size", batch_size, 1, 1048576), .arg = "B", .help = "rows in each training step"},
     {SIZE("epochs", epochs, 1, 100000), .arg = "N",
-        .help = "passes over the rows, at most; 10 where there are no validation rows"},
+        .help = "largest number of passes over the rows; without validation rows the default is 10"},
     {SIZE("patience", patience, 0, 100000), .arg = "N",
         .help = "stop after N epochs without a better validation; 0: never"},
     {APG_SETTING_SWITCH, 0, "stop-on", AT(stop_on_loss), .arg = "auc|logloss",
         .help = "what a better validation is: a higher AUC, or a lower log loss", .rare = true},
     {APG_SETTING_U64, 0, "seed", AT(seed), .arg = "N",
-        .help = "the same seed and rows give the same model, for any number of threads"},
+        .help = "seed of all random choices; the same seed and rows give the same model, for any "
+                "number of threads"},
     {.kind = APG_SETTING_END},
 };
 
 void apg_fit_default(struct apg_fit_options *o)
 {
     *o = (struct apg_fit_options){.optim.lr = 1e-3,
+        .generator_l2 = NAN,
         .average = 0.5,
         .lr_decay = 1,
         .batch_size = 1024,

@@ -5,7 +5,8 @@
 const struct apg_setting apg_choose_settings[] = {
     {APG_SETTING_REAL, 0, "auto-budget", .at = offsetof(struct apg_choose_options, budget), .least = 1,
         .most = 1000, .arg = "X", .of = "condition", .of_names = "auto", .rare = true,
-        .help = "work of --condition auto after the static model, in times of what that took"},
+        .help = "work that --condition auto may do after it has trained the static model, in multiples "
+                "of that model's work"},
     {.kind = APG_SETTING_END},
 };
 
