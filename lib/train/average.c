@@ -4,12 +4,12 @@
 #include "nn/kernel.h"
 #include "base/mem.h"
 
-enum { PARAM_SHARES = 8 }; /* of a param, which threads take one at a time */
+enum { PARAM_SHARES = 8 }; /* a param's weights are cut into so many tasks for the threads */
 
 struct apg_average {
     struct apg_graph *g;
     uint64_t added;
-    apg_real weight; /* of what is being added */
+    apg_real weight; /* of the weights that are being added, in the mean */
     apg_real **mean; /* by param; NULL: derived, so not kept */
     bool swap;
 };
@@ -42,7 +42,7 @@ void apg_average_free(struct apg_average *a)
     free(a);
 }
 
-/* Share of param I / PARAM_SHARES. */
+/* Task i handles share i % PARAM_SHARES of param i / PARAM_SHARES. */
 static void piece(void *arg, size_t i, unsigned worker)
 {
     (void)worker;

@@ -64,13 +64,13 @@ void apg_fit_default(struct apg_fit_options *o)
         .seed = 1};
 }
 
-/* Passes where there are no validation rows to stop by; how many times as fast embeddings learn, as they see
- * few of the rows (docs/accuracy.md has the figures); and the least L2 of a residual form's generator, of all
- * rows together. */
+/* Epochs where no validation rows say when to stop. Embeddings learn at EMBEDDING_LR_FACTOR times the rate
+ * of other weights, because each sees few of the rows. The generator of a residual layer has at least
+ * GENERATOR_L2_MIN, of all rows together. docs/accuracy.md has the figures. */
 enum { EPOCHS_WITHOUT_VALIDATION = 10, EMBEDDING_LR_FACTOR = 4, GENERATOR_L2_MIN = 80 };
 
-/* Where embeddings want a strong L2 the generator wants one too: half of theirs. frappe, --embedding-l2 1e-2,
- * two seeds: 80 loses .0007 of test AUC on a static model, 800 gains .0003 (docs/accuracy.md). */
+/* Where embeddings need a strong L2 the generator needs one too: half of theirs. frappe, --embedding-l2
+ * 1e-2, two seeds: 80 loses .0007 of test AUC on a static model, 800 gains .0003 (docs/accuracy.md). */
 static double generator_l2(const struct apg_fit_options *o, uint64_t rows)
 {
     const double half = o->optim.embedding_l2 / 2 * (double)rows;
@@ -90,8 +90,9 @@ void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bo
 
 /* ---- epochs ---- */
 
-/* How often in an epoch weights are added to their average. Those that fit into a cache cost nothing; larger
- * ones are swept the less often the fewer rows there are to train on. */
+/* How often in an epoch the weights are added to their average: a sweep over all of them. Up to
+ * FREE_WEIGHTS weights fit into a cache, and sweeps cost next to nothing. More are swept less often, so
+ * that no more than WEIGHTS_PER_ROW weights are read for each row that is trained on. */
 enum { EPOCH_SWEEPS_MAX = 16, FREE_WEIGHTS = 1 << 22, WEIGHTS_PER_ROW = 256 };
 static uint64_t sweeps_per_epoch(uint64_t weights, uint64_t rows)
 {
@@ -99,7 +100,7 @@ static uint64_t sweeps_per_epoch(uint64_t weights, uint64_t rows)
     return afforded < 1 ? 1 : afforded > EPOCH_SWEEPS_MAX ? EPOCH_SWEEPS_MAX : afforded;
 }
 
-/* Trained weights, kept aside. */
+/* Copy all weights of G to TO, or BACK from there. */
 static void copy_weights(const struct apg_graph *g, apg_real *to, bool back)
 {
     for (size_t i = 0; i < g->n_params; i++) {
@@ -164,22 +165,22 @@ double apg_fit_score(const struct apg_fit_options *o, double auc, double loss)
     return o->stop_on_loss || isnan(auc) ? -loss : auc;
 }
 
-/* A training: what its epochs share. */
+/* What the epochs of a training share. */
 struct training {
     struct apg_model *m;
     const struct apg_fit_options *o;
-    struct apg_optim_options step; /* the rates decay */
+    struct apg_optim_options step; /* of this epoch: the rates decay */
     struct apg_fit_rows rows;
-    uint64_t n_train, n_sweeps; /* rows, and additions to the average, of an epoch */
-    uint64_t steps;             /* so far */
+    uint64_t n_train, n_sweeps; /* rows, and additions to the average, in an epoch */
+    uint64_t steps;             /* taken so far, those of epochs_done included */
     struct apg_optim *optim;
     struct apg_average *average; /* NULL: none */
     const uint32_t **row;        /* (batch_size) */
     double *logit;               /* (n_valid) */
     struct apg_metrics metrics;
-    apg_real *best; /* weights kept aside */
+    apg_real *best; /* weights of the best epoch so far */
     double best_score;
-    size_t bad; /* epochs since */
+    size_t bad; /* epochs since the best one */
     struct apg_progress state;
     struct apg_pool *pool;
     apg_fit_progress *progress;
@@ -225,7 +226,7 @@ static void end(struct training *t)
     free(t->logit);
 }
 
-/* One pass over the rows. */
+/* One pass over the rows of an epoch. */
 static enum apg_status train_epoch(struct training *t, struct apg_error *err)
 {
     const struct apg_fit_options *o = t->o;
@@ -278,7 +279,7 @@ static enum apg_status validate(struct training *t, struct apg_error *err)
     return status;
 }
 
-/* The epoch's weights are the model's: keep them, if they are the best so far. */
+/* Validate the model's weights, keep them if they are the best so far, and say whether training ends. */
 static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
 {
     const struct apg_fit_options *o = t->o;

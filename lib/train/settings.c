@@ -18,7 +18,7 @@ const struct apg_setting apg_threads_settings[] = {
 
 static const struct {
     const struct apg_setting *rows;
-    size_t at; /* of the struct that they are of */
+    size_t at; /* offset in bytes of the struct whose members they are */
 } tables[] = {
     {apg_columns_format, offsetof(struct apg_train_settings, columns)},
     {apg_columns_kinds, offsetof(struct apg_train_settings, columns)},
@@ -29,7 +29,7 @@ static const struct {
     {apg_choose_settings, offsetof(struct apg_train_settings, choose)},
     {apg_threads_settings, offsetof(struct apg_train_settings, threads)},
 };
-enum { TABLES = sizeof tables / sizeof *tables };
+enum { TABLES = sizeof tables / sizeof *tables }; /* how many there are */
 
 void apg_train_settings_init(struct apg_train_settings *s)
 {
@@ -45,6 +45,7 @@ void apg_train_settings_release(struct apg_train_settings *s)
     s->kept = NULL;
 }
 
+/* The row of setting NAME, and in *base the struct that it is of; NULL: there is none. */
 static const struct apg_setting *find(struct apg_train_settings *s, const char *name, void **base)
 {
     for (size_t t = 0; t < TABLES; t++) {
