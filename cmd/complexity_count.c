@@ -19,14 +19,14 @@ uint64_t complexity_mmoe(const struct complexity *c, size_t domains)
            (uint64_t)domains * (c->mlp.item[0] * c->experts + c->mlp.item[c->mlp.n - 1]);
 }
 
-/* A table of weights for each domain beside one for all. */
+/* STAR keeps the weights of each domain beside those of all. */
 uint64_t complexity_star(const struct complexity *c, size_t domains)
 {
     return c->cost[APG_FORM_DENSE].numbers * (1 + (uint64_t)domains);
 }
 
-/* Multiply-adds of a prediction of ROWS instances; a training step takes three times as many: backwards, a
- * product has two of its size. */
+/* Multiply-adds that predict ROWS instances. A training step takes three times as many, because the
+ * backward pass has two products of the size of each forward one. */
 static double multiply_adds(const struct complexity *c, int form, size_t rows)
 {
     return apg_cost_per_instance(&c->cost[form], rows) * (double)rows;

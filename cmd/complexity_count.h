@@ -15,21 +15,21 @@ struct complexity {
     struct opt_sizes mlp;
     struct apg_layer_shape shape;
     bool paper;                           /* the MLP is the paper's */
-    const struct apg_model *model;        /* or NULL */
-    enum apg_form form;                   /* of its hidden layers */
-    struct apg_cost cost[APG_FORM_COUNT]; /* no forward: the model cannot be had in this form */
+    const struct apg_model *model;        /* the model that is counted; NULL: the MLP is */
+    enum apg_form form;                   /* of the model's hidden layers */
+    struct apg_cost cost[APG_FORM_COUNT]; /* forward is 0 where the model cannot have the form */
     struct opt_sizes domains;             /* the first is the shape's */
     size_t experts;
-    bool compare; /* what the numbers of the domains take */
+    bool compare; /* STAR, MMoE and APG for each number of domains */
     bool measured;
     struct apg_measure_options options;
     size_t threads;
     struct apg_measure measure;
 };
 
-/* Of c->model, or of the MLP: fills cost and form. */
+/* Count c->model, or the MLP: fills in cost and, of a model, form. */
 enum apg_status complexity_count(struct complexity *c, struct apg_error *err);
-/* After that: fills threads and measure. */
+/* After that, measure the forms that were counted: fills in threads and measure. */
 enum apg_status complexity_measure(struct complexity *c, struct apg_error *err);
 
 struct complexity_figures {         /* of a form that was measured */
@@ -39,7 +39,7 @@ struct complexity_figures {         /* of a form that was measured */
 };
 struct complexity_figures complexity_figures(const struct complexity *c, int form);
 
-/* Numbers kept for as many domains. */
+/* How many numbers MMoE and STAR keep for DOMAINS domains. */
 uint64_t complexity_mmoe(const struct complexity *c, size_t domains);
 uint64_t complexity_star(const struct complexity *c, size_t domains);
 

@@ -16,7 +16,7 @@ struct train {
     bool quiet;
 };
 
-/* A failure is no reason to lose the training too. */
+/* Write MODEL to PATH. A failure is a warning: it is no reason to lose the training too. */
 static void checkpoint(const char *path, const struct apg *model)
 {
     struct apg_error err;
@@ -38,7 +38,7 @@ static void tell(void *arg, const struct apg_event *e)
         train_progress(&t->progress, e);
 }
 
-/* Log PATH, as for cmd_in_open. */
+/* Open log PATH with cmd_in_open. */
 static enum apg_status open_log(struct apg_input *in, const char *path, struct apg_error *err)
 {
     in->fd = cmd_in_open(path, &in->name, err);

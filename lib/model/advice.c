@@ -18,7 +18,7 @@ static void say(apg_tell *tell, void *arg, const char *fmt, ...)
     tell(arg, text);
 }
 
-/* Yan et al. call the bias part of what is generated; where that defeats the method, say so. */
+/* Yan et al. generate the bias too; warn where that defeats the method. */
 static void disguise(const struct apg_model *m, apg_tell *tell, void *arg)
 {
     const struct apg_arch *a = &m->arch;
@@ -33,12 +33,11 @@ static void disguise(const struct apg_model *m, apg_tell *tell, void *arg)
     if (weights)
         say(tell, arg,
             "the generated bias of a self-wise layer with a linear generator is a dense layer in disguise: "
-            "%zu weights, "
-            "as many as --layer dense has; --bias static has none of them",
+            "%zu weights, as many as --layer dense has; --bias static has none of them",
             weights);
 }
 
-/* v1 and v2 make N M numbers for every instance; each has a gradient. */
+/* v1 and v2 make N M numbers for every instance, and a gradient of each: hence the factor 2 below. */
 static void memory(const struct apg_model *m, size_t batch, apg_tell *tell, void *arg)
 {
     const struct apg_graph *g = &m->graph;
@@ -57,7 +56,7 @@ static void memory(const struct apg_model *m, size_t batch, apg_tell *tell, void
             2e-6 * (double)kept * sizeof(apg_real));
 }
 
-/* STAR keeps the weights of each domain. */
+/* STAR keeps weights for each domain. */
 static void domains_memory(const struct apg_model *m, apg_tell *tell, void *arg)
 {
     const struct apg_graph *g = &m->graph;

@@ -19,7 +19,7 @@ enum { RANK = 16, OVERPARAM_WIDTH = 128, GATE_WIDTH = 64 };
 #define OF_BACKBONE(names) .of = "backbone", .of_names = names, .rare = true
 #define OF_LAYER(names) .of = "layer", .of_names = names
 
-/* In the order of the JSON object. */
+/* Rows are in the order of the JSON object. */
 const struct apg_setting apg_arch_members[] = {
     {APG_SETTING_CHOICE, 0, "backbone", AT(backbone), .arg = APG_BACKBONES, .key = "backbone",
         .help = "what the model computes from the embeddings beside its deep tower"},
@@ -161,7 +161,8 @@ bool apg_arch_is_automatic(const struct apg_arch_settings *s)
 
 /* ---- columns ---- */
 
-/* "self", "group:COL[,COL]..." or "mix:COL,COL...": the mode, and with SCHEMA the columns. */
+/* Read TEXT, "self", "group:COL[,COL]...", "mix:COL,COL..." or "auto": set the mode and, with SCHEMA, the
+ * columns. */
 static enum apg_status read_condition(
     struct apg_arch *a, const char *text, const struct apg_schema *schema, struct apg_error *err)
 {
@@ -221,7 +222,7 @@ enum apg_status apg_arch_columns(
 
 /* ---- what goes together ---- */
 
-/* A number for each of N layers: the last of N_GIVEN is also that of the layers that follow. */
+/* Give each of N layers its number: the last of the N_GIVEN numbers is also for the layers that follow. */
 static void spread(size_t *to, size_t n_given, size_t n)
 {
     for (size_t i = 0; i < APG_LAYERS_MAX; i++)
@@ -247,7 +248,7 @@ static void fill_defaults(struct apg_arch_settings *s, const struct apg_given *g
     spread(a->P, s->n_overparam, a->n_hidden);
 }
 
-/* What is so whoever says it, a user or a file. */
+/* Rules for every description, whether a user gives it or a file holds it. */
 static enum apg_status check_arch(const struct apg_arch *a, struct apg_error *err)
 {
     const char *backbone = apg_backbones[a->backbone].name;
@@ -264,7 +265,7 @@ static enum apg_status check_arch(const struct apg_arch *a, struct apg_error *er
     return APG_OK;
 }
 
-/* An option that would do nothing is refused: its user means something else. */
+/* Refuse a setting that would do nothing: its user expects something of it. */
 static enum apg_status check_given(
     const struct apg_arch_settings *s, const struct apg_given *given, struct apg_error *err)
 {
@@ -296,7 +297,7 @@ static enum apg_status check_given(
     return APG_OK;
 }
 
-/* What --condition auto goes on from is the static model: only the residual form starts there. */
+/* --condition auto goes on from a static model, and only the residual form starts as one. */
 static enum apg_status check_automatic(const struct apg_arch *a, struct apg_error *err)
 {
     if (a->form != APG_FORM_RESIDUAL)
@@ -332,7 +333,7 @@ static const void *member(const struct apg_setting *row, const struct apg_arch_s
     return (const char *)s + row->at;
 }
 
-/* Of SIZES: how many there are. */
+/* The count of a SIZES member. */
 static size_t *count(const struct apg_setting *row, struct apg_arch_settings *s)
 {
     return (size_t *)(void *)((char *)s + row->n_at);
@@ -381,7 +382,7 @@ char *apg_arch_text(const struct apg_arch *a)
     return text;
 }
 
-/* Is the row of the backbone, or the layer, that S has? */
+/* Does S have a backbone or layer that uses the row? */
 static bool is_of(const struct apg_setting *row, const struct apg_arch_settings *s)
 {
     const char *name = !row->of                           ? NULL
@@ -399,7 +400,8 @@ static bool size_from(const json_t *v, size_t least, double most, size_t *out)
     return true;
 }
 
-/* The member is in range; what is of another backbone or layer may also be 0, which a user cannot give. */
+/* Read the member from V. False: it is out of range; but a member that the backbone or layer does not use
+ * may be 0. */
 static bool value_from(const struct apg_setting *row, struct apg_arch_settings *s, const json_t *v)
 {
     void *at = (char *)s + row->at;

@@ -2,7 +2,7 @@
 #include "model/backbone.h"
 #include <stdio.h>
 
-/* The deep tower over INPUT and its static one-unit layer; X: the embeddings. */
+/* Add the deep tower over INPUT and a static layer of one unit above it; X: the embeddings. */
 static int deep(struct apg_graph *g, const struct apg_arch *a, int x, int input)
 {
     return apg_op_dense(g, apg_tower(g, a, x, input), 1, "out");
@@ -42,7 +42,7 @@ static int pnn(struct apg_graph *g, const struct apg_arch *a, int x)
     return deep(g, a, x, apg_op_concat(g, (int[]){x, apg_op_inner(g, x, a->E)}, 2));
 }
 
-/* A weight for each number of X; the tower has the bias. */
+/* Add a weighted sum of the numbers of X, without a bias: the tower has one. */
 static int weighted(struct apg_graph *g, int x, const char *name)
 {
     return apg_op_linear(
@@ -105,8 +105,8 @@ static int dcn(struct apg_graph *g, const struct apg_arch *a, int x)
 }
 
 /* Huang et al., "FiBiNET: Combining Feature Importance and Bilinear Feature Interaction for Click-Through
- * Rate Prediction", RecSys 2019: fields weighted by squeeze and excitation; the tower reads bilinear products
- * of pairs, of the fields as they are and weighted. */
+ * Rate Prediction", RecSys 2019: fields weighted by squeeze and excitation; the tower reads bilinear
+ * products of pairs, of the fields as they are and weighted. */
 static int fibinet(struct apg_graph *g, const struct apg_arch *a, int x)
 {
     int z = apg_op_field_mean(g, x, a->E);

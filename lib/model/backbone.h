@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * backbone.h - the shapes of models: a table of functions that put ops together. A new backbone is a function
- * and a row.
+ * backbone.h - the shapes of models: a table of functions that put ops together. A new backbone is a
+ * function and a row.
  */
 #ifndef APG_BACKBONE_H
 #define APG_BACKBONE_H
@@ -16,7 +16,7 @@ struct apg_backbone {
 extern const struct apg_backbone apg_backbones[];                      /* ends with a row without name */
 #define APG_BACKBONES "dnn|deepfm|wdl|pnn|autoint|xdeepfm|dcn|fibinet" /* their names, in order */
 
-/* All of a model over the fields that G has; sets g->logit. */
+/* Put a whole model together over the fields that G has, and set g->logit. */
 void apg_backbone_build(struct apg_graph *g, const struct apg_arch *a);
 
 #endif
