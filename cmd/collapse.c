@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg collapse: a model made smaller for serving, in steps, each of which is held against the model before it
- * on random rows (apg_collapse of apg.h).
+ * apg collapse: makes a model smaller for serving, in steps, each of which is compared with the model
+ * before it on random rows (apg_collapse of apg.h).
  */
 #include "cmd.h"
 #include "common/input.h"
@@ -36,9 +36,9 @@ int cmd_collapse(int argc, char **argv)
     bool quiet = false;
     const struct opt table[] = {
         OPT_CHOICE(0, "embedding", &embedding, "f32|f16",
-            "numbers of the embedding tables: as they are, or in half precision"),
+            "precision of the embedding tables: as they are (f32), or half of it (f16)"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
-        OPT_FLAG('q', "quiet", &quiet, "do not say what was saved"),
+        OPT_FLAG('q', "quiet", &quiet, "do not show what each step saved"),
         OPT_END,
     };
     const struct opt_command command = {"collapse", "[OPTION]... [MODEL]",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * apg complexity: the table of what each form of layer costs, for a layer or an MLP, and without a shape for
- * the MLP of the paper (arXiv 2203.16218), beside the paper's own figures; or what a model costs, op by op.
+ * apg complexity: the table of what each form of layer costs, for a layer or an MLP, and without a shape
+ * for the MLP of the paper (arXiv 2203.16218), beside the paper's own figures; or what a model costs, op by
+ * op.
  */
 #include "cmd.h"
 #include "common/input.h"
@@ -12,7 +13,7 @@
 
 int cmd_complexity(int argc, char **argv)
 {
-    struct costs c = {
+    struct complexity c = {
         .mlp = {4, {393, 1024, 512, 256}},
         .shape = {.d = 32, .k = 8, .p = 32, .h = 64, .batch = 1024},
         .domains = {1, {10}},
@@ -25,32 +26,33 @@ int cmd_complexity(int argc, char **argv)
     const struct opt table[] = {
         OPT_STRING('m', "model", &model_path, "FILE", "count what a model costs, op by op"),
         OPT_HEADING("Shape, without a model"),
-        OPT_SIZES(
-            0, "mlp", &c.mlp, 1, width, "N,...", "widths of a layer, N,M, or of an MLP, its input first"),
+        OPT_SIZES(0, "mlp", &c.mlp, 1, width, "N,...",
+            "widths of an MLP, its input first; two widths are one layer"),
         OPT_SIZE(0, "condition-dim", &c.shape.d, 1, width, "D", "width of the condition"),
         OPT_SIZE(0, "rank", &c.shape.k, 1, width, "K", "rank of the generated matrices"),
-        OPT_SIZE(0, "overparam", &c.shape.p, 1, width, "P", "inner width of U and V in training"),
+        OPT_SIZE(0, "overparam", &c.shape.p, 1, width, "P", "inner width of U and V as products in training"),
         OPT_SIZE(0, "gate-hidden", &c.shape.h, 1, width, "H", "width of the hidden layer of PPNet's gates"),
         OPT_SIZES(0, "domains", &c.domains, 1, APG_COMPLEXITY_DOMAINS_MAX, "N,...",
-            "domains of STAR; given, STAR, MMoE and APG are compared for each number"),
-        OPT_SIZE(0, "experts", &c.experts, 1, 4096, "N", "experts of MMoE in that comparison"),
+            "number of domains of STAR; if given, STAR, MMoE and APG are compared for each number"),
+        OPT_SIZE(0, "experts", &c.experts, 1, 4096, "N", "number of MMoE's experts in that comparison"),
         OPT_HEADING("Measuring"),
         OPT_FLAG(0, "measure", &c.measured, "measure seconds and bytes of each form too"),
         OPT_REAL(0, "seconds", &c.options.seconds, 0.01, 1e6, "S",
-            "time to measure in, about; slow forms get fewer rows"),
-        OPT_BYTES(0, "memory", &c.options.memory, 0, "forms that take more are not measured"),
+            "seconds that measuring may take, about; slow forms get fewer rows"),
+        OPT_BYTES(
+            0, "memory", &c.options.memory, 0, "bytes of memory; forms that take more are not measured"),
         OPT_SIZE(0, "threads", &c.threads, 0, 1024, "N", "threads; 0: one for each processor"),
         OPT_HEADING("Output"),
-        OPT_SIZE(0, "batch-size", &c.shape.batch, 1, 1e9, "B", "instances that share what is done per batch"),
+        OPT_SIZE(0, "batch-size", &c.shape.batch, 1, 1e9, "B",
+            "instances in a batch, which share what is done once per batch"),
         OPT_FLAG(0, "csv", &csv, "write CSV instead of tables"),
         OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_END,
     };
     const struct opt_command command = {"complexity", "[OPTION]...",
-        "Count the multiply-adds and numbers of each form of layer, of the paper's MLP if not told "
-        "otherwise; or "
-        "of a model.",
+        "Count the multiply-adds and numbers of each form of layer, in the paper's MLP unless another "
+        "shape is given; or those of a model.",
         table,
         "    apg complexity\n"
         "    apg complexity --mlp 1024,512 --rank 16 --json\n"
@@ -86,13 +88,13 @@ int cmd_complexity(int argc, char **argv)
     if (model_path && (status = input_open_model(&model, model_path, &err)))
         goto done;
     c.model = model ? model->model : NULL;
-    if ((status = costs_count(&c, &err)) || (c.measured && (status = costs_measure(&c, &err))) ||
+    if ((status = complexity_count(&c, &err)) || (c.measured && (status = complexity_measure(&c, &err))) ||
         (status = output_open(&out, out_path, false, &err)))
         goto done;
     if (json)
-        status = costs_json(out.f, &c, &err);
+        status = complexity_json(out.f, &c, &err);
     else
-        (csv ? costs_csv : costs_text)(out.f, &c);
+        (csv ? complexity_csv : complexity_text)(out.f, &c);
     if (!status)
         status = output_commit(&out, &err);
 done:

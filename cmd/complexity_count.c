@@ -2,45 +2,46 @@
 #include "complexity_count.h"
 #include <string.h>
 
-const struct paper costs_paper[N_PAPER] = {
+const struct complexity_paper complexity_paper[COMPLEXITY_PAPER_ROWS] = {
     {APG_FORM_DENSE, 12.91, 13.04},
     {APG_FORM_FULL, 419.11, 1462.78},
     {APG_FORM_DECOMPOSED, 3.22, 11.23},
     {APG_FORM_SHARED, 0.44, 7.99},
 };
-const struct paper_movielens costs_movielens[N_MOVIELENS] = {{"STAR", 3784}, {"MMoE", 123}, {"APG", 0.24}};
+const struct complexity_movielens complexity_movielens[COMPLEXITY_MOVIELENS_ROWS] = {
+    {"STAR", 3784}, {"MMoE", 123}, {"APG", 0.24}};
 
 /* Numbers of MMoE (Ma et al., KDD 2018): y_k = h_k(f_k(x)), f_k(x) = sum_i softmax(x W_k)_i f_i(x). Each of
  * the experts f_i is the MLP; each domain k has a gate W_k (N, experts) and a tower h_k of one unit. */
-uint64_t costs_mmoe(const struct costs *c, size_t domains)
+uint64_t complexity_mmoe(const struct complexity *c, size_t domains)
 {
     return c->experts * c->cost[APG_FORM_DENSE].numbers +
            (uint64_t)domains * (c->mlp.item[0] * c->experts + c->mlp.item[c->mlp.n - 1]);
 }
 
-/* A table of weights for each domain beside one for all. */
-uint64_t costs_star(const struct costs *c, size_t domains)
+/* STAR keeps the weights of each domain beside those of all. */
+uint64_t complexity_star(const struct complexity *c, size_t domains)
 {
     return c->cost[APG_FORM_DENSE].numbers * (1 + (uint64_t)domains);
 }
 
-/* Multiply-adds of a prediction of ROWS instances; a training step takes three times as many: backwards, a
- * product has two of its size. */
-static double multiply_adds(const struct costs *c, int form, size_t rows)
+/* Multiply-adds that predict ROWS instances. A training step takes three times as many, because the
+ * backward pass has two products of the size of each forward one. */
+static double multiply_adds(const struct complexity *c, int form, size_t rows)
 {
     return apg_cost_per_instance(&c->cost[form], rows) * (double)rows;
 }
 
-struct figures costs_figures(const struct costs *c, int form)
+struct complexity_figures complexity_figures(const struct complexity *c, int form)
 {
     const struct apg_measured *m = &c->measure.form[form];
     const double macs = multiply_adds(c, form, m->rows), peak = c->measure.peak;
     const bool trained = form != APG_FORM_COLLAPSED;
-    return (struct figures){macs, trained ? m->step : 0, m->predict,
+    return (struct complexity_figures){macs, trained ? m->step : 0, m->predict,
         trained ? 3 * macs / m->step_least / peak : 0, macs / m->predict_least / peak};
 }
 
-static enum apg_status count_formulas(struct costs *c, struct apg_error *err)
+static enum apg_status count_formulas(struct complexity *c, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
     for (int f = 0; f < APG_FORM_COUNT; f++)
@@ -54,7 +55,7 @@ static enum apg_status count_formulas(struct costs *c, struct apg_error *err)
 }
 
 /* The model as it is, and the same with hidden layers of all other forms that its description allows. */
-static enum apg_status count_model(struct costs *c, struct apg_error *err)
+static enum apg_status count_model(struct complexity *c, struct apg_error *err)
 {
     const struct apg_model *m = c->model;
     enum apg_status status = APG_OK;
@@ -64,12 +65,12 @@ static enum apg_status count_model(struct costs *c, struct apg_error *err)
     return status;
 }
 
-enum apg_status costs_count(struct costs *c, struct apg_error *err)
+enum apg_status complexity_count(struct complexity *c, struct apg_error *err)
 {
     return c->model ? count_model(c, err) : count_formulas(c, err);
 }
 
-enum apg_status costs_measure(struct costs *c, struct apg_error *err)
+enum apg_status complexity_measure(struct complexity *c, struct apg_error *err)
 {
     struct apg_pool *pool = NULL;
     enum apg_status status = apg_pool_new(&pool, (unsigned)c->threads, err);

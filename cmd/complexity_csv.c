@@ -15,7 +15,7 @@ static const char csv_measured_head[] =
     ",rows,step_seconds,step_bytes,step_peak,predict_seconds,predict_bytes,predict_peak";
 
 /* FORM < 0: of no form. */
-static void csv_measured(FILE *f, const struct costs *c, int form)
+static void csv_measured(FILE *f, const struct complexity *c, int form)
 {
     const struct apg_measured *m = form < 0 ? NULL : &c->measure.form[form];
     if (!c->measured)
@@ -24,7 +24,7 @@ static void csv_measured(FILE *f, const struct costs *c, int form)
         fputs(",,,,,,,", f);
         return;
     }
-    const struct figures a = costs_figures(c, form);
+    const struct complexity_figures a = complexity_figures(c, form);
     fprintf(f, ",%zu", m->rows);
     if (a.step > 0)
         fprintf(f, ",%.6g,%llu,%.4g", a.step, (unsigned long long)m->step_bytes, a.step_peak);
@@ -40,7 +40,7 @@ static void csv_width(FILE *f, size_t width)
     putc(',', f);
 }
 
-static void csv_row(FILE *f, const struct costs *c, const struct apg_op_cost *r, int form)
+static void csv_row(FILE *f, const struct complexity *c, const struct apg_op_cost *r, int form)
 {
     fprintf(f, "%s,%s,", r->layer, r->op);
     const size_t width[] = {r->N, r->M, r->D, r->K, r->P};
@@ -52,13 +52,13 @@ static void csv_row(FILE *f, const struct costs *c, const struct apg_op_cost *r,
     putc('\n', f);
 }
 
-static void csv_total(FILE *f, const struct costs *c, enum apg_form form)
+static void csv_total(FILE *f, const struct complexity *c, enum apg_form form)
 {
     const struct apg_op_cost r = {.layer = "total", .op = apg_form_name(form), .cost = c->cost[form]};
     csv_row(f, c, &r, (int)form);
 }
 
-static void csv_model(FILE *f, const struct costs *c)
+static void csv_model(FILE *f, const struct complexity *c)
 {
     fprintf(f,
         "layer,op,N,M,D,K,P,generation,forward,batch_generation,per_instance,numbers,generated,biases,"
@@ -77,7 +77,7 @@ static void csv_model(FILE *f, const struct costs *c)
     }
 }
 
-void costs_csv(FILE *f, const struct costs *c)
+void complexity_csv(FILE *f, const struct complexity *c)
 {
     if (c->model) {
         csv_model(f, c);

@@ -9,15 +9,17 @@ static json_t *json_paper(void)
 {
     json_t *forms = json_object(), *methods = json_object();
     int bad = 0;
-    for (size_t i = 0; i < N_PAPER; i++)
-        bad |= json_object_set_new(forms, apg_form_name(costs_paper[i].form),
-            json_pack("{s:f, s:f}", "mb", costs_paper[i].mb, "epoch_seconds", costs_paper[i].seconds));
-    for (size_t i = 0; i < N_MOVIELENS; i++)
-        bad |= json_object_set_new(methods, costs_movielens[i].method, json_real(costs_movielens[i].mb));
+    for (size_t i = 0; i < COMPLEXITY_PAPER_ROWS; i++)
+        bad |= json_object_set_new(forms, apg_form_name(complexity_paper[i].form),
+            json_pack(
+                "{s:f, s:f}", "mb", complexity_paper[i].mb, "epoch_seconds", complexity_paper[i].seconds));
+    for (size_t i = 0; i < COMPLEXITY_MOVIELENS_ROWS; i++)
+        bad |= json_object_set_new(
+            methods, complexity_movielens[i].method, json_real(complexity_movielens[i].mb));
     return apg_json_whole(json_pack("{s:o, s:o}", "forms", forms, "movielens_mb", methods), bad);
 }
 
-static json_t *json_cost(const struct costs *c, const struct apg_cost *k)
+static json_t *json_cost(const struct complexity *c, const struct apg_cost *k)
 {
     json_t *j = json_pack("{s:I, s:I, s:I, s:f, s:I, s:I}", "generation", (json_int_t)k->generate, "forward",
         (json_int_t)k->forward, "batch_generation", (json_int_t)k->batch, "per_instance",
@@ -30,10 +32,10 @@ static json_t *json_cost(const struct costs *c, const struct apg_cost *k)
     return apg_json_whole(j, bad);
 }
 
-static json_t *json_measured(const struct costs *c, enum apg_form form)
+static json_t *json_measured(const struct complexity *c, enum apg_form form)
 {
     const struct apg_measured *m = &c->measure.form[form];
-    const struct figures a = costs_figures(c, (int)form);
+    const struct complexity_figures a = complexity_figures(c, form);
     if (!m->rows)
         return json_null();
     json_t *step = a.step > 0
@@ -45,15 +47,15 @@ static json_t *json_measured(const struct costs *c, enum apg_form form)
         (json_int_t)m->predict_bytes, "multiply_adds", a.macs, "of_peak", a.predict_peak);
 }
 
-static json_t *json_domains(const struct costs *c)
+static json_t *json_domains(const struct complexity *c)
 {
     json_t *rows = json_array();
     int bad = 0;
     for (size_t i = 0; i < c->domains.n; i++)
         bad |= json_array_append_new(
             rows, json_pack("{s:I, s:I, s:I, s:I}", "domains", (json_int_t)c->domains.item[i], "star",
-                      (json_int_t)costs_star(c, c->domains.item[i]), "mmoe",
-                      (json_int_t)costs_mmoe(c, c->domains.item[i]), "apg",
+                      (json_int_t)complexity_star(c, c->domains.item[i]), "mmoe",
+                      (json_int_t)complexity_mmoe(c, c->domains.item[i]), "apg",
                       (json_int_t)c->cost[APG_FORM_SHARED].numbers));
     return apg_json_whole(rows, bad);
 }
@@ -71,7 +73,7 @@ static json_t *json_width(size_t width)
     return width ? json_integer((json_int_t)width) : json_null();
 }
 
-static json_t *json_ops(const struct costs *c)
+static json_t *json_ops(const struct complexity *c)
 {
     json_t *ops = json_array();
     int bad = 0;
@@ -86,7 +88,7 @@ static json_t *json_ops(const struct costs *c)
     return apg_json_whole(ops, bad);
 }
 
-static json_t *json_shape(const struct costs *c)
+static json_t *json_shape(const struct complexity *c)
 {
     json_t *mlp = json_array();
     int bad = 0;
@@ -103,7 +105,7 @@ static json_t *json_shape(const struct costs *c)
     return apg_json_whole(root, bad);
 }
 
-enum apg_status costs_json(FILE *f, const struct costs *c, struct apg_error *err)
+enum apg_status complexity_json(FILE *f, const struct complexity *c, struct apg_error *err)
 {
     json_t *forms = json_array();
     int bad = 0;

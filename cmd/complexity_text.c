@@ -7,7 +7,7 @@
 
 /* Bytes of a number: the weight, and with Adam's two moments. What the paper's MB hold is a guess: with the
  * moments its static MLP is 2 % above the count, without them three times as large. */
-enum { BYTES = 4, BYTES_TRAINING = 12 };
+enum { NUMBER_BYTES = 4, TRAINED_NUMBER_BYTES = 12 };
 
 static double megabytes(uint64_t numbers, int bytes)
 {
@@ -28,7 +28,7 @@ static void report_relative(FILE *f, double value, double dense, int width)
         fprintf(f, "%*s%9s", width, "-", "-");
 }
 
-static void report_measured(FILE *f, const struct costs *c)
+static void report_measured(FILE *f, const struct complexity *c)
 {
     fprintf(f,
         "\nmeasured: %zu threads, batches of %zu; products of large matrices alone make %.3g G "
@@ -37,12 +37,12 @@ static void report_measured(FILE *f, const struct costs *c)
     fprintf(f, "%-14s%13s%50s%44s\n%-14s%7s%7s%13s%10s%9s%9s%10s%13s%10s%9s%9s%9s\n", "", "measured",
         "training step (x 3)", "prediction", "form", "rows", "rounds", "M mult-adds", "ms", "of dense",
         "of peak", "MB", "M mult-adds", "ms", "of dense", "of peak", "MB");
-    const struct figures dense = costs_figures(c, APG_FORM_DENSE);
+    const struct complexity_figures dense = complexity_figures(c, APG_FORM_DENSE);
     const double per_row = 1e3 / (double)c->measure.form[APG_FORM_DENSE].rows;
     for (int i = 0; i < APG_FORM_COUNT; i++) {
         const enum apg_form form = apg_complexity_order[i];
         const struct apg_measured *m = &c->measure.form[form];
-        const struct figures a = costs_figures(c, (int)form);
+        const struct complexity_figures a = complexity_figures(c, (int)form);
         const double scale = (double)m->rows * per_row; /* to dense's, in ms, for as many rows */
         if (!m->step_bytes)
             continue;
@@ -77,50 +77,51 @@ static void report_measured(FILE *f, const struct costs *c)
 }
 
 /* The paper's table, as it comes out here. */
-static void report_reproduced(FILE *f, const struct costs *c)
+static void report_reproduced(FILE *f, const struct complexity *c)
 {
-    const double dense_mb = megabytes(c->cost[APG_FORM_DENSE].numbers, BYTES_TRAINING);
+    const double dense_mb = megabytes(c->cost[APG_FORM_DENSE].numbers, TRAINED_NUMBER_BYTES);
     const struct apg_measured *dense = &c->measure.form[APG_FORM_DENSE];
     fprintf(f,
         "\nthe paper's table, here and in the paper; its epoch is of unknown rows, ours is of a "
         "million\n%-14s"
         "%44s%44s\n%-14s%12s%10s%12s%10s%12s%10s%12s%10s\n",
         "", "here", "the paper", "form", "s", "change", "MB", "change", "s", "change", "MB", "change");
-    for (size_t i = 0; i < N_PAPER; i++) {
-        const struct paper *p = &costs_paper[i];
+    for (size_t i = 0; i < COMPLEXITY_PAPER_ROWS; i++) {
+        const struct complexity_paper *p = &complexity_paper[i];
         const struct apg_measured *m = &c->measure.form[p->form];
-        const double mb = megabytes(c->cost[p->form].numbers, BYTES_TRAINING);
+        const double mb = megabytes(c->cost[p->form].numbers, TRAINED_NUMBER_BYTES);
         if (!m->rows || !dense->rows)
             continue;
         const double s = per_million(m->step, m->rows);
         fprintf(f, "%-3s%-11s%12.4g%+9.1f%%%12.4g%+9.1f%%%12.2f%+9.1f%%%12.2f%+9.1f%%\n",
             apg_form_version(p->form), apg_form_name(p->form), s,
             100 * (s / per_million(dense->step, dense->rows) - 1), mb, 100 * (mb / dense_mb - 1), p->seconds,
-            100 * (p->seconds / costs_paper[0].seconds - 1), p->mb, 100 * (p->mb / costs_paper[0].mb - 1));
+            100 * (p->seconds / complexity_paper[0].seconds - 1), p->mb,
+            100 * (p->mb / complexity_paper[0].mb - 1));
     }
 }
 
-static void report_domains(FILE *f, const struct costs *c)
+static void report_domains(FILE *f, const struct complexity *c)
 {
-    const double apg = megabytes(c->cost[APG_FORM_SHARED].numbers, BYTES);
+    const double apg = megabytes(c->cost[APG_FORM_SHARED].numbers, NUMBER_BYTES);
     fprintf(f,
         "\nnumbers kept for users or domains of their own, MB; MMoE of %zu experts\n%14s%14s%14s%14s\n",
         c->experts, "domains", "star", "mmoe", "apg, v4");
     for (size_t i = 0; i < c->domains.n; i++)
         fprintf(f, "%14zu%14.5g%14.5g%14.5g\n", c->domains.item[i],
-            megabytes(costs_star(c, c->domains.item[i]), BYTES),
-            megabytes(costs_mmoe(c, c->domains.item[i]), BYTES), apg);
+            megabytes(complexity_star(c, c->domains.item[i]), NUMBER_BYTES),
+            megabytes(complexity_mmoe(c, c->domains.item[i]), NUMBER_BYTES), apg);
 }
 
-static void report_paper(FILE *f, const struct costs *c)
+static void report_paper(FILE *f, const struct complexity *c)
 {
     fputs("\nthe paper's figures for this MLP, and the count at 12 bytes a number (weight, two moments of "
           "Adam)\n",
         f);
     fprintf(f, "%-14s%14s%12s%12s%14s\n", "form", "s per epoch", "MB", "counted", "difference");
-    for (size_t i = 0; i < N_PAPER; i++) {
-        const struct paper *p = &costs_paper[i];
-        double mb = megabytes(c->cost[p->form].numbers, BYTES_TRAINING);
+    for (size_t i = 0; i < COMPLEXITY_PAPER_ROWS; i++) {
+        const struct complexity_paper *p = &complexity_paper[i];
+        double mb = megabytes(c->cost[p->form].numbers, TRAINED_NUMBER_BYTES);
         fprintf(f, "%-3s%-11s%14.2f%12.2f%12.2f%+12.1f %%\n", apg_form_version(p->form),
             apg_form_name(p->form), p->seconds, p->mb, mb, 100 * (mb / p->mb - 1));
     }
@@ -128,8 +129,8 @@ static void report_paper(FILE *f, const struct costs *c)
           "all.\n",
         f);
     fputs("\nthe paper's parameters per user or item on MovieLens, in MB (not counted here):", f);
-    for (size_t i = 0; i < N_MOVIELENS; i++)
-        fprintf(f, "%s %s %.6g", i ? "," : "", costs_movielens[i].method, costs_movielens[i].mb);
+    for (size_t i = 0; i < COMPLEXITY_MOVIELENS_ROWS; i++)
+        fprintf(f, "%s %s %.6g", i ? "," : "", complexity_movielens[i].method, complexity_movielens[i].mb);
     putc('\n', f);
 }
 
@@ -148,7 +149,7 @@ static void report_row(FILE *f, int layer_width, const struct apg_op_cost *r)
     putc('\n', f);
 }
 
-static void text_ops(FILE *f, const struct costs *c)
+static void text_ops(FILE *f, const struct complexity *c)
 {
     const struct apg_graph *g = &c->model->graph;
     int wide = 5;
@@ -172,7 +173,7 @@ static void text_ops(FILE *f, const struct costs *c)
     report_row(f, wide, &r);
 }
 
-void costs_text(FILE *f, const struct costs *c)
+void complexity_text(FILE *f, const struct complexity *c)
 {
     const struct apg_cost *dense = &c->cost[APG_FORM_DENSE];
     if (c->model) {
@@ -199,7 +200,7 @@ void costs_text(FILE *f, const struct costs *c)
         fprintf(f, "%-3s%-11s%14llu%14llu%14.3g%16llu%12llu%10.2f%10.3g\n", apg_form_version(form),
             apg_form_name(form), (unsigned long long)k->generate, (unsigned long long)k->forward,
             apg_cost_per_instance(k, c->shape.batch) / (double)dense->forward, (unsigned long long)k->batch,
-            (unsigned long long)k->numbers, megabytes(k->numbers, BYTES),
+            (unsigned long long)k->numbers, megabytes(k->numbers, NUMBER_BYTES),
             (double)k->numbers / (double)dense->numbers);
     }
     if (c->paper)

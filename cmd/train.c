@@ -18,7 +18,7 @@ struct train {
     bool quiet;
 };
 
-/* A failure is no reason to lose the training too. */
+/* Write MODEL to PATH. A failure is a warning: it is no reason to lose the training too. */
 static void checkpoint(const char *path, const struct apg *model)
 {
     struct apg_error err;
@@ -40,7 +40,7 @@ static void tell(void *arg, const struct apg_event *e)
         train_progress(&t->progress, e);
 }
 
-/* Log PATH, as of input.h. */
+/* Open log PATH with input_open_path. */
 static enum apg_status open_log(struct apg_input *in, const char *path, struct apg_error *err)
 {
     in->fd = input_open_path(path, &in->name, err);
@@ -77,8 +77,8 @@ int cmd_train(int argc, char **argv)
         OPT_HEADING("Output and resources"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_OF(STRING, 0, "checkpoint", (const char **){&t.checkpoint}, .arg = "FILE", .rare = true,
-            .help = "write the best model so far to FILE too, whenever an epoch is better"),
-        OPT_FLAG('q', "quiet", &t.quiet, "show neither progress nor what was inferred"),
+            .help = "also write the best model so far to FILE, after each epoch that is better"),
+        OPT_FLAG('q', "quiet", &t.quiet, "do not show progress, or what was inferred of the columns"),
         OPT_SETTINGS(apg_columns_spool, &settings.columns),
         OPT_SETTINGS(apg_threads_settings, &settings.threads),
         OPT_END,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * train_progress.h - what apg train says on standard error while it works.
+ * train_progress.h - shows the events of a training (apg.h) on standard error.
  */
 #ifndef APG_TRAIN_PROGRESS_H
 #define APG_TRAIN_PROGRESS_H
@@ -9,10 +9,10 @@
 struct train_progress {
     const char *from; /* the model that training goes on from, or NULL */
     bool terminal;
-    double started_s, told_s; /* by the clock: this epoch, and the last line within it */
-    double recent;            /* sum of losses since that line, of n_recent batches */
+    double started_s, told_s; /* when this epoch started, and its last line was shown; seconds of the clock */
+    double recent;            /* sum of the losses of the n_recent batches since that line */
     uint64_t n_recent, steps;
-    uint64_t next_step; /* the next line is due there; it doubles, as Vowpal Wabbit's users know it */
+    uint64_t next_step; /* shown at the latest; doubles after each line, as in Vowpal Wabbit */
 };
 
 void train_progress(struct train_progress *t, const struct apg_event *event);

@@ -7,15 +7,20 @@
  *     struct apg *a;
  *     struct apg_error err;
  *     if (apg_open(&a, "serve.apg", &err) != APG_OK) { fprintf(stderr, "%s\n", err.text); exit(1); }
- *     const char *cells[] = {"4115", "2763", "Action|Thriller"};   // in the order of apg_column_name(a, 0),
- * 1, 2 double probability; if (apg_predict(a, cells, 1, &probability, &err) != APG_OK) ... apg_close(a);
+ *     const char *cells[] = {"4115", "2763", "Action|Thriller"}; // of apg_column_name(a, 0), 1 and 2
+ *     double probability;
+ *     if (apg_predict(a, cells, 1, &probability, &err) != APG_OK) ...
+ *     apg_close(a);
  *
- * Failure.   A function that can fail returns a status, APG_OK (0) or one of the numbers below, and fills
- * *ERR, which may be NULL, with one line of text. Nothing is printed and nothing exits. Ownership. What a
- * function makes is the caller's, to be given back by the function that is named with it. Text and arrays
- * that are passed in are read during the call and not kept, unless it is said. Threads.   A handle is used by
- * one thread at a time. Different handles may be used at the same time. Files.     A model file that was cut
- * or altered is refused. A new file appears whole or not at all.
+ * Failure. A function that can fail returns a status, APG_OK (0) or one of the numbers below, and fills *ERR,
+ * which may be NULL, with one line of text. Nothing is printed and nothing exits.
+ *
+ * Ownership. What a function makes is the caller's, to be freed by the function that is named with it. Text and
+ * arrays that are passed in are read during the call and not kept, unless the function says otherwise.
+ *
+ * Threads. A handle may be used by one thread at a time. Different handles may be used at the same time.
+ *
+ * Files. A model file that was cut or altered is refused. A new file appears whole or not at all.
  */
 #ifndef APG_H
 #define APG_H
@@ -36,7 +41,7 @@ enum apg_status {
     APG_EIO = 2,      /* the system refused: open, read, write, map (the text ends in its reason) */
     APG_EINPUT = 3,   /* a row or cell of the user's data is wrong */
     APG_EFORMAT = 4,  /* a model or feature file is truncated, altered, or not one */
-    APG_EUSAGE = 5,   /* what was asked for does not fit together */
+    APG_EUSAGE = 5,   /* the parts of a request do not fit together */
     APG_ERANGE = 6,   /* a size or number is out of range */
     APG_ESETTING = 7, /* a setting is unknown, has a wrong value, or does not go with another one */
 };
@@ -52,8 +57,8 @@ struct apg; /* a model with its encoder: what its columns are and which tokens i
 
 /* Read the model file at PATH. *out is closed with apg_close. */
 enum apg_status apg_open(struct apg **out, const char *path, struct apg_error *err);
-/* The same from descriptor FD, which stays the caller's and may be closed afterwards; a pipe will do. NAME is
- * for messages. */
+/* The same from descriptor FD, which may be a pipe; it stays the caller's and may be closed afterwards.
+ * Messages call it NAME. */
 enum apg_status apg_open_fd(struct apg **out, int fd, const char *name, struct apg_error *err);
 
 /* Write A to a new file, which takes the place of PATH when it is whole and on the disk. */
@@ -70,14 +75,15 @@ void apg_close(struct apg *a); /* NULL is allowed */
 
 /* ---- predicting ---- */
 
-/* The columns that a row has, and the name of column I, which is valid as long as the handle. */
+/* How many columns a row has. */
 size_t apg_columns_count(const struct apg *a);
+/* The name of column I, 0 <= I < apg_columns_count; valid as long as the handle. */
 const char *apg_column_name(const struct apg *a, size_t i);
 
-/* CELL (rows x columns) is text as in the logs that the model was trained on; "" is a missing value.
- * PROBABILITY (rows) gets numbers in (0, 1), the same that `apg predict` prints, by the calling thread alone.
- * A wrong cell is APG_EINPUT: the text has its row in the call, from 1, and its column ("row:3: price: not a
- * number: 'abc'"), and PROBABILITY is not to be used. */
+/* Predict ROWS rows in the calling thread. CELL (rows x columns) is text as in the logs that the model was
+ * trained on; "" is a missing value. PROBABILITY (rows) gets numbers in (0, 1), the same that `apg predict`
+ * prints. APG_EINPUT: a cell is wrong; the text names its row in the call, from 1, and its column ("row:3:
+ * price: not a number: 'abc'"), and PROBABILITY must not be used. */
 enum apg_status apg_predict(
     struct apg *a, const char *const *cell, size_t rows, double *probability, struct apg_error *err);
 
@@ -89,55 +95,56 @@ struct apg_input {
     const char *name; /* the path, or what messages call it */
 };
 
-/* What is told during a training, in the order in which it happens. */
+/* What a training tells its caller, about in the order in which it happens. */
 enum apg_event_kind {
-    APG_EVENT_INFERRED,   /* text: what was inferred of the columns, lines ended by '\n' */
-    APG_EVENT_WARNING,    /* text: a line that the user should read */
-    APG_EVENT_MODEL,      /* the model is made: rows, fields, numbers */
-    APG_EVENT_PASS,       /* passes over the rows begin */
-    APG_EVENT_STEP,       /* progress: after a batch */
-    APG_EVENT_EPOCH,      /* progress: after a pass and its validation. The model can be written now */
-    APG_EVENT_CANDIDATES, /* condition=auto: how many candidates there are (n_candidates) */
-    APG_EVENT_ROUND,      /* condition=auto: candidates after a round, the best first */
-    APG_EVENT_FINAL,      /* condition=auto: candidates[0] is left and is trained on */
-    APG_EVENT_AGAIN,      /* condition=auto: now the static model is trained on */
-    APG_EVENT_CHOICE,     /* condition=auto: choice */
+    APG_EVENT_INFERRED, /* text: what was inferred of the columns, in lines that end with '\n' */
+    APG_EVENT_WARNING,  /* text: a line that the user should read */
+    APG_EVENT_MODEL,    /* the model is made: rows, fields, numbers */
+    APG_EVENT_PASS,     /* the passes over the rows begin */
+    APG_EVENT_STEP,     /* a batch was trained on: progress */
+    APG_EVENT_EPOCH, /* a pass and its validation are over: progress, and model, which may be written now */
+    /* With condition=auto: */
+    APG_EVENT_CANDIDATES, /* the static model is trained first; n_candidates will go on from it */
+    APG_EVENT_ROUND,      /* a round is over: candidates, the best first */
+    APG_EVENT_FINAL,      /* candidates[0] is left and is trained to the end */
+    APG_EVENT_AGAIN,      /* now the static model is trained to the end */
+    APG_EVENT_CHOICE,     /* one of the two is chosen: choice */
 };
 
 struct apg_progress {
-    size_t epoch, epochs, best_epoch; /* from 1; 0 is the model that training goes on from. EPOCHS: at most */
-    uint64_t rows, epoch_rows;        /* seen in this epoch; in a whole one */
+    size_t epoch, epochs, best_epoch; /* from 1, at most EPOCHS; 0 is the model that training goes on from */
+    uint64_t rows, epoch_rows;        /* rows seen in this epoch; rows of a whole epoch */
     double loss;                      /* mean log loss of this epoch so far */
-    double recent;                    /* mean log loss of the batch that was just seen */
-    bool epoch_done, has_valid, better, last;
-    double valid_auc, valid_loss; /* NaN where they are not defined */
-    double valid_entropy;         /* valid_loss / that of the mean label: above 1 is worse than a constant */
+    double recent;                    /* mean log loss of the last batch */
+    bool epoch_done, has_valid, better, last; /* better: the best epoch so far; last: training ends */
+    double valid_auc, valid_loss;             /* NaN where they are not defined */
+    double valid_entropy; /* valid_loss / the loss of predicting the mean label: above 1 is worse than that */
 };
 
 struct apg_candidate {
     char condition[256]; /* "self", "group:user_id" */
-    size_t rank;         /* of the layers that adapt; 0: as given */
-    double share;        /* of the training rows, in this round */
+    size_t rank;         /* of the layers that adapt; 0: as the settings say */
+    double share;        /* rows trained on in this round / training rows */
     double auc, loss;    /* of validation; NaN: it diverged */
 };
 
 struct apg_choice {
     struct apg_candidate best;
-    size_t tried, left_out;       /* candidates; columns left out for want of budget */
-    bool better;                  /* surely better than the static model, so it is the model that is kept */
+    size_t tried, left_out;       /* candidates; columns that the budget was too small for */
+    bool better;                  /* it is surely better than the static model, and is the one that is kept */
     bool cut;                     /* it was still getting better when the budget ended */
     double difference, low, high; /* of AUC to the static model, 95 % interval; NaN: undefined */
-    double work;                  /* in times of the static model's */
+    double work;                  /* after the static model, in multiples of the static model's */
 };
 
 struct apg_event {
     enum apg_event_kind kind;
     const char *text;
     /* of APG_EVENT_MODEL: */
-    uint64_t rows;                           /* to train on and to hold out */
+    uint64_t rows;                           /* of the logs: to train on, and to hold out */
     size_t fields;                           /* columns that the model reads */
-    size_t embedding_numbers, other_numbers; /* trained, in embedding tables and outside */
-    size_t taken_numbers; /* of them, taken over from the model that training goes on from */
+    size_t embedding_numbers, other_numbers; /* trained numbers in embedding tables, and outside of them */
+    size_t taken_numbers; /* how many of them come from the model that training goes on from */
     /* of the others: */
     const struct apg_progress *progress;
     const struct apg *model; /* as it is now; for apg_write */
@@ -147,22 +154,21 @@ struct apg_event {
 };
 
 struct apg_train_options {
-    /* "NAME=VALUE", ended by NULL; or NULL. The names, values and defaults are those of the options of `apg
-     * train
-     * --help-all` below Input, Columns, Model, Training and Resources, without the dashes: "hidden=64,32",
-     * "rank=8", "label=click". A flag is yes or no: "header=no". */
+    /* Settings "NAME=VALUE", ended by NULL; or NULL. They are the options of apg train that say how to
+     * read, model and train, without the dashes, and have the same values and defaults (`apg train
+     * --help-all`): "hidden=64,32", "rank=8", "label=click". A flag is yes or no: "header=no". */
     const char *const *settings;
     const struct apg_input *valid; /* rows to validate on; NULL: some are held out */
-    /* Go on from the weights and the encoder of this model. It is closed, also on failure. NULL: start anew.
-     */
+    /* Go on from the weights and the encoder of this model, which is closed, also on failure. NULL: start
+     * anew. */
     struct apg *from;
-    void (*tell)(void *arg, const struct apg_event *event); /* by the calling thread; NULL: nothing is told */
+    void (*tell)(void *arg, const struct apg_event *event); /* called by the calling thread; may be NULL */
     void *arg;
 };
 
-/* Train a model on N LOGS of the same columns. One seed gives one model, byte for byte, for any number of
- * threads (the setting "threads"; the default uses all processors). *out holds the weights that validated
- * best. OPTIONS may be NULL. */
+/* Train a model on N LOGS of the same columns. *out holds the weights that validated best; it is closed
+ * with apg_close. The same logs, settings and seed give the same model, byte for byte, for any number of
+ * threads (the setting "threads"; by default all processors are used). OPTIONS may be NULL. */
 enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t n_logs,
     const struct apg_train_options *options, struct apg_error *err);
 
@@ -171,32 +177,33 @@ enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t
 enum apg_collapse_step { APG_COLLAPSE_FACTORS, APG_COLLAPSE_NORM, APG_COLLAPSE_HALVE, APG_COLLAPSE_STEPS };
 
 struct apg_collapsed {
-    bool done;  /* there was something to do */
-    bool stays; /* of the norm step: there is partitioned normalization, which cannot be folded */
-    size_t bytes, bytes_then; /* of weights, before the step and after it */
+    bool done;                /* the step found something to do */
+    bool stays;               /* of the norm step: normalization is partitioned and cannot be folded */
+    size_t bytes, bytes_then; /* of weights, before and after the step */
     double difference;        /* the largest difference of a logit over 1024 random rows */
 };
 
 /* Make A smaller for serving, in place: products of factors (U_l U_r, V_l V_r, W o W_d) are multiplied out,
- * batch normalization is folded into the weights before it and, if HALVE, embedding tables are stored in half
- * precision. Each step is held against the model before it on random rows; a logit that differs by more than
- * rounding does is APG_ERANGE. REPORT (APG_COLLAPSE_STEPS) says what the steps did; NULL is allowed. A
- * collapsed model predicts, and is not to be trained on. After a failure A is to be closed. */
+ * batch normalization is folded into the weights before it and, if HALVE, embedding tables are stored in
+ * half precision. Each step is compared with the model before it on random rows. APG_ERANGE: a logit
+ * differs by more than rounding explains. REPORT (APG_COLLAPSE_STEPS) says what the steps did; NULL is
+ * allowed. A collapsed model predicts, but cannot be trained further. After a failure A can only be closed. */
 enum apg_status apg_collapse(
     struct apg *a, bool halve, struct apg_collapsed report[APG_COLLAPSE_STEPS], struct apg_error *err);
 
 /* ---- complexity ---- */
 
-/* What something costs. A multiply-add is one of the forward pass: a multiplication and the addition it
- * feeds. Not counted: additions alone, and work by element (biases, normalization, activations). */
+/* What an operator, a layer or a model costs. A multiply-add is a multiplication of the forward pass and
+ * the addition that it feeds. Additions alone and work by element (biases, normalization, activations) are
+ * not counted. */
 struct apg_cost {
-    uint64_t generate;  /* multiply-adds per instance: making the weights of its own */
-    uint64_t forward;   /* multiply-adds per instance: applying weights */
-    uint64_t batch;     /* multiply-adds per batch: making weights that its instances share */
-    uint64_t numbers;   /* trained, a generator's included; without the next two */
-    uint64_t biases;    /* trained, one for each element of a value: biases, scales and shifts */
-    uint64_t tables;    /* trained, in embedding tables */
-    uint64_t generated; /* numbers per instance: the weights of its own */
+    uint64_t generate;  /* multiply-adds per instance that make its own weights */
+    uint64_t forward;   /* multiply-adds per instance that apply weights */
+    uint64_t batch;     /* multiply-adds per batch that make weights which its instances share */
+    uint64_t numbers;   /* trained numbers, those of a generator included, without the next two */
+    uint64_t biases;    /* trained numbers that act on one element each: biases, scales and shifts */
+    uint64_t tables;    /* trained numbers in embedding tables */
+    uint64_t generated; /* numbers per instance that are generated as its own weights */
 };
 
 /* An operator of a model, in the order in which they run. */
@@ -206,11 +213,11 @@ struct apg_op_cost {
     size_t N, M, D, K, P; /* widths: input, output, condition, rank, over-parameterization; 0: it has none */
     struct apg_cost cost;
 };
-/* How many operators A has; the first of them, at most ROOM, are put into ROW. */
+/* Returns how many operators A has. The costs of the first of them, at most ROOM, are put into ROW. */
 size_t apg_complexity(const struct apg *a, struct apg_op_cost *row, size_t room);
 
-/* The forms of a hidden layer. Yan et al., "APG: Adaptive Parameter Generation Network for Click-Through Rate
- * Prediction", NeurIPS 2022, arXiv 2203.16218, has v1 to v5. */
+/* The forms of a hidden layer. Yan et al., "APG: Adaptive Parameter Generation Network for Click-Through
+ * Rate Prediction", NeurIPS 2022, arXiv 2203.16218, has v1 to v5. */
 enum apg_form {
     APG_FORM_FULL,       /* v1: W_i generated */
     APG_FORM_LOWRANK,    /* v2: U_i, S_i, V_i generated, their product formed */
@@ -234,8 +241,8 @@ struct apg_layer_shape {
     size_t domains; /* of star */
     size_t batch;   /* instances in a batch */
 };
-/* Add what a layer of FORM costs, by closed formula, to *COST. APG_ERANGE: a number of the shape is 0 or too
- * large. */
+/* Add the cost of a layer of FORM, by closed formula, to *COST. APG_ERANGE: a number of the shape is 0 or
+ * too large. */
 enum apg_status apg_layer_cost(
     struct apg_cost *cost, enum apg_form form, const struct apg_layer_shape *shape, struct apg_error *err);
 /* Multiply-adds per instance in a batch of BATCH > 0: generate + forward + batch / BATCH. */

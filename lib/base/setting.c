@@ -113,8 +113,8 @@ static void describe(char *out, size_t size, const struct apg_setting *row)
             row->kind == APG_SETTING_SIZES ? ", commas between them" : "");
 }
 
-/* Decimal digits only (strtoull alone would take " -1" for 2^64 - 1), then the end or one character of STOP.
- */
+/* S must have decimal digits (strtoull alone would take " -1" for 2^64 - 1), then end, or go on with a
+ * character of STOP. *end is behind the digits. */
 static bool parse_u64(const char *s, const char *stop, const char **end, uint64_t *out)
 {
     if (*s < '0' || *s > '9')
@@ -211,7 +211,7 @@ static enum apg_status parse_list(
     return APG_OK;
 }
 
-/* The whole of S, finite, and no space before it, which strtod would skip. */
+/* S must be a finite number and nothing else, not even a space before it, which strtod would skip. */
 static bool parse_real(const struct apg_setting *row, const char *s, double *out)
 {
     char *end;
@@ -232,7 +232,7 @@ static bool parse_char(const char *s, char *out)
     return true;
 }
 
-/* Of the kinds that are no list. */
+/* Parse TEXT as any kind but LIST. */
 static bool parse(const struct apg_setting *row, void *at, size_t *n, const char *text)
 {
     const char *end;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * setting.h - members of a struct that a user sets by name. A row tells the name, the kind, the place in the
- * struct, the range and the help of one; the option parser, --help, completion, the manual test, the settings
- * of apg.h and the description in a model file all read the same row.
+ * setting.h - members of a struct that a user sets by name. A row of a table gives the name, kind, place in
+ * the struct, range and help of one member. The option parser, --help, completion, the manual test, the
+ * settings of apg.h and the description in a model file all read the same row.
  *
  *     struct shape { size_t rank; double dropout; };
  *     static const struct apg_setting rows[] = {
- *         {.kind = APG_SETTING_SIZE, .name = "rank", .at = offsetof(struct shape, rank), .least = 1, .most =
- * 4096, .arg = "K", .help = "rank of the generated matrices"},
+ *         {.kind = APG_SETTING_SIZE, .name = "rank", .at = offsetof(struct shape, rank), .least = 1,
+ *             .most = 4096, .arg = "K", .help = "rank of the generated matrices"},
  *         {.kind = APG_SETTING_END},
  *     };
- *     status = apg_setting_parse(&rows[0], &shape, "0", &kept, err);   // --rank takes an integer from 1 to
- * 4096, not '0'
+ *     status = apg_setting_parse(&rows[0], &shape, "0", &kept, err);
+ *     // err->text: --rank takes an integer from 1 to 4096, not '0'
  *
- * Numbers must be finite and in range. Messages name a setting as the option that it is. No function here
- * keeps state; any thread may call them.
+ * Numbers must be finite and in range. Messages call a setting by its option, "--rank". No function here keeps
+ * state; any thread may call them.
  */
 #ifndef APG_SETTING_H
 #define APG_SETTING_H
@@ -25,53 +25,55 @@
 
 enum apg_setting_kind {
     APG_SETTING_END,    /* behind the last row of a table */
-    APG_SETTING_FLAG,   /* bool; as text "yes" or "no" */
+    APG_SETTING_FLAG,   /* bool; its text is "yes" or "no" */
     APG_SETTING_SIZE,   /* size_t in [least, most] */
     APG_SETTING_BYTES,  /* size_t, bytes; a suffix K, M, G or T stands for a power of 1024 */
     APG_SETTING_U64,    /* uint64_t */
     APG_SETTING_REAL,   /* double in [least, most] */
     APG_SETTING_STRING, /* const char *, which borrows the text it was parsed from */
-    APG_SETTING_LIST,   /* char ** and its count: names with commas between; a second text is appended */
-    APG_SETTING_SIZES,  /* size_t [room] and its count: integers in [least, most] with commas between; "" is
-                           none */
+    APG_SETTING_LIST,   /* char ** and its count: names with commas between; further texts are appended */
+    APG_SETTING_SIZES,  /* size_t [room] and its count: integers with commas between; "" is no integer */
     APG_SETTING_CHOICE, /* int or enum: the index into .arg, "a|b|c"; "v5=c" makes v5 another name for c */
     APG_SETTING_SWITCH, /* bool: the index into .arg, "a|b" */
     APG_SETTING_CHAR,   /* char: one byte, or "tab", "\\t" */
 };
 
-/* SIZES: the most numbers of one setting. */
+/* The largest room of a SIZES setting, in numbers. */
 enum { APG_SETTING_SIZES_MAX = 64 };
 
 struct apg_setting {
     enum apg_setting_kind kind;
-    char letter;        /* of the option, "-d"; 0: none */
-    const char *name;   /* "cross-rank"; NULL: a member of a file alone, which no user sets */
+    char letter;        /* of the option: 'd' is -d; 0: none */
+    const char *name;   /* "cross-rank"; NULL: the member is only in files, and no user sets it */
     size_t at, n_at;    /* offsets in bytes of the member, and of the size_t that counts it (LIST, SIZES) */
     size_t room;        /* SIZES: how many numbers the member holds */
     double least, most; /* of each number */
     const char *arg;    /* what --help calls the value; of a CHOICE or SWITCH, its choices */
     const char *help;   /* one sentence, lower case, no full stop */
-    bool rare;          /* few users need it: --help-all shows it, --help does not */
-    const char *of,
-        *of_names;   /* it does something only where setting OF is one of OF_NAMES, "a|b"; NULL: always */
-    const char *key; /* its name in a model file; NULL: it is not in there */
+    bool rare;          /* few users need it, so only --help-all shows it */
+    /* The setting does something only where setting OF is one of OF_NAMES, "a|b"; NULL: always. */
+    const char *of, *of_names;
+    const char *key; /* its name in a model file; NULL: files do not have it */
 };
 
-/* Memory of parsed lists: a chain that apg_setting_parse extends and apg_kept_free ends. Starts as NULL. */
+/* The memory of parsed lists: a chain, NULL at first, that apg_setting_parse extends and apg_kept_free
+ * frees. */
 struct apg_kept;
 void apg_kept_free(struct apg_kept *kept);
 
-/* Put TEXT, which must outlive BASE, into the member of the struct at BASE. APG_ESETTING: TEXT is not what
- * the row takes. APG_ENOMEM. After a failure the member is unchanged. */
+/* Parse TEXT into the member of the struct at BASE; a STRING points into TEXT, which must outlive it.
+ * APG_ESETTING: the row does not take TEXT. APG_ENOMEM: out of memory. After a failure the member is
+ * unchanged. */
 enum apg_status apg_setting_parse(const struct apg_setting *row, void *base, const char *text,
     struct apg_kept **kept, struct apg_error *err);
-/* The member as text, "" where there is nothing worth showing. Cut to SIZE bytes. */
+/* The member's value as text, cut to SIZE bytes. It is "" for flags and lists, and for a number that is
+ * NaN. */
 void apg_setting_text(char *out, size_t size, const struct apg_setting *row, const void *base);
 
-/* The row NAME of a table; NULL: none. */
+/* The row of setting NAME in a table; NULL: there is none. */
 const struct apg_setting *apg_setting_find(const struct apg_setting *rows, const char *name);
 
-/* Which settings were given, by name. The names are the rows' own, so nothing is copied. */
+/* Which settings were given, by name. The names are those of the rows and are not copied. */
 enum { APG_GIVEN_MAX = 200 };
 struct apg_given {
     size_t n;
@@ -82,12 +84,13 @@ bool apg_given_has(const struct apg_given *g, const char *name);
 
 /* ---- "a|b|c" ---- */
 
-/* The index of the LENGTH letters at WORD among NAMES, "a|b|v2=b"; -1: none. */
+/* The index of the word of LENGTH letters at WORD among NAMES, "a|b|v2=b", where v2 is another name of b.
+ * -1: NAMES does not have it. */
 int apg_names_find_n(const char *names, const char *word, size_t length);
 int apg_names_find(const char *names, const char *word);
-/* The name at INDEX, of *length letters; "" and 0 behind the last. */
+/* The name at INDEX and, in *length, how many letters it has; "" and 0 behind the last. */
 const char *apg_names_at(const char *names, int index, size_t *length);
-/* The names without the other names of "v2=b", SEPARATOR between, cut to SIZE bytes. */
+/* OUT: the names with SEPARATOR between them, without other names such as v2, cut to SIZE bytes. */
 void apg_names_list(char *out, size_t size, const char *names, const char *separator);
 
 #endif

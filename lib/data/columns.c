@@ -58,43 +58,44 @@ void apg_columns_default(struct apg_columns *c)
 
 const struct apg_setting apg_columns_format[] = {
     {APG_SETTING_CHAR, 'd', "delimiter", AT(delimiter), .arg = "CHAR",
-        .help = "the byte between cells, or tab"},
+        .help = "byte between cells, or the word tab"},
     {APG_SETTING_FLAG, 0, "header", AT(header), .help = "the first record holds the names of the columns"},
     {APG_SETTING_LIST, 0, "columns", NAMES(names),
-        .help = "names of the columns of a log without a header; else they are c1, c2, ..."},
+        .help = "names of the columns of a log without a header; by default c1, c2, ..."},
     {.kind = APG_SETTING_END},
 };
 
 const struct apg_setting apg_columns_kinds[] = {
     {APG_SETTING_STRING, 0, "label", AT(label), .arg = "NAME",
-        .help = "the label's column; else one named label, click, clicked, y, target, is_click, is_clicked "
-                "or clk"},
+        .help = "column of the label; by default the first that exists of label, click, clicked, y, "
+                "target, is_click, is_clicked and clk"},
     {APG_SETTING_LIST, 0, "categorical", NAMES(categorical),
         .help = "columns of tokens, whatever they look like"},
-    {APG_SETTING_LIST, 0, "numeric", NAMES(numeric), .help = "columns of numbers: log1p, then standardized"},
-    {APG_SETTING_LIST, 0, "bucket", NAMES(bucket), .help = "columns of numbers, cut at quantiles",
-        .rare = true},
+    {APG_SETTING_LIST, 0, "numeric", NAMES(numeric),
+        .help = "columns of numbers, read as sign(x) log(1 + |x|) and standardized"},
+    {APG_SETTING_LIST, 0, "bucket", NAMES(bucket),
+        .help = "columns of numbers that are cut into ranges at quantiles", .rare = true},
     {APG_SETTING_SIZE, 0, "buckets", AT(buckets), .least = 2, .most = 65536, .arg = "N",
-        .help = "how many quantiles a --bucket column is cut at", .rare = true},
+        .help = "number of ranges that a --bucket column is cut into", .rare = true},
     {APG_SETTING_LIST, 0, "multi", NAMES(multi), .help = "columns whose cells are lists of tokens"},
     {APG_SETTING_CHAR, 0, "separator", AT(separator), .arg = "CHAR",
-        .help = "the byte between the tokens of a list", .rare = true},
+        .help = "byte between the tokens of a list", .rare = true},
     {APG_SETTING_LIST, 0, "drop", NAMES(drop), .help = "columns to ignore"},
     {APG_SETTING_FLAG, 0, "infer", AT(infer),
         .help = "infer the kinds of the other columns from the first rows; else they are categorical",
         .rare = true},
     {APG_SETTING_SIZE, 0, "min-count", AT(min_count), .least = 1, .most = UINT32_MAX, .arg = "N",
-        .help = "tokens seen fewer than N times share one id, that of unknown tokens"},
+        .help = "tokens seen fewer than N times share the id of unknown tokens"},
     {APG_SETTING_SIZE, 0, "hash-bits", AT(hash_bits), .least = 0, .most = APG_HASH_BITS_MAX, .arg = "N",
-        .help = "hash tokens to N bits instead of keeping a vocabulary; 0 keeps one", .rare = true},
+        .help = "hash tokens to ids of N bits instead of keeping a vocabulary; 0: keep one", .rare = true},
     {.kind = APG_SETTING_END},
 };
 
 const struct apg_setting apg_columns_spool[] = {
     {APG_SETTING_BYTES, 0, "memory", AT(memory), .least = 0, .most = 1e18, .arg = "BYTES",
-        .help = "bytes of encoded rows kept in memory; the others go to a temporary file", .rare = true},
+        .help = "bytes of encoded rows to keep in memory; the others go to a temporary file", .rare = true},
     {APG_SETTING_STRING, 0, "temp-dir", AT(temp_dir), .arg = "DIR",
-        .help = "where that file is made; else $TMPDIR or /tmp", .rare = true},
+        .help = "directory of that file; by default $TMPDIR or /tmp", .rare = true},
     {.kind = APG_SETTING_END},
 };
 

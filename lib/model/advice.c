@@ -17,7 +17,7 @@ static void say(apg_tell *tell, void *arg, const char *fmt, ...)
     tell(arg, text);
 }
 
-/* Yan et al. call the bias part of what is generated; where that defeats the method, say so. */
+/* Yan et al. generate the bias too; warn where that defeats the method. */
 static void disguise(const struct apg_model *m, apg_tell *tell, void *arg)
 {
     const struct apg_arch *a = &m->arch;

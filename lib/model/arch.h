@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * arch.h - what a model is, apart from its columns. arch_members.h has a row for each member: its name in a
- * model file, its option, its range.
+ * arch.h - the description of a model, apart from its columns. arch_members.h has a row for each member:
+ * its name in a model file, its option, its range.
  */
 #ifndef APG_ARCH_H
 #define APG_ARCH_H
@@ -13,8 +13,7 @@ enum { APG_LAYERS_MAX = 16, APG_CONDITION_MAX = 16 };
 
 /* The names of an enum's values, in its order. */
 #define APG_FORMS                                                                                            \
-    "full|lowrank|decomposed|shared|overparam|residual" /* the first of enum apg_form, those that are        \
-                                                           generated */
+    "full|lowrank|decomposed|shared|overparam|residual" /* the generated ones of enum apg_form */
 
 #define APG_BIASES "static|generated|none"
 enum apg_bias { APG_BIAS_STATIC, APG_BIAS_GENERATED, APG_BIAS_NONE };
@@ -41,8 +40,7 @@ struct apg_arch {
     size_t n_hidden, hidden[APG_LAYERS_MAX];
     bool batch_norm; /* after each hidden layer, before its activation */
     double dropout;
-    bool collapsed; /* made by apg_collapse_factors: products of weights are weights, not to be trained
-                       further */
+    bool collapsed; /* by apg_collapse_factors: products of weights became weights, which cannot be trained */
     /* of some backbones */
     size_t heads, n_attention;         /* of autoint: heads and layers of self-attention; heads divide E */
     size_t n_cin, cin[APG_LAYERS_MAX]; /* of xdeepfm: maps of each layer */
@@ -50,7 +48,7 @@ struct apg_arch {
     int bilinear;                      /* of fibinet: in APG_BILINEARS */
     /* of generated layers */
     enum apg_form form;
-    size_t K[APG_LAYERS_MAX]; /* rank, by layer; 0: the layer is dense. full has none */
+    size_t K[APG_LAYERS_MAX]; /* rank, by layer; 0: the layer is dense. The form full has no rank */
     size_t P[APG_LAYERS_MAX]; /* over-parameterization width, by layer; 0: U and V are trained themselves */
     enum apg_bias bias;
     size_t n_generator, generator[APG_LAYERS_MAX]; /* hidden layers of the generator */
@@ -61,7 +59,7 @@ struct apg_arch {
     bool own_embedding, stop_gradient;                /* of the condition */
     /* of star */
     size_t domain;         /* field, categorical or bucket */
-    size_t partition_rows; /* partitioned normalization; least rows of a domain in a batch. 0: none */
+    size_t partition_rows; /* least rows of a domain in a batch to be normalized by themselves; 0: never */
 };
 
 #endif

@@ -8,103 +8,119 @@
 #include "model/layer.h"
 
 enum { WIDTH_MAX = 65536, COUNT_MAX = 4096, ROWS_MAX = 1 << 20 };
-enum { RESIDUAL_RANK = 32, RESIDUAL_GENERATOR_RANK = 64, GATE_HIDDEN = 64 }; /* docs/accuracy.md */
+
+/* Defaults. --help shows those of the default form, residual; other forms and layers get theirs when the
+ * settings are settled. docs/accuracy.md has the figures. */
+enum { RESIDUAL_RANK = 32, RESIDUAL_GENERATOR_RANK = 64 };
+enum { RANK = 16, OVERPARAM_WIDTH = 128, GATE_WIDTH = 64 };
 
 #define AT(m) .at = offsetof(struct apg_arch_settings, arch.m)
 #define SIZES(m, n) AT(m), .n_at = offsetof(struct apg_arch_settings, n), .room = APG_LAYERS_MAX
 #define OF_BACKBONE(names) .of = "backbone", .of_names = names, .rare = true
 #define OF_LAYER(names) .of = "layer", .of_names = names
 
-/* In the order of the JSON object. */
+/* Rows are in the order of the JSON object. */
 const struct apg_setting apg_arch_members[] = {
     {APG_SETTING_CHOICE, 0, "backbone", AT(backbone), .arg = APG_BACKBONES, .key = "backbone",
-        .help = "what stands beside the deep tower"},
+        .help = "what the model computes from the embeddings beside its deep tower"},
     {APG_SETTING_CHOICE, 0, "layer", AT(layer), .arg = APG_LAYERS, .key = "layer",
-        .help = "hidden layers: static (dense), or adapted to each row"},
+        .help = "what hidden layers adapt to: nothing (dense), each row's condition by generated "
+                "weights (apg) or by gates (ppnet), or its domain (star)"},
     {APG_SETTING_SIZE, 0, "embedding-dim", AT(E), .least = 1, .most = COUNT_MAX, .arg = "E",
-        .key = "embedding_dim", .help = "numbers of an embedding"},
+        .key = "embedding_dim", .help = "length of each embedding, in numbers"},
     {APG_SETTING_REAL, 0, "embedding-std", .at = offsetof(struct apg_arch_settings, embedding_std),
-        .least = 0, .most = 10, .arg = "X", .help = "standard deviation that embeddings start with",
-        .rare = true},
+        .least = 0, .most = 10, .arg = "X",
+        .help = "standard deviation of the random numbers that embeddings start with", .rare = true},
     {APG_SETTING_SIZES, 0, "hidden", SIZES(hidden, arch.n_hidden), .least = 1, .most = WIDTH_MAX,
         .arg = "M,...", .key = "hidden", .help = "widths of the hidden layers"},
     {APG_SETTING_FLAG, 0, "batch-norm", AT(batch_norm), .key = "batch_norm",
-        .help = "batch normalization after each hidden layer", .rare = true},
+        .help = "normalize each hidden layer's output over the batch, before its activation", .rare = true},
     {APG_SETTING_REAL, 0, "dropout", AT(dropout), .least = 0, .most = 0.99, .arg = "X", .key = "dropout",
         .help = "share of the hidden activations that training drops"},
     {APG_SETTING_FLAG, AT(collapsed), .key = "collapsed"},
 
     {APG_SETTING_SIZE, 0, "heads", AT(heads), .least = 1, .most = COUNT_MAX, .arg = "N", .key = "heads",
-        OF_BACKBONE("autoint|difm"), .help = "heads of self-attention, of --backbone autoint and difm"},
+        OF_BACKBONE("autoint|difm"),
+        .help = "heads of each layer of self-attention; for --backbone autoint and difm"},
     {APG_SETTING_SIZE, 0, "attention-layers", AT(n_attention), .least = 1, .most = APG_LAYERS_MAX, .arg = "N",
         .key = "attention_layers", OF_BACKBONE("autoint"),
-        .help = "layers of self-attention, of --backbone autoint"},
+        .help = "number of layers of self-attention; for --backbone autoint"},
     {APG_SETTING_SIZES, 0, "cin", SIZES(cin, arch.n_cin), .least = 1, .most = COUNT_MAX, .arg = "M,...",
         .key = "cin", OF_BACKBONE("xdeepfm"),
-        .help = "maps of each layer of the interaction network, of --backbone xdeepfm"},
+        .help = "feature maps of each layer of the interaction network; for --backbone xdeepfm"},
     {APG_SETTING_SIZE, 0, "cross-layers", AT(n_cross), .least = 1, .most = APG_LAYERS_MAX, .arg = "N",
-        .key = "cross_layers", OF_BACKBONE("dcn"), .help = "cross layers, of --backbone dcn"},
+        .key = "cross_layers", OF_BACKBONE("dcn"), .help = "number of cross layers; for --backbone dcn"},
     {APG_SETTING_SIZE, 0, "cross-rank", AT(cross_rank), .least = 0, .most = COUNT_MAX, .arg = "R",
         .key = "cross_rank", OF_BACKBONE("dcn"),
-        .help = "rank of the cross layers' matrices, of --backbone dcn; 0: full"},
+        .help = "rank of the cross layers' matrices; 0: full; for --backbone dcn"},
     {APG_SETTING_CHOICE, 0, "bilinear", AT(bilinear), .arg = APG_BILINEARS, .key = "bilinear",
         OF_BACKBONE("fibinet"),
-        .help =
-            "matrices of --backbone fibinet: one for all pairs, one for each field, or one for each pair"},
+        .help = "which pairs of fields share a matrix of --backbone fibinet: all, those with the same "
+                "first field (each), or none (interaction)"},
 
     {APG_SETTING_CHOICE, 0, "form", AT(form),
         .arg = APG_FORMS "|v1=full|v2=lowrank|v3=decomposed|v4=shared|v5=overparam", .key = "form",
         OF_LAYER("apg"),
-        .help = "form of the generated layer: v1 to v5 of the paper, or residual: a static layer plus v4",
+        .help = "form of a generated layer: v1 to v5 of the paper, in this order, or a static layer "
+                "plus v4 (residual)",
         .rare = true},
     {APG_SETTING_SIZES, 0, "rank", SIZES(K, n_rank), .least = 0, .most = COUNT_MAX, .arg = "K,...",
         .key = "rank", OF_LAYER("apg"),
-        .help = "rank of the generated matrices by layer, the last for the layers that follow; 0: that layer "
-                "is static; "
-                "the default of --form residual is 32,0"},
+        .help = "rank of the generated matrices, a number for each hidden layer; the last is also for "
+                "the layers that follow; 0: that layer is static; the default of other forms than "
+                "residual is 16"},
     {APG_SETTING_SIZES, 0, "overparam", SIZES(P, n_overparam), .least = 0, .most = WIDTH_MAX, .arg = "P,...",
         .key = "overparam", OF_LAYER("apg"),
-        .help =
-            "over-parameterization width by layer, likewise; of --form overparam, and of residual if given",
+        .help = "inner width of U and V as products in training, for each hidden layer as in --rank; "
+                "for --form overparam, where the default is 128, and for residual if given",
         .rare = true},
     {APG_SETTING_CHOICE, 0, "bias", AT(bias), .arg = APG_BIASES, .key = "bias", OF_LAYER("apg"),
-        .help = "bias of a generated layer", .rare = true},
+        .help = "bias of a generated layer: trained (static), generated as its weights are, or none",
+        .rare = true},
     {APG_SETTING_SIZES, 0, "generator-hidden", SIZES(generator, arch.n_generator), .least = 1,
         .most = WIDTH_MAX, .arg = "N,...", .key = "generator_hidden", OF_LAYER("apg|ppnet"),
-        .help =
-            "widths of the generator's hidden layers; none: it is linear; the default of --layer ppnet is 64",
+        .help = "widths of the generator's hidden layers; without any it is linear; the default of "
+                "--layer ppnet is 64",
         .rare = true},
     {APG_SETTING_SIZE, 0, "generator-rank", AT(generator_rank), .least = 0, .most = WIDTH_MAX, .arg = "R",
         .key = "generator_rank", OF_LAYER("apg"),
-        .help = "rank of the generator's last map, where its input is wider than that; 0: full; the default "
-                "of --form "
-                "residual is 64",
+        .help = "rank of the generator's last matrix, where its input is wider than that; 0: full, the "
+                "default of other forms than residual",
         .rare = true},
     {APG_SETTING_CHOICE, 0, "init", .at = offsetof(struct apg_arch_settings, init), .arg = "anchor|paper",
-        OF_LAYER("apg"), .help = "S starts as I + G(z) with G near zero (anchor), or as plain Xavier (paper)",
+        OF_LAYER("apg"),
+        .help = "how the generated matrix S starts: near the identity (anchor), or as random numbers "
+                "near zero (paper)",
         .rare = true},
     {APG_SETTING_CHOICE, AT(mode), .arg = APG_CONDITIONS, .key = "condition"},
     {APG_SETTING_STRING, 0, "condition", .at = offsetof(struct apg_arch_settings, condition),
         .arg = "CONDITION", OF_LAYER("apg|ppnet"),
-        .help =
-            "what weights are generated from: self, group:COL[,COL...] or mix:COL,COL[,...]; auto chooses"},
+        .help = "what weights are generated from: the input of each layer (self), columns side by side "
+                "(group:COL[,COL...]), columns as conditions of their own (mix:COL,COL[,...]); or "
+                "auto: what validates best"},
     {APG_SETTING_CHOICE, 0, "aggregate", AT(aggregate), .arg = APG_AGGREGATES, .key = "aggregate",
-        OF_LAYER("apg"), .help = "how the conditions of a mix become one", .rare = true},
+        OF_LAYER("apg"),
+        .help = "how the conditions of a mix become one: their embeddings before one generator "
+                "(input), or what a generator makes of each (output)",
+        .rare = true},
     {APG_SETTING_SIZES, AT(condition), .n_at = offsetof(struct apg_arch_settings, arch.n_condition),
         .room = APG_CONDITION_MAX, .least = 0, .most = UINT32_MAX, .key = "condition_fields"},
     {APG_SETTING_SWITCH, 0, "condition-embedding", AT(own_embedding), .arg = "shared|own",
         .key = "condition_own", OF_LAYER("apg|ppnet"),
-        .help = "the condition's embeddings: the model's, or a table of their own", .rare = true},
+        .help = "whether the condition is made of the model's embeddings, or of a table of its own",
+        .rare = true},
     {APG_SETTING_SWITCH, 0, "condition-gradient", AT(stop_gradient), .arg = "through|stopped",
         .key = "condition_stopped", OF_LAYER("apg|ppnet"),
-        .help = "whether the generator trains the condition's embeddings", .rare = true},
+        .help = "whether training the generator trains the condition's embeddings too", .rare = true},
 
     {APG_SETTING_STRING, 0, "domain", .at = offsetof(struct apg_arch_settings, domain), .arg = "COL",
-        OF_LAYER("star"), .help = "the column whose tokens are the domains of --layer star", .rare = true},
+        OF_LAYER("star"), .help = "column whose tokens are the domains of --layer star, which needs it",
+        .rare = true},
     {APG_SETTING_SIZE, AT(domain), .least = 0, .most = UINT32_MAX, .key = "domain_field"},
     {APG_SETTING_SIZE, 0, "partition-rows", AT(partition_rows), .least = 0, .most = ROWS_MAX, .arg = "N",
         .key = "partition_rows", OF_LAYER("star"),
-        .help = "normalize the rows of a domain by themselves where a batch has N of them; 0: never",
+        .help = "normalize the rows of a domain by themselves where a batch has at least N of them; 0: "
+                "never; for --layer star",
         .rare = true},
     {.kind = APG_SETTING_END},
 };
@@ -124,11 +140,10 @@ void apg_arch_default(struct apg_arch_settings *s)
             .n_cross = 3,
             .bilinear = 1,
             .form = APG_FORM_RESIDUAL,
-            .K = {16},
-            .P = {128},
+            .K = {RESIDUAL_RANK, 0},
+            .generator_rank = RESIDUAL_GENERATOR_RANK,
             .partition_rows = 16},
-        .n_rank = 1,
-        .n_overparam = 1,
+        .n_rank = 2,
         .condition = "self",
         .embedding_std = 1e-2,
         .init = APG_INIT_PAPER,
@@ -147,7 +162,8 @@ bool apg_arch_is_automatic(const struct apg_arch_settings *s)
 
 /* ---- columns ---- */
 
-/* "self", "group:COL[,COL]..." or "mix:COL,COL...": the mode, and with SCHEMA the columns. */
+/* Read TEXT, "self", "group:COL[,COL]...", "mix:COL,COL..." or "auto": set the mode and, with SCHEMA, the
+ * columns. */
 static enum apg_status read_condition(
     struct apg_arch *a, const char *text, const struct apg_schema *schema, struct apg_error *err)
 {
@@ -207,7 +223,7 @@ enum apg_status apg_arch_columns(
 
 /* ---- what goes together ---- */
 
-/* A number for each of N layers: the last of N_GIVEN is also that of the layers that follow. */
+/* Give each of N layers its number: the last of the N_GIVEN numbers is also for the layers that follow. */
 static void spread(size_t *to, size_t n_given, size_t n)
 {
     for (size_t i = 0; i < APG_LAYERS_MAX; i++)
@@ -222,13 +238,13 @@ static void fill_defaults(struct apg_arch_settings *s, const struct apg_given *g
     struct apg_arch *a = &s->arch;
     const bool residual = a->form == APG_FORM_RESIDUAL;
     if (layer_of(a)->gated && !apg_given_has(given, "generator-hidden"))
-        a->n_generator = 1, a->generator[0] = GATE_HIDDEN;
-    if (residual && !apg_given_has(given, "rank"))
-        s->n_rank = 2, a->K[0] = RESIDUAL_RANK, a->K[1] = 0;
-    if (residual && !apg_given_has(given, "generator-rank"))
-        a->generator_rank = RESIDUAL_GENERATOR_RANK;
-    if (a->form != APG_FORM_OVERPARAM && !(residual && apg_given_has(given, "overparam")))
-        s->n_overparam = 1, a->P[0] = 0;
+        a->n_generator = 1, a->generator[0] = GATE_WIDTH;
+    if (!residual && !apg_given_has(given, "rank"))
+        s->n_rank = 1, a->K[0] = RANK;
+    if (!residual && !apg_given_has(given, "generator-rank"))
+        a->generator_rank = 0;
+    if (a->form == APG_FORM_OVERPARAM && !apg_given_has(given, "overparam"))
+        s->n_overparam = 1, a->P[0] = OVERPARAM_WIDTH;
     spread(a->K, s->n_rank, a->n_hidden);
     spread(a->P, s->n_overparam, a->n_hidden);
 }
@@ -239,7 +255,7 @@ static bool backbone_has(const struct apg_arch *a, const char *setting)
                apg_setting_find(apg_arch_members, setting)->of_names, apg_backbones[a->backbone].name) >= 0;
 }
 
-/* What is so whoever says it, a user or a file. */
+/* Rules for every description, whether a user gives it or a file holds it. */
 static enum apg_status check_arch(const struct apg_arch *a, struct apg_error *err)
 {
     if (backbone_has(a, "heads") && a->E % a->heads)
@@ -255,7 +271,7 @@ static enum apg_status check_arch(const struct apg_arch *a, struct apg_error *er
     return APG_OK;
 }
 
-/* An option that would do nothing is refused: its user means something else. */
+/* Refuse a setting that would do nothing: its user expects something of it. */
 static enum apg_status check_given(
     const struct apg_arch_settings *s, const struct apg_given *given, struct apg_error *err)
 {
@@ -287,7 +303,7 @@ static enum apg_status check_given(
     return APG_OK;
 }
 
-/* What --condition auto goes on from is the static model: only the residual form starts there. */
+/* --condition auto goes on from a static model, and only the residual form starts as one. */
 static enum apg_status check_automatic(const struct apg_arch *a, struct apg_error *err)
 {
     if (a->form != APG_FORM_RESIDUAL)
@@ -323,7 +339,7 @@ static const void *member(const struct apg_setting *row, const struct apg_arch_s
     return (const char *)s + row->at;
 }
 
-/* Of SIZES: how many there are. */
+/* The count of a SIZES member. */
 static size_t *count(const struct apg_setting *row, struct apg_arch_settings *s)
 {
     return (size_t *)(void *)((char *)s + row->n_at);
@@ -372,7 +388,7 @@ char *apg_arch_text(const struct apg_arch *a)
     return text;
 }
 
-/* Is the row of the backbone, or the layer, that S has? */
+/* Does S have a backbone or layer that uses the row? */
 static bool is_of(const struct apg_setting *row, const struct apg_arch_settings *s)
 {
     const char *name = !row->of                           ? NULL
@@ -390,7 +406,8 @@ static bool size_from(const json_t *v, size_t least, double most, size_t *out)
     return true;
 }
 
-/* The member is in range; what is of another backbone or layer may also be 0, which a user cannot give. */
+/* Read the member from V. False: it is out of range; but a member that the backbone or layer does not use
+ * may be 0. */
 static bool value_from(const struct apg_setting *row, struct apg_arch_settings *s, const json_t *v)
 {
     void *at = (char *)s + row->at;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * arch_members.h - what can be said of a model, a row each. The rows drive the options of `apg train` and
- * their help, the settings of apg.h, and the JSON object "model" of a model file, written and read
+ * arch_members.h - the members of a model's description, a row for each. The rows drive the options of
+ * `apg train` and their help, the settings of apg.h, and the JSON object "model" that model files hold
  * (docs/files.md).
  *
- * A new member is a member of struct apg_arch (arch.h) and a row here. A row of some backbones or layers
- * alone says so
- * (.of, .of_names): given with another one it is refused.
+ * To add a member, add it to struct apg_arch (arch.h) and add a row here. A row that only some backbones or
+ * layers use names them (.of, .of_names); with another one the setting is refused.
  */
 #ifndef APG_ARCH_MEMBERS_H
 #define APG_ARCH_MEMBERS_H
@@ -17,23 +16,24 @@
 
 /* A description as a user gives it: with columns by name, and how weights start. */
 struct apg_arch_settings {
-    struct apg_arch arch; /* what of it is a column, or by layer, is settled by the functions below */
+    struct apg_arch arch; /* the functions below fill in columns, and numbers for each layer */
     size_t n_rank,
-        n_overparam; /* of arch.K and arch.P: how many were given, the last for the layers that follow */
+        n_overparam; /* numbers given in arch.K and arch.P; the last is for all layers that follow */
     const char *condition, *domain; /* "group:user_id"; "scenario" or NULL */
-    double embedding_std;           /* deviation that embeddings start with */
+    double embedding_std;           /* standard deviation of the numbers that embeddings start with */
     enum apg_init { APG_INIT_ANCHOR, APG_INIT_PAPER } init;
 };
 extern const struct apg_setting apg_arch_members[];
 void apg_arch_default(struct apg_arch_settings *s);
 
-/* Is the condition to be chosen by training (choose.h)? */
+/* Will training choose the condition (choose.h)? */
 bool apg_arch_is_automatic(const struct apg_arch_settings *s);
-/* Fill in what was not given, in s->arch all but what is a column. APG_ESETTING: settings that do not go
+/* Fill in s->arch where settings were not given; its columns stay unset. APG_ESETTING: settings do not go
  * together. */
 enum apg_status apg_arch_settle(
     struct apg_arch_settings *s, const struct apg_given *given, struct apg_error *err);
-/* After that: the columns of the condition and of the domain. APG_ESETTING: SCHEMA has no such column. */
+/* After that, fill in the columns of the condition and of the domain. APG_ESETTING: SCHEMA has no such
+ * column. */
 enum apg_status apg_arch_columns(
     struct apg_arch_settings *s, const struct apg_schema *schema, struct apg_error *err);
 

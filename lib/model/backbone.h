@@ -28,7 +28,7 @@ extern const struct apg_backbone apg_backbones[]; /* in the list's order; ends w
 #define APG_BACKBONE_WORD(name) "|" #name
 #define APG_BACKBONES (&APG_BACKBONE_LIST(APG_BACKBONE_WORD)[1])
 
-/* All of a model over the fields that G has; sets g->logit. */
+/* Put a whole model together over the fields that G has, and set g->logit. */
 void apg_backbone_build(struct apg_graph *g, const struct apg_arch *a);
 
 /* ---- parts that several have ---- */

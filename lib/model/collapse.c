@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "data/randrows.h"
 
-/* A model of ARCH with M's weights where they have the same name. */
+/* *out: a model of ARCH that has M's weights wherever the names of params are the same. */
 static enum apg_status remake(
     struct apg_model **out, const struct apg_model *m, const struct apg_arch *arch, struct apg_error *err)
 {
@@ -33,8 +33,8 @@ enum apg_status apg_collapse_factors(struct apg_model **out, const struct apg_mo
     return remake(out, m, &arch, err);
 }
 
-/* What of a layer makes its output's columns: the last factor, its generator, the bias. Names without
- * "hidden.N." and the condition's number. */
+/* The params that make the columns of a layer's output: the last factor, or its generator, and the bias.
+ * Names are without "hidden.N." and the condition's number. */
 static const struct {
     const char *name;
     bool bias; /* the shift is added to it */
@@ -55,8 +55,8 @@ static const struct {
     {"effective.bias", true},
 };
 
-/* y = scale y + shift, of the layer's M columns; a row of any such param is, or ends in, whole rows of M.
- * SHIFT NULL: none. */
+/* Turn the layer's output y (M columns) into scale y + shift by changing P, whose rows are rows of M
+ * numbers from column FROM on. SHIFT may be NULL. */
 static void apply(struct apg_param *p, size_t M, size_t from, const double *scale, const double *shift)
 {
     for (size_t i = 0; i < p->rows; i++)
@@ -67,7 +67,7 @@ static void apply(struct apg_param *p, size_t M, size_t from, const double *scal
         }
 }
 
-/* Layer L of M, which has no normalization; SCALE and SHIFT are what it had. */
+/* Fold SCALE and SHIFT (hidden[L]), those of a normalization, into layer L of M, which has none. */
 static void fold(struct apg_model *m, size_t l, const double *scale, double *shift)
 {
     const struct apg_arch *a = &m->arch;
@@ -95,7 +95,7 @@ static void fold(struct apg_model *m, size_t l, const double *scale, double *shi
     }
 }
 
-/* *out is NULL where there is nothing to fold. */
+/* The step that folds batch normalization. *out is NULL where there is nothing to fold. */
 static enum apg_status norm(struct apg_model **out, const struct apg_model *m, struct apg_error *err)
 {
     const bool star = apg_layers[m->arch.layer].has_domains;
@@ -123,6 +123,7 @@ static enum apg_status norm(struct apg_model **out, const struct apg_model *m, s
     return status;
 }
 
+/* The step that stores embedding tables in half precision. */
 static enum apg_status halve_tables(
     struct apg_model **out, const struct apg_model *from, struct apg_error *err)
 {
@@ -144,9 +145,9 @@ static enum apg_status halve_tables(
 
 /* ---- the steps and their proof ---- */
 
-enum { PROOF_ROWS = 1024 };
+enum { PROOF_ROWS = 1024 }; /* random rows that a step is tried on */
 
-/* BOUND: the largest difference of a logit that is rounding alone. */
+/* BOUND: the largest difference of a logit that rounding alone may make. */
 static const struct {
     const char *name;
     double bound;
@@ -157,7 +158,7 @@ static const struct {
     [APG_COLLAPSE_HALVE] = {"embedding f16", 0.1, halve_tables},
 };
 
-/* The largest difference of a logit over rows of random ids and numbers. */
+/* *worst: the largest difference of a logit of A and B, over PROOF_ROWS rows of random ids and numbers. */
 static enum apg_status prove(struct apg_model *a, struct apg_model *b, double *worst, struct apg_error *err)
 {
     const size_t most = a->max_rows < PROOF_ROWS ? a->max_rows : PROOF_ROWS;

@@ -4,7 +4,7 @@
 #include "base/setting.h"
 #include "model/layer.h"
 
-/* LAYER: the row of apg_layers that hidden layers of the form are. */
+/* LAYER: the name of the row of apg_layers that has the form. */
 static const struct {
     const char *version, *name, *layer;
 } forms[APG_FORM_COUNT] = {
@@ -139,7 +139,7 @@ enum apg_status apg_layer_cost(
     return APG_OK;
 }
 
-/* Whether all that is made of op O's value is a condition. */
+/* Is op O part of a generator: is its value read, directly or through other ops, only as a condition? */
 static bool is_generator(const struct apg_graph *g, size_t o)
 {
     bool read = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * complexity.h - what each form of a generated layer costs, by closed formula, and what a model costs, summed
- * over its ops. Letters as in layer_apg.c.
+ * complexity.h - what each form of a generated layer costs, by closed formula, and what a model costs,
+ * summed over its ops. Letters as in layer_apg.c.
  *
  *   form        generation                            forward          numbers kept
  *   dense       -                                     NM               NM
@@ -28,8 +28,8 @@
 #include "base/error.h"
 #include "nn/graph.h"
 
-/* The largest of each number of a shape (apg_layer_cost), and the most layers whose costs may be added into
- * one: below these no sum leaves 64 bits. */
+/* The largest width, number of domains and number of layers whose costs apg_layer_cost may add up: up to
+ * these, no sum overflows 64 bits. */
 enum {
     APG_COMPLEXITY_WIDTH_MAX = 65536,
     APG_COMPLEXITY_DOMAINS_MAX = 1 << 24,
@@ -39,24 +39,25 @@ enum {
 /* All forms in the order in which tables show them: from dense over v1 to v5, then the others. */
 extern const enum apg_form apg_complexity_order[APG_FORM_COUNT];
 
-/* The cost of op O of a graph. What only makes a condition is part of a generator: generation, not forward.
- */
+/* The cost of op O of a graph. An op that only makes a condition is part of a generator, so its
+ * multiply-adds count as generation and not as forward. */
 struct apg_cost apg_complexity_op(const struct apg_graph *g, size_t o);
-/* Of all ops. */
+/* The cost of all ops of a graph. */
 struct apg_cost apg_complexity_graph(const struct apg_graph *g);
 /* Fills *row for op O of a graph. */
 void apg_complexity_row(const struct apg_graph *g, size_t o, struct apg_op_cost *row);
 
-/* What the hidden layers of ARCH are. */
+/* The form of ARCH's hidden layers. */
 enum apg_form apg_complexity_form(const struct apg_arch *arch);
-/* Turn ARCH, which says what FORM needs (ranks, condition, domain), into one whose hidden layers are of FORM.
- * False: it does not say the width of overparam. */
+/* Turn ARCH, which has what FORM needs (ranks, condition, domain), into one whose hidden layers are of
+ * FORM. False: it lacks the inner widths of overparam. */
 bool apg_complexity_as(struct apg_arch *arch, enum apg_form form);
-/* Of a model of ARCH over the fields that graph OF has: its graph is put together, without weights. */
+/* The cost of a model of ARCH over the fields that graph OF has, whose graph is put together without
+ * weights. */
 enum apg_status apg_complexity_arch(
     struct apg_cost *cost, const struct apg_arch *arch, const struct apg_graph *of, struct apg_error *err);
-/* Of a model of ARCH, whose graph is G, if its hidden layers were of FORM. *cost is zero where its
- * description does not allow that. */
+/* The cost that a model of ARCH, whose graph is G, would have if its hidden layers were of FORM. *cost is
+ * zero where ARCH cannot have that form. */
 enum apg_status apg_complexity_if(struct apg_cost *cost, const struct apg_arch *arch,
     const struct apg_graph *g, enum apg_form form, struct apg_error *err);
 

@@ -23,8 +23,8 @@
 #include <stdio.h>
 #include "model/layer.h"
 
-/* ((x_i U_i) S_i) V_i or the like, by FORM: what is generated from one condition z, over x, which is x U
- * already where U is shared. */
+/* Add what FORM generates from one condition z over x, such as ((x_i U_i) S_i) V_i. Where U is shared, x is
+ * already x U. */
 static int chain(
     struct apg_graph *g, enum apg_form form, int x, int z, size_t M, size_t K, double scale, const char *name)
 {
@@ -54,7 +54,7 @@ static int chain(
     }
 }
 
-/* Of a generator, all but what makes the weights: hidden layers, and A of its last map. */
+/* Add the hidden layers of a generator over z, and A of its last map: all but what makes the weights. */
 static int generator(struct apg_graph *g, const struct apg_arch *a, int z, const char *name)
 {
     for (size_t i = 0; i < a->n_generator; i++) {

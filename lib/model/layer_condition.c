@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Conditions: where z_i comes from. Columns' embeddings are the model's own, or of a table of their own.
+ * Conditions: where z_i comes from. The embeddings of the condition's columns are the model's, or those of
+ * a table of their own.
  */
 #include "model/layer.h"
 
-/* The embeddings of the condition's columns lie at pieces PIECE[] of this value. */
+/* Returns a value whose pieces PIECE[] (n_condition) are the embeddings of the condition's columns. */
 static int source(struct apg_tower *t, size_t *piece)
 {
     const struct apg_arch *a = t->arch;

@@ -6,7 +6,7 @@
  */
 #include "model/layer.h"
 
-enum { AUXILIARY = 32 }; /* width of the auxiliary network's hidden layer */
+enum { AUXILIARY_WIDTH = 32 }; /* width of the auxiliary network's hidden layer */
 
 int apg_layer_star(struct apg_tower *t, int h, size_t l, const char *name)
 {
@@ -32,6 +32,6 @@ int apg_layer_star_leave(struct apg_tower *t, int h)
 
 int apg_layer_star_logit(struct apg_graph *g, int x)
 {
-    int h = apg_op_relu(g, apg_op_dense(g, x, AUXILIARY, "auxiliary.0"), 0);
+    int h = apg_op_relu(g, apg_op_dense(g, x, AUXILIARY_WIDTH, "auxiliary.0"), 0);
     return apg_op_dense(g, h, 1, "auxiliary.1");
 }

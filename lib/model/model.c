@@ -9,7 +9,7 @@
 #include "nn/gemm.h"
 #include "base/mem.h"
 
-/* All but memory for numbers, which is apg_graph_finish's. NULL: out of memory. */
+/* Make a model without the memory for its numbers, which finish allocates. NULL: out of memory. */
 static struct apg_model *build(
     const struct apg_schema *schema, const struct apg_arch *arch, size_t max_rows, bool train)
 {
@@ -81,7 +81,7 @@ void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other)
     }
 }
 
-/* N x M numbers: those of a Xavier-normal matrix, or of the identity; times SCALE. Returns where they end. */
+/* Fill W with an N x M matrix, Xavier-normal or the identity, times SCALE. Returns where it ends. */
 static apg_real *start_matrix(apg_real *w, size_t N, size_t M, bool identity, double scale, struct apg_rng *r)
 {
     double std = scale * sqrt(2.0 / (double)(N + M));
@@ -155,21 +155,21 @@ struct fill {
     atomic_bool failed;
 };
 
-enum { AHEAD = 16 }; /* rows that are fetched into the cache while others are read */
+enum { PREFETCH_ROWS = 16 }; /* rows that are fetched into the cache while others are read */
 
 static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint32_t *const *row, size_t n)
 {
     uint32_t k = 0;
-    size_t ids = n * s->n_fields; /* that there is room for: one for each bag to come */
+    size_t ids = n * s->n_fields; /* ids that there is room for: at first one for each bag */
     if (!apg_grow(&b->first, &b->cap_first, ids + 1, sizeof *b->first) ||
         !apg_grow(&b->id, &b->cap_id, ids, sizeof *b->id) ||
         !apg_grow(&b->weight, &b->cap_weight, ids, sizeof *b->weight))
         return false;
     for (size_t i = 0, bag = 0; i < n; i++) {
         const uint32_t *tail = row[i] + apg_row_head(s);
-        if (i + AHEAD < n) /* shuffled rows come from memory: 7 % of a group-wise training */
+        if (i + PREFETCH_ROWS < n) /* shuffled rows come from memory: 7 % of a group-wise training */
             for (size_t word = 0; word < apg_row_head(s); word += 16)
-                __builtin_prefetch(row[i + AHEAD] + word);
+                __builtin_prefetch(row[i + PREFETCH_ROWS] + word);
         for (size_t f = 0; f < s->n_fields; f++, bag++) {
             const struct apg_field *field = &s->field[f];
             const uint32_t word = row[i][1 + f];

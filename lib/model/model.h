@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * model.h - a graph with its encoder: where rows meet tensors. Saved as a container of tensors
- * (docs/files.md).
+ * model.h - a model: a graph of operators and the schema that encodes rows for it. It is saved as a
+ * container of tensors (docs/files.md).
  */
 #ifndef APG_MODEL_H
 #define APG_MODEL_H
@@ -16,52 +16,52 @@ struct apg_model {
     struct apg_arch arch;
     const struct apg_schema *schema; /* borrowed, or owned by a loaded model */
     struct apg_graph graph;
-    size_t max_rows;          /* of a call of apg_model_logits */
-    struct apg_tensors *file; /* of a loaded model */
+    size_t max_rows;          /* the largest batch */
+    struct apg_tensors *file; /* of a loaded model, whose weights lie in it; else NULL */
     struct apg_schema *own_schema;
 };
 
-/* Weights are zero. MAX_ROWS: the largest batch. */
+/* Make a model whose weights are zero. MAX_ROWS: the largest batch. TRAIN: it has gradients too. *out
+ * borrows SCHEMA and is freed with apg_model_free. */
 enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *schema,
     const struct apg_arch *arch, size_t max_rows, bool train, struct apg_error *err);
 void apg_model_free(struct apg_model *m); /* NULL is allowed */
 
-/* Starting weights, drawn by SEED and a param's name: a residual layer, whose generator is zero, starts as
- * the very model that dense layers do. Dense layers, U and V Xavier-normal, embeddings normal with
- * EMBEDDING_STD. ANCHOR: S = I
- * + G(z) with G near zero, else the paper's plain Xavier generator. */
+/* Draw starting weights by SEED and each param's name: a residual layer, whose generator is zero, starts as
+ * the very model that dense layers do. Dense layers, U and V are Xavier-normal, embeddings normal with
+ * EMBEDDING_STD. With ANCHOR, S = I + G(z) with G near zero; else G is Xavier-normal, as in the paper. */
 void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor);
 
-/* Start where FROM, of the same schema, has got to: its weights, all of which must have their place in M.
- * What M has beyond them keeps its start; *taken (NULL is allowed): how many of the trained numbers are not
- * new. NAME: of FROM, in messages. APG_EUSAGE. */
+/* Copy the weights of FROM, which has the same schema, to M. Params that only M has keep their start.
+ * *taken (NULL is allowed): how many trained numbers were copied. Messages call FROM by NAME. APG_EUSAGE: a
+ * param of FROM has no place in M, or another shape there. */
 enum apg_status apg_model_copy_weights(struct apg_model *m, const struct apg_model *from, const char *name,
     size_t *taken, struct apg_error *err);
 
 /* Put ROW[0 .. n) (as from apg_dataset_row) into the graph's slots. n <= max_rows. */
 enum apg_status apg_model_set_batch(
     struct apg_model *m, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err);
-/* Logits of n rows. The same for any number of threads and any cut into calls. */
+/* LOGIT (n): of rows ROW[0 .. n). They are the same for any number of threads and any cut into calls. */
 enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row, size_t n,
     struct apg_pool *pool, double *logit, struct apg_error *err);
-/* The same by the caller's thread and SLOT alone: n <= max_rows / APG_SLOTS. Thread-safe for different slots.
- */
+/* The same in the calling thread, with SLOT alone: n <= max_rows / APG_SLOTS. Different threads may use
+ * different slots at the same time. */
 enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const uint32_t *const *row, size_t n,
     double *logit, struct apg_error *err);
 
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err);
-/* The model that the open container T is, whose weights are used where they lie and must not be written;
+/* Make the model that the open container T holds. Its weights stay where they lie and must not be written.
  * T is taken over, also on failure. */
 enum apg_status apg_model_from(
     struct apg_model **out, struct apg_tensors *t, size_t max_rows, struct apg_error *err);
-/* The same of a file, by apg_tensors_open. FD may be closed afterwards. */
+/* The same from the file open at FD, by apg_tensors_open. FD may be closed afterwards. */
 enum apg_status apg_model_load(
     struct apg_model **out, int fd, const char *name, size_t max_rows, bool verify, struct apg_error *err);
 
 /* What messages call M: the name that its file was opened by, or "the model". */
 const char *apg_model_name(const struct apg_model *m);
-/* TO, which borrows FROM's schema, owns it from now on, and the file that it lies in. FROM can still be
- * freed. */
+/* TO borrows FROM's schema. Now it takes it over, and the file that the schema lies in. After this, FROM
+ * can only be freed. */
 void apg_model_inherit(struct apg_model *to, struct apg_model *from);
 
 /* Trained numbers in embedding tables, and outside of them. */

@@ -104,7 +104,7 @@ const char *apg_column_name(const struct apg *a, size_t i)
     return a->model->schema->field[i].name;
 }
 
-/* What rows of text need; cell i of a row is column i of the model. */
+/* Make what encoding rows of text needs, once. Cell i of a row is column i of the model. */
 static enum apg_status prepare(struct apg *a, struct apg_error *err)
 {
     const size_t n = a->model->schema->n_fields;
@@ -125,7 +125,7 @@ static enum apg_status prepare(struct apg *a, struct apg_error *err)
     return apg_csv_open(&a->csv, -1, "row", NULL, 0, &(struct apg_csv_format){.delimiter = ','}, err);
 }
 
-/* Cells of ROWS rows as a parsed chunk: each with a NUL behind it. */
+/* Fill a->chunk with the cells of ROWS rows as if they had been parsed from CSV, a NUL behind each. */
 static enum apg_status chunk_of(struct apg *a, const char *const *cell, size_t rows, struct apg_error *err)
 {
     struct apg_csv_chunk *c = &a->chunk;
@@ -149,8 +149,8 @@ static enum apg_status chunk_of(struct apg *a, const char *const *cell, size_t r
     return APG_OK;
 }
 
-/* Rows [first, first + n) of the call to the block. A bad cell is reported at row FIRST: for want of lines.
- */
+/* Encode rows [first, first + n) of the call into a->block. A bad cell is reported at row FIRST, because
+ * the chunk has no lines to count. */
 static enum apg_status encode(
     struct apg *a, const char *const *cell, size_t first, size_t n, struct apg_error *err)
 {
@@ -170,7 +170,8 @@ enum apg_status apg_predict(
     for (size_t at = 0; !status && at < rows; at += most) {
         size_t n = rows - at < most ? rows - at : most;
         if ((status = encode(a, cell, at, n, err))) {
-            for (size_t i = at; i < at + n && !encode(a, cell, i, 1, err);) /* the bad row is found alone */
+            for (size_t i = at;
+                 i < at + n && !encode(a, cell, i, 1, err);) /* one by one, to name the bad row */
                 i++;
             break;
         }

@@ -4,12 +4,12 @@
 #include "nn/kernel.h"
 #include "base/mem.h"
 
-enum { SHARES = 8 }; /* of a param, which threads take one at a time */
+enum { PARAM_SHARES = 8 }; /* a param's weights are cut into so many tasks for the threads */
 
 struct apg_average {
     struct apg_graph *g;
     uint64_t added;
-    apg_real weight; /* of what is being added */
+    apg_real weight; /* of the weights that are being added, in the mean */
     apg_real **mean; /* by param; NULL: derived, so not kept */
     bool swap;
 };
@@ -42,17 +42,17 @@ void apg_average_free(struct apg_average *a)
     free(a);
 }
 
-/* Share of param I / SHARES. */
+/* Task i handles share i % PARAM_SHARES of param i / PARAM_SHARES. */
 static void piece(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct apg_average *a = arg;
-    const struct apg_param *p = &a->g->param[i / SHARES];
+    const struct apg_param *p = &a->g->param[i / PARAM_SHARES];
     if (p->derived)
         return;
-    const size_t size = p->rows * p->cols, from = size * (i % SHARES) / SHARES,
-                 n = size * (i % SHARES + 1) / SHARES - from;
-    apg_real *mean = a->mean[i / SHARES] + from;
+    const size_t size = p->rows * p->cols, from = size * (i % PARAM_SHARES) / PARAM_SHARES,
+                 n = size * (i % PARAM_SHARES + 1) / PARAM_SHARES - from;
+    apg_real *mean = a->mean[i / PARAM_SHARES] + from;
     if (a->swap)
         apg_kernel_swap(n, mean, p->w + from);
     else
@@ -65,11 +65,11 @@ void apg_average_add(struct apg_average *a, double share, struct apg_pool *pool)
     a->added++;
     a->weight = (apg_real)((g + 1) / ((double)a->added + g));
     a->swap = false;
-    apg_pool_run(pool, a->g->n_params * SHARES, piece, a);
+    apg_pool_run(pool, a->g->n_params * PARAM_SHARES, piece, a);
 }
 
 void apg_average_swap(struct apg_average *a, struct apg_pool *pool)
 {
     a->swap = true;
-    apg_pool_run(pool, a->g->n_params * SHARES, piece, a);
+    apg_pool_run(pool, a->g->n_params * PARAM_SHARES, piece, a);
 }

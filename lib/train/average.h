@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
  * average.h - a running mean of a model's weights while it is trained, which scores better than the weights
- * of any one step (Polyak & Juditsky, 1992; over the later steps only, "polynomial-decay averaging": Shamir &
- * Zhang, ICML 2013, arXiv 1212.1824). The n-th weights added count for (g + 1) / (n + g), g = 1 / SHARE - 1:
- * the mean is over about the last SHARE of all that were added, however many come.
- */
+ * of any one step (Polyak & Juditsky, 1992; over the later steps only, "polynomial-decay averaging": Shamir
+ * & Zhang, ICML 2013, arXiv 1212.1824). The n-th weights added count for (g + 1) / (n + g), g = 1 / SHARE -
+ * 1: the mean is over about the last SHARE of all that were added, however many come. */
 #ifndef APG_AVERAGE_H
 #define APG_AVERAGE_H
 #include "nn/graph.h"
 
 struct apg_average;
-/* Of G's weights: as many numbers again. G outlives it. *out is freed with apg_average_free. */
+/* An average of G's weights, which takes as much memory as these. G must outlive it. *out is freed with
+ * apg_average_free. */
 enum apg_status apg_average_new(struct apg_average **out, struct apg_graph *g, struct apg_error *err);
 void apg_average_free(struct apg_average *a); /* NULL is allowed */
-/* 0 < SHARE <= 1. The same bytes for any number of threads. */
+/* Add G's weights to the mean; 0 < SHARE <= 1. The bytes are the same for any number of threads. */
 void apg_average_add(struct apg_average *a, double share, struct apg_pool *pool);
-/* Exchange the mean and G's weights; a second call undoes it. Derived params are to be formed anew. */
+/* Exchange the mean and G's weights; a second call undoes it. The caller must form derived params anew. */
 void apg_average_swap(struct apg_average *a, struct apg_pool *pool);
 
 #endif

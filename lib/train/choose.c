@@ -7,11 +7,12 @@
 #include "model/complexity.h"
 #include "base/mem.h"
 
-/* ROWS: a group of fewer is rare. BATCHES: a round of fewer would be the optimizer's first steps. EARLY:
- * after one of so many of the static model's epochs candidates branch off. PICK: one of so many parts of the
- * work goes into picking. WIDTHS: the first rank tried is not more than one of so many parts of the layer's
- * width. */
-enum { ROWS = 20, BATCHES = 16, EARLY = 4, PICK = 3, WIDTHS = 4 };
+/* A group of fewer rows than COMMON_ROWS is rare. A candidate trains on at least ROUND_BATCHES_MIN batches
+ * in a round: with fewer, a round would show the optimizer's first steps only. */
+enum { COMMON_ROWS = 20, ROUND_BATCHES_MIN = 16 };
+/* Candidates branch off the static model after best_epoch / BRANCH_DIVISOR epochs. budget / PICK_DIVISOR of
+ * the work goes into picking one of them. The first rank tried is at most width / RANK_DIVISOR. */
+enum { BRANCH_DIVISOR = 4, PICK_DIVISOR = 3, RANK_DIVISOR = 4 };
 
 struct choose {
     const struct apg_schema *schema;
@@ -23,13 +24,13 @@ struct choose {
     const struct apg_choose_told *told;
     struct apg_choose_report *report;
     struct apg_fit_rows rows;
-    struct apg_model *fixed, *branch; /* the static model, and as it was after PAST epochs */
+    struct apg_model *fixed, *branch; /* the static model; the same after EPOCHS_DONE epochs */
     double fixed_score;
-    size_t past;
-    double price; /* work of training it */
-    double left;  /* work */
+    size_t epochs_done;
+    double price; /* work that training the static model took */
+    double left;  /* work that may still be done */
     size_t n;
-    struct apg_choose_try *tries; /* (n), and room for those of the last round */
+    struct apg_choose_try *tries; /* (n) candidates, and room for the four of the last round */
 };
 
 /* ---- candidates ---- */
@@ -42,7 +43,7 @@ bool apg_choose_column(const uint64_t *count, size_t n, double *groups)
         double rows = (double)count[i];
         all += rows;
         most = rows > most ? rows : most;
-        if (rows >= ROWS)
+        if (rows >= COMMON_ROWS)
             common += rows, n_common++;
     }
     for (size_t i = 0; i < n; i++)
@@ -65,7 +66,7 @@ static int more_groups(const void *a, const void *b)
     return (x->field > y->field) - (x->field < y->field);
 }
 
-/* Self, and the columns, those with the most groups first. */
+/* Candidates are self and then each column worth trying, the column with the most groups first. */
 static enum apg_status list_candidates(struct choose *c, struct apg_error *err)
 {
     const struct apg_schema *s = c->schema;
@@ -76,7 +77,7 @@ static enum apg_status list_candidates(struct choose *c, struct apg_error *err)
     if (l == a->n_hidden)
         return apg_fail(err, APG_EUSAGE, "no hidden layer has a rank: none can adapt");
     /* In a narrow layer a large rank is most of the work, and few candidates can be tried. */
-    const size_t wide = (a->hidden[l] + WIDTHS - 1) / WIDTHS;
+    const size_t wide = (a->hidden[l] + RANK_DIVISOR - 1) / RANK_DIVISOR;
     const size_t rank = c->options->rank_given ? 0 : a->K[l] < wide ? a->K[l] : wide;
     uint64_t *count = apg_alloc(s->rows, sizeof *count);
     struct column *column = apg_alloc(s->n_fields, sizeof *column);
@@ -106,6 +107,7 @@ static enum apg_status list_candidates(struct choose *c, struct apg_error *err)
     return APG_OK;
 }
 
+/* The architecture of candidate T; of the static model where T is NULL. */
 static struct apg_arch arch_of(const struct choose *c, const struct apg_choose_try *t)
 {
     struct apg_arch a = *c->arch;
@@ -126,18 +128,19 @@ static struct apg_arch arch_of(const struct choose *c, const struct apg_choose_t
 
 /* ---- training ---- */
 
-/* A row, forward. */
+/* Work of one row: multiply-adds and embedding numbers of its forward pass. */
 static double row_work(const struct choose *c, const struct apg_cost *cost)
 {
     return apg_cost_per_instance(cost, c->fit->batch_size) + (double)(c->schema->n_fields * c->arch->E);
 }
 
-/* ROWS to train on, and PASSES over the validation rows. */
+/* How many forward passes of a row take as long as to train on ROWS rows and to validate PASSES times. */
 static double fit_work(const struct choose *c, double rows, double passes)
 {
     return 3 * rows + passes * (double)c->rows.n_valid;
 }
 
+/* *M becomes a model of candidate T, or the static one where T is NULL, with fresh weights. */
 static enum apg_status make(
     struct apg_model **m, const struct choose *c, const struct apg_choose_try *t, struct apg_error *err)
 {
@@ -150,12 +153,13 @@ static enum apg_status make(
 
 static const char STATIC_MODEL[] = "the static model"; /* in messages */
 
+/* What a training did; it hands its progress on to NEXT, which may be NULL. */
 struct watch {
     apg_fit_progress *next;
     void *arg;
-    const struct apg_fit_options *fit;
     size_t epochs, best_epoch;
-    double auc, loss, rows; /* of the best epoch; seen */
+    double auc, loss; /* validation of the best epoch; NaN: there was none */
+    double rows;      /* trained on, over all epochs */
 };
 
 static void watch(void *arg, const struct apg_progress *s)
@@ -171,7 +175,8 @@ static void watch(void *arg, const struct apg_progress *s)
         w->next(w->arg, s);
 }
 
-/* Train M and pay for it. That it diverged is a result. */
+/* Train M and subtract its work from what is left. A candidate that diverges is no failure: its AUC and
+ * loss are NaN. The static model, which is trained first, must not diverge (APG_ERANGE). */
 static enum apg_status train(struct choose *c, struct apg_model *m, const struct apg_fit_options *fit,
     bool tell, struct watch *w, struct apg_error *err)
 {
@@ -185,19 +190,20 @@ static enum apg_status train(struct choose *c, struct apg_model *m, const struct
     return APG_OK;
 }
 
+/* More is better; -INFINITY: the training diverged. */
 static double score(const struct choose *c, const struct watch *w)
 {
     return isnan(w->loss) ? -INFINITY : apg_fit_score(c->fit, w->auc, w->loss);
 }
 
-/* From the branch, over its rows. */
+/* Train candidate T on t->rows rows from the branch's weights, and fill in its share, AUC, loss and score. */
 static enum apg_status try_one(struct choose *c, struct apg_choose_try *t, struct apg_error *err)
 {
     struct apg_model *m = NULL;
     struct watch w;
     struct apg_fit_options fit = *c->fit;
     const uint64_t all = c->rows.n_train, epochs = (t->rows + all - 1) / all;
-    fit.past = c->past;
+    fit.epochs_done = c->epochs_done;
     fit.epochs = (size_t)epochs;
     fit.epoch_rows = t->rows / epochs;
     enum apg_status status = make(&m, c, t, err);
@@ -218,14 +224,15 @@ static int better_first(const void *a, const void *b)
     return (x->score < y->score) - (x->score > y->score);
 }
 
-/* Rows to train on, for so many forward passes of rows, validation among them. At least a batch. */
+/* How many rows may be trained on with the work of PASSES forward passes of a row, which pay for one
+ * validation too. At least a batch. */
 static uint64_t rows_for(const struct choose *c, double passes)
 {
     const double rows = (passes - (double)c->rows.n_valid) / 3;
     return rows < (double)c->fit->batch_size ? c->fit->batch_size : (uint64_t)rows;
 }
 
-/* What a row of each of TRIES (N) costs. */
+/* Fill in the work of a row of each of TRIES (N). */
 static enum apg_status price(
     const struct choose *c, struct apg_choose_try *tries, size_t n, struct apg_error *err)
 {
@@ -239,8 +246,8 @@ static enum apg_status price(
     return status;
 }
 
-/* WORK shared out: how many rows each of TRIES (N) may train on, the same work for each or the SAME ROWS.
- * Returns the fewest of them. */
+/* Share WORK out: fill in how many rows each of TRIES (N) may train on, so that each does the same work or,
+ * with SAME_ROWS, sees the same number of rows. Returns the smallest of these numbers. */
 static uint64_t share_out(
     const struct choose *c, struct apg_choose_try *tries, size_t n, double work, bool same_rows)
 {
@@ -270,6 +277,7 @@ static enum apg_status round_of(
     return APG_OK;
 }
 
+/* How many rounds leave one of N candidates, when each drops half of them. */
 static size_t rounds(size_t n)
 {
     size_t r = 0;
@@ -278,7 +286,8 @@ static size_t rounds(size_t n)
     return r;
 }
 
-/* Ranks about the winner's, and the two best columns together. */
+/* Put candidates behind the winner, tries[0]: half its rank and twice its rank, and a group of the two best
+ * columns of the N that were tried. Returns how many there are now, the winner included. */
 static size_t variants(struct choose *c, size_t n)
 {
     const struct apg_choose_try *best = &c->tries[0];
@@ -297,18 +306,19 @@ static size_t variants(struct choose *c, size_t n)
     return last;
 }
 
-/* Conditions get the same work: with the same rows self, which is slow, was ahead of groups that did better
- * in the end. Ranks get the same rows: with the same work the lowest was ahead of better ones
- * (docs/accuracy.md). */
+/* Halve the candidates until one is left, then try its variants; tries[0] is the best. In the rounds all
+ * conditions get the same work: with the same rows self, which is slow, was ahead of groups that did better
+ * in the end. In the last round all ranks get the same rows: with the same work the lowest was ahead of
+ * better ones (docs/accuracy.md). */
 static enum apg_status pick(struct choose *c, struct apg_error *err)
 {
-    const uint64_t least = (uint64_t)c->fit->batch_size * BATCHES;
-    double work = c->left / PICK;
+    const uint64_t least = (uint64_t)c->fit->batch_size * ROUND_BATCHES_MIN;
+    double work = c->left / PICK_DIVISOR;
     size_t n = c->n;
     enum apg_status status = price(c, c->tries, n, err);
     if (status)
         return status;
-    /* As many as a round's work is enough for; the columns with the fewest groups are left out. */
+    /* Where a round's work is not enough for all, the columns with the fewest groups are left out. */
     while (n > 1 && share_out(c, c->tries, n, work / (double)(rounds(n) + 1), false) < least)
         n--;
     c->report->left_out = c->n - n;
@@ -331,6 +341,8 @@ static enum apg_status pick(struct choose *c, struct apg_error *err)
 
 /* ---- the choice ---- */
 
+/* DeLong's test of the logits of the static model, A (n_valid), and of the adaptive one, B; fills the
+ * report. */
 static enum apg_status test(struct choose *c, const double *a, const double *b, struct apg_error *err)
 {
     struct apg_compare compare;
@@ -352,7 +364,9 @@ static enum apg_status test(struct choose *c, const double *a, const double *b, 
     return status;
 }
 
-/* M on from the branch, as far as it gets better. BEST: its score; -INFINITY: it diverged. */
+/* Train M, which has the branch's weights, until its validation stops getting better. T: its candidate, or
+ * NULL for the static model. *best: its score, -INFINITY where it diverged; else LOGIT (n_valid) gets its
+ * logits. */
 static enum apg_status train_on(struct choose *c, struct apg_model *m, const struct apg_choose_try *t,
     const struct apg_fit_options *fit, double *logit, double *best, struct apg_error *err)
 {
@@ -368,6 +382,7 @@ static enum apg_status train_on(struct choose *c, struct apg_model *m, const str
     return isfinite(*best) ? apg_fit_logits(m, &c->rows, c->pool, logit, err) : APG_OK;
 }
 
+/* Train the winner and the static model to the end, compare them and put the better one into *out. */
 static enum apg_status decide(struct choose *c, struct apg_model **out, struct apg_error *err)
 {
     const struct apg_choose_try *t = &c->tries[0];
@@ -383,7 +398,7 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     const struct apg_cost cost = apg_complexity_graph(&c->fixed->graph);
     sum += row_work(c, &cost);
     const double epochs = floor(c->left / (sum * fit_work(c, (double)c->rows.n_train, 1)));
-    fit.past = c->past;
+    fit.epochs_done = c->epochs_done;
     if (epochs < 1) {
         fit.epochs = 1;
         fit.epoch_rows = rows_for(c, c->left / sum);
@@ -409,7 +424,8 @@ done:
     return status;
 }
 
-/* The static model, and its first epochs again. */
+/* Train the static model, c->fixed. Then make c->branch, the static model after its first epochs_done epochs,
+ * whose weights were not kept: they are trained again, unless the best epoch was the last of them. */
 static enum apg_status train_static(struct choose *c, struct apg_error *err)
 {
     struct apg_fit_options early = *c->fit;
@@ -424,14 +440,14 @@ static enum apg_status train_static(struct choose *c, struct apg_error *err)
     }
     c->fixed = m;
     c->fixed_score = score(c, &w);
-    c->past = w.best_epoch < EARLY ? 1 : w.best_epoch / EARLY;
+    c->epochs_done = w.best_epoch < BRANCH_DIVISOR ? 1 : w.best_epoch / BRANCH_DIVISOR;
     c->price = -c->left;
     c->left = c->options->budget * c->price;
-    early.epochs = c->past;
+    early.epochs = c->epochs_done;
     early.patience = 0;
     if ((status = make(&c->branch, c, NULL, err)))
         return status;
-    if (c->past < w.best_epoch)
+    if (c->epochs_done < w.best_epoch)
         return train(c, c->branch, &early, false, &w, err);
     return apg_model_copy_weights(c->branch, c->fixed, STATIC_MODEL, NULL, err);
 }

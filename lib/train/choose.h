@@ -3,37 +3,37 @@
  * choose.h - what should the hidden layers adapt to: the input of each, a column, two columns; or nothing?
  *
  * A static model is trained first. A layer of the residual form starts as the static layer that it adds to,
- * so every candidate goes on from what the static model was after a quarter of its epochs, over the same rows
- * in the same order, and what then tells them apart is what they adapt to. (Two static models of different
- * seeds differ by more than what is looked for here. Where the static model is done, it has learned by itself
- * part of what a condition could have told it: docs/accuracy.md.) Candidates are trained a little, the same
- * work for each, and the worse half is dropped, until one is left (successive halving; Jamieson & Talwalkar,
- * AISTATS 2016). It and the static model are trained on from that point, each until its validation stops
- * getting better; and DeLong's test says whether it is better on the validation rows than the better one of
- * the two static models. The test is at 5 % / the number of candidates (Bonferroni), as the best of many has
- * been lucky on these rows.
+ * so every candidate goes on from what the static model was after a quarter of its epochs, over the same
+ * rows in the same order, and what then tells them apart is what they adapt to. (Two static models of
+ * different seeds differ by more than what is looked for here. Where the static model is done, it has
+ * learned by itself part of what a condition could have told it: docs/accuracy.md.) Candidates are trained
+ * a little, the same work for each, and the worse half is dropped, until one is left (successive halving;
+ * Jamieson & Talwalkar, AISTATS 2016). It and the static model are trained on from that point, each until
+ * its validation stops getting better; and DeLong's test says whether it is better on the validation rows
+ * than the better one of the two static models. The test is at 5 % / the number of candidates (Bonferroni),
+ * as the best of many has been lucky on these rows.
  *
- * Work is counted, not timed: multiply-adds and embedding numbers of a forward pass, three times in training.
- */
+ * Work is counted, not timed: multiply-adds and embedding numbers of a forward pass, three times in
+ * training. */
 #ifndef APG_CHOOSE_H
 #define APG_CHOOSE_H
 #include "train/fit.h"
 
 struct apg_choose_options {
-    double budget;        /* work after the static model, in times of what that took */
+    double budget;        /* work after the static model, in multiples of the static model's */
     double embedding_std; /* as of apg_model_init_weights */
-    bool rank_given;      /* no other ranks than the architecture's are tried */
+    bool rank_given;      /* only the ranks of the architecture are tried */
 };
 
 /* A candidate: a condition and a rank. */
 struct apg_choose_try {
     size_t n, field[2]; /* n = 0: self; else group by these */
-    size_t rank;        /* of the layers that adapt; 0: as given */
-    double work;        /* of a row, forward */
-    uint64_t rows;      /* that it was trained on in this round */
-    double share;       /* of the training rows */
-    double auc, loss;   /* of validation; NAN: it diverged */
-    double score;       /* apg_fit_score */
+    size_t rank;        /* of the layers that adapt; 0: as the architecture has it */
+    double work;        /* of one row's forward pass */
+    uint64_t rows;      /* it was trained on in this round */
+    double share;       /* rows / the number of training rows */
+    double auc, loss;   /* of validation; NaN: it diverged */
+    double score;       /* apg_fit_score of these */
 };
 
 enum apg_choose_stage {
@@ -44,13 +44,13 @@ enum apg_choose_stage {
 };
 
 struct apg_choose_report {
-    size_t tried;    /* candidates */
-    size_t left_out; /* for want of budget */
+    size_t tried;    /* candidates that were trained */
+    size_t left_out; /* columns that were not, because the budget was too small */
     struct apg_choose_try best;
     bool cut;                     /* the best was getting better when the budget ended */
-    bool better;                  /* so much that the test shows it: it is the model */
-    double difference, low, high; /* of AUC to the static model; NAN: undefined */
-    double work;                  /* after the static model, in times of what that took */
+    bool better;                  /* the test shows that the best beats the static model */
+    double difference, low, high; /* of its AUC to the static model's; NaN: undefined */
+    double work;                  /* after the static model, in multiples of the static model's */
 };
 
 struct apg_choose_told {
@@ -60,14 +60,15 @@ struct apg_choose_told {
     void *arg;
 };
 
-/* Is a column worth trying? COUNT (N) rows by id: two ids or more that many rows have, with most of all rows
- * between them, and not nearly all on one. *groups: how many equally frequent ids it is like (exp of the
- * entropy). */
+/* Is a column worth trying, whose id i is in COUNT[i] rows, i < N? Yes if at least two ids are common (20
+ * rows or more), common ids have at least half of all rows, and no id has more than 98 % of them. *groups:
+ * how many equally frequent ids would have the same entropy. */
 bool apg_choose_column(const uint64_t *count, size_t n, double *groups);
 
-/* ARCH: apg layers of the residual form; its condition is chosen. There must be validation rows (APG_EUSAGE).
- * One must have a rank (APG_EUSAGE). *out: the adaptive model if it is better, else a static one. At most
- * three models are in memory at a time. The same for any number of threads. */
+/* Choose the condition of ARCH, which has apg layers of the residual form. APG_EUSAGE: there are no
+ * validation rows, or no hidden layer has a rank. *out is the adaptive model if it is better, else a static
+ * one; it is freed with apg_model_free. At most three models are in memory at a time. The result is the
+ * same for any number of threads. */
 enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *report,
     const struct apg_schema *schema, const struct apg_arch *arch, const struct apg_dataset *train,
     const struct apg_dataset *valid, const struct apg_fit_options *fit,

@@ -15,42 +15,46 @@
 
 const struct apg_setting apg_fit_rows_settings[] = {
     {REAL("holdout", holdout, 0, 0.9),
-        .help = "share of the rows that is held out for validation when there is no --valid; 0: none"},
+        .help = "share of the rows that is held out for validation when there is no --valid; 0: no "
+                "validation"},
     {.kind = APG_SETTING_END},
 };
 
 const struct apg_setting apg_fit_settings[] = {
     {APG_SETTING_SWITCH, 0, "optimizer", AT(optim.adagrad), .arg = "adam|adagrad",
-        .help = "how weights are updated; of embeddings only the rows that a batch has", .rare = true},
-    {REAL("lr", optim.lr, 1e-12, 1e3), .help = "learning rate"},
+        .help = "how weights are updated; of the embeddings, only those that are in the batch", .rare = true},
+    {REAL("lr", optim.lr, 1e-12, 1e3), .help = "learning rate of all weights but the embeddings"},
     {REAL("embedding-lr", optim.embedding_lr, 0, 1e3),
         .help = "learning rate of the embeddings; 0: 4 times --lr", .rare = true},
     {REAL("average", average, 0, 1),
-        .help =
-            "keep the mean of the weights over about the last share X of the steps; 0: keep the last weights",
+        .help = "keep the mean of the weights over about the last share X of the steps; 0: keep the "
+                "last weights",
         .rare = true},
-    {REAL("lr-decay", lr_decay, 1e-6, 1), .help = "the rates are multiplied by X after each epoch",
+    {REAL("lr-decay", lr_decay, 1e-6, 1), .help = "multiply both learning rates by X after each epoch",
         .rare = true},
-    {REAL("embedding-l2", optim.embedding_l2, 0, 1e3), .help = "L2 on the embeddings that a batch has"},
+    {REAL("embedding-l2", optim.embedding_l2, 0, 1e3),
+        .help = "L2 penalty on the embeddings that are in the batch"},
     {REAL("generator-l2", generator_l2, 0, 1e9), .of = "layer", .of_names = "apg",
-        .help = "L2 on what generates weights, for all rows together; the default of --form residual is 80 "
-                "or more",
+        .help = "L2 penalty on what generates weights, as if all training rows were one batch; the "
+                "default of --form residual is 80 or more, of others 0",
         .rare = true},
-    {SIZE("batch-size", batch_size, 1, 1048576), .arg = "B", .help = "rows of a step"},
+    {SIZE("batch-size", batch_size, 1, 1048576), .arg = "B", .help = "rows in each training step"},
     {SIZE("epochs", epochs, 1, 100000), .arg = "N",
-        .help = "passes over the rows, at most; 10 where there are no validation rows"},
+        .help = "largest number of passes over the rows; without validation rows the default is 10"},
     {SIZE("patience", patience, 0, 100000), .arg = "N",
         .help = "stop after N epochs without a better validation; 0: never"},
     {APG_SETTING_SWITCH, 0, "stop-on", AT(stop_on_loss), .arg = "auc|logloss",
         .help = "what a better validation is: a higher AUC, or a lower log loss", .rare = true},
     {APG_SETTING_U64, 0, "seed", AT(seed), .arg = "N",
-        .help = "the same seed and rows give the same model, for any number of threads"},
+        .help = "seed of all random choices; the same seed and rows give the same model, for any "
+                "number of threads"},
     {.kind = APG_SETTING_END},
 };
 
 void apg_fit_default(struct apg_fit_options *o)
 {
     *o = (struct apg_fit_options){.optim.lr = 1e-3,
+        .generator_l2 = NAN,
         .average = 0.5,
         .lr_decay = 1,
         .batch_size = 1024,
@@ -60,24 +64,24 @@ void apg_fit_default(struct apg_fit_options *o)
         .seed = 1};
 }
 
-/* Passes where there are no validation rows to stop by; how many times as fast embeddings learn, as they see
- * few of the rows (docs/accuracy.md has the figures); and the least L2 of a residual form's generator, of all
- * rows together. */
-enum { BLIND_EPOCHS = 10, EMBEDDING_LR_FACTOR = 4, GENERATOR_L2 = 80 };
+/* Epochs where no validation rows say when to stop. Embeddings learn at EMBEDDING_LR_FACTOR times the rate
+ * of other weights, because each sees few of the rows. The generator of a residual layer has at least
+ * GENERATOR_L2_MIN, of all rows together. docs/accuracy.md has the figures. */
+enum { EPOCHS_WITHOUT_VALIDATION = 10, EMBEDDING_LR_FACTOR = 4, GENERATOR_L2_MIN = 80 };
 
-/* Where embeddings want a strong L2 the generator wants one too: half of theirs. frappe, --embedding-l2 1e-2,
- * two seeds: 80 loses .0007 of test AUC on a static model, 800 gains .0003 (docs/accuracy.md). */
+/* Where embeddings need a strong L2 the generator needs one too: half of theirs. frappe, --embedding-l2
+ * 1e-2, two seeds: 80 loses .0007 of test AUC on a static model, 800 gains .0003 (docs/accuracy.md). */
 static double generator_l2(const struct apg_fit_options *o, uint64_t rows)
 {
     const double half = o->optim.embedding_l2 / 2 * (double)rows;
-    return half > GENERATOR_L2 ? half : GENERATOR_L2;
+    return half > GENERATOR_L2_MIN ? half : GENERATOR_L2_MIN;
 }
 
 void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bool has_valid,
     const struct apg_arch *arch, uint64_t rows)
 {
     if (!has_valid && o->holdout <= 0 && !apg_given_has(given, "epochs"))
-        o->epochs = BLIND_EPOCHS;
+        o->epochs = EPOCHS_WITHOUT_VALIDATION;
     if (o->optim.embedding_lr <= 0)
         o->optim.embedding_lr = EMBEDDING_LR_FACTOR * o->optim.lr;
     if (!apg_given_has(given, "generator-l2"))
@@ -86,16 +90,17 @@ void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bo
 
 /* ---- epochs ---- */
 
-/* How often in an epoch weights are added to their average. Those that fit into a cache cost nothing; larger
- * ones are swept the less often the fewer rows there are to train on. */
-enum { SWEEPS = 16, SWEPT_FREELY = 1 << 22, SWEPT_PER_ROW = 256 };
-static uint64_t sweeps(uint64_t weights, uint64_t rows)
+/* How often in an epoch the weights are added to their average: a sweep over all of them. Up to
+ * FREE_WEIGHTS weights fit into a cache, and sweeps cost next to nothing. More are swept less often, so
+ * that no more than WEIGHTS_PER_ROW weights are read for each row that is trained on. */
+enum { EPOCH_SWEEPS_MAX = 16, FREE_WEIGHTS = 1 << 22, WEIGHTS_PER_ROW = 256 };
+static uint64_t sweeps_per_epoch(uint64_t weights, uint64_t rows)
 {
-    const uint64_t afforded = weights <= SWEPT_FREELY ? SWEEPS : rows * SWEPT_PER_ROW / weights;
-    return afforded < 1 ? 1 : afforded > SWEEPS ? SWEEPS : afforded;
+    const uint64_t afforded = weights <= FREE_WEIGHTS ? EPOCH_SWEEPS_MAX : rows * WEIGHTS_PER_ROW / weights;
+    return afforded < 1 ? 1 : afforded > EPOCH_SWEEPS_MAX ? EPOCH_SWEEPS_MAX : afforded;
 }
 
-/* Trained weights, kept aside. */
+/* Copy all weights of G to TO, or BACK from there. */
 static void copy_weights(const struct apg_graph *g, apg_real *to, bool back)
 {
     for (size_t i = 0; i < g->n_params; i++) {
@@ -160,22 +165,22 @@ double apg_fit_score(const struct apg_fit_options *o, double auc, double loss)
     return o->stop_on_loss || isnan(auc) ? -loss : auc;
 }
 
-/* A training: what its epochs share. */
+/* What the epochs of a training share. */
 struct training {
     struct apg_model *m;
     const struct apg_fit_options *o;
-    struct apg_optim_options step; /* the rates decay */
+    struct apg_optim_options step; /* of this epoch: the rates decay */
     struct apg_fit_rows rows;
-    uint64_t n_train, n_sweeps; /* rows, and additions to the average, of an epoch */
-    uint64_t steps;             /* so far */
+    uint64_t n_train, n_sweeps; /* rows, and additions to the average, in an epoch */
+    uint64_t steps;             /* taken so far, those of epochs_done included */
     struct apg_optim *optim;
     struct apg_average *average; /* NULL: none */
     const uint32_t **row;        /* (batch_size) */
     double *logit;               /* (n_valid) */
     struct apg_metrics metrics;
-    apg_real *best; /* weights kept aside */
+    apg_real *best; /* weights of the best epoch so far */
     double best_score;
-    size_t bad; /* epochs since */
+    size_t bad; /* epochs since the best one */
     struct apg_progress state;
     struct apg_pool *pool;
     apg_fit_progress *progress;
@@ -194,8 +199,8 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     if (status)
         return status;
     t->n_train = o->epoch_rows && o->epoch_rows < t->rows.n_train ? o->epoch_rows : t->rows.n_train;
-    t->n_sweeps = sweeps(weights, t->n_train);
-    t->steps = o->past * ((t->n_train + o->batch_size - 1) / o->batch_size);
+    t->n_sweeps = sweeps_per_epoch(weights, t->n_train);
+    t->steps = o->epochs_done * ((t->n_train + o->batch_size - 1) / o->batch_size);
     t->step = o->optim;
     t->step.generator_l2 = t->rows.n_train ? o->generator_l2 / (double)t->rows.n_train : 0;
     t->best_score = -INFINITY;
@@ -221,14 +226,14 @@ static void end(struct training *t)
     free(t->logit);
 }
 
-/* One pass over the rows. */
+/* One pass over the rows of an epoch. */
 static enum apg_status train_epoch(struct training *t, struct apg_error *err)
 {
     const struct apg_fit_options *o = t->o;
     struct apg_progress *s = &t->state;
     enum apg_status status = APG_OK;
     struct apg_rng rng;
-    apg_rng_init(&rng, o->seed, UINT64_MAX - o->past - s->epoch);
+    apg_rng_init(&rng, o->seed, UINT64_MAX - o->epochs_done - s->epoch);
     apg_rng_shuffle(&rng, t->rows.order, (size_t)t->rows.n_train);
     double sum = 0;
     s->epoch_done = false;
@@ -274,7 +279,7 @@ static enum apg_status validate(struct training *t, struct apg_error *err)
     return status;
 }
 
-/* The epoch's weights are the model's: keep them, if they are the best so far. */
+/* Validate the model's weights, keep them if they are the best so far, and say whether training ends. */
 static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
 {
     const struct apg_fit_options *o = t->o;
@@ -302,7 +307,7 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
 {
     struct training t = {.m = m, .o = o, .pool = pool, .progress = progress, .arg = arg};
     enum apg_status status = start(&t, train, valid, err);
-    if (!status && o->from_start && t.state.has_valid)
+    if (!status && o->validate_start && t.state.has_valid)
         status = judge_epoch(&t, err);
     while (!status && !t.state.last) {
         t.state.epoch++;

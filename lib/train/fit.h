@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fit.h - train a model: epochs of shuffled batches, validation after each, early stopping, the best weights
- * kept.
- */
+ * fit.h - train a model: epochs of shuffled batches, validation after each, early stopping, the best
+ * weights kept. */
 #ifndef APG_FIT_H
 #define APG_FIT_H
 #include "base/setting.h"
@@ -12,25 +11,26 @@
 
 struct apg_fit_options {
     struct apg_optim_options optim;
-    double generator_l2; /* of all training rows together: a step has it divided by how many they are */
-    double average;  /* the weights kept are the mean over about this last share of training; 0: the last */
-    double lr_decay; /* the rate is multiplied by this after each epoch */
-    size_t batch_size, epochs,
-        patience;      /* patience: epochs without a better validation; 0: never stop early */
+    /* Of all training rows together: a step divides it by their number. NaN: apg_fit_settle chooses. */
+    double generator_l2;
+    double average;    /* the weights kept are the mean over about this last share of training; 0: the last */
+    double lr_decay;   /* the rates are multiplied by this after each epoch */
+    size_t batch_size; /* rows of a step */
+    size_t epochs;     /* at most */
+    size_t patience;   /* epochs without a better validation before training stops; 0: never */
     double holdout;    /* share of the training rows held out for validation when no VALID is given */
     bool stop_on_loss; /* "better" is a lower log loss, else a higher AUC */
     uint64_t seed;
-    bool from_start; /* the weights it starts with are validated too, as epoch 0, and may be the best */
-    size_t past; /* epochs that the weights have had: the order of rows goes on from there, the rate starts
-                    anew */
-    uint64_t epoch_rows; /* an epoch has so many of the rows, drawn anew each time; 0: all */
+    bool validate_start; /* validate the weights it starts with too, as epoch 0; they may be the best */
+    size_t epochs_done;  /* by these weights: the order of rows goes on from there, the rate starts anew */
+    uint64_t epoch_rows; /* rows of an epoch, drawn anew for each; 0: all */
 };
 
 /* The settings of these options: what is held out, and all else. */
 extern const struct apg_setting apg_fit_rows_settings[], apg_fit_settings[];
 void apg_fit_default(struct apg_fit_options *o);
-/* Fill in what was not given: epochs where no rows validate (HAS_VALID: some may), the embeddings' rate, and
- * the generator's L2 of a model of ARCH that is trained on ROWS rows. */
+/* Fill in what was not GIVEN: the epochs where no rows validate (HAS_VALID: there are rows for that besides
+ * the ROWS rows to train on), the embeddings' rate, and the generator's L2 of a model of ARCH. */
 void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bool has_valid,
     const struct apg_arch *arch, uint64_t rows);
 
@@ -45,14 +45,15 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     const struct apg_fit_options *o, struct apg_pool *pool, apg_fit_progress *progress, void *arg,
     struct apg_error *err);
 
-/* More is better, as these options have it. */
+/* The number that validation compares: the AUC, or -LOSS where the options say so or AUC is NaN. More is
+ * better. */
 double apg_fit_score(const struct apg_fit_options *o, double auc, double loss);
 
-/* The rows that apg_fit trains on and validates on, given the same. */
+/* The rows that apg_fit trains on and validates on, when it is given the same data sets and options. */
 struct apg_fit_rows {
     const struct apg_dataset *train, *valid;
     uint32_t *order;           /* of TRAIN's rows: the first n_train are trained on */
-    uint32_t *held;            /* of VALID's rows; NULL: all, in their order */
+    uint32_t *held;            /* (n_valid) of VALID's rows; NULL: all of them, in their order */
     uint64_t n_train, n_valid; /* n_valid 0: no validation */
 };
 enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_dataset *train,
@@ -62,7 +63,7 @@ static inline const uint32_t *apg_fit_valid_row(const struct apg_fit_rows *r, ui
 {
     return apg_dataset_row(r->valid, r->held ? r->held[i] : i);
 }
-/* Logits (n_valid) of the validation rows. */
+/* LOGIT (n_valid): of the validation rows. APG_ERANGE: one is not finite, so training diverged. */
 enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r, struct apg_pool *pool,
     double *logit, struct apg_error *err);
 

@@ -11,14 +11,16 @@
 #include "train/optim.h"
 #include "data/randrows.h"
 
-enum { ROUNDS_MIN = 3, ROUNDS_MAX = 15, ROWS_FIRST = 64, PEAK = 256 };
+/* FIRST_ROWS: rows of the first trial of a form. PEAK_WIDTH: rows and columns of the matrices that find the
+ * peak. */
+enum { ROUNDS_MIN = 3, ROUNDS_MAX = 15, FIRST_ROWS = 64, PEAK_WIDTH = 256, PEAK_TRIALS = 8 };
 
-/* A form that takes part. */
+/* A form that is measured. */
 struct subject {
     struct apg_model *trained, *served;
     struct apg_optim *optim; /* of trained */
     double step[ROUNDS_MAX], predict[ROUNDS_MAX];
-    double used, time; /* seconds, and as many it may use */
+    double used, time; /* seconds that it has used, and that it may use */
 };
 
 struct measuring {
@@ -26,12 +28,12 @@ struct measuring {
     struct apg_pool *pool;
     const struct apg_schema *schema;
     size_t batch;
-    size_t width, d, h; /* of an MLP: its input, condition and gates; 0: a model of SCHEMA */
+    size_t width, d, h; /* widths of an MLP's input, condition and gates; width 0: a model of SCHEMA */
     struct apg_randrows rows;
     double *logit; /* (batch) */
     struct subject subject[APG_FORM_COUNT];
     size_t n_subjects;
-    apg_real *a, *c; /* of the peak's product: (PEAK, PEAK), twice that of each thread */
+    apg_real *a, *c; /* of the peak: factor (PEAK_WIDTH, PEAK_WIDTH), and such a product for each thread */
 };
 
 static int ascending(const void *a, const void *b)
@@ -47,8 +49,8 @@ static double median(double *t, size_t n, double *least)
     return (t[(n - 1) / 2] + t[n / 2]) / 2;
 }
 
-/* What apg_graph_finish and apg_optim_new will allocate for G, not counting the moments of what is derived.
- */
+/* The bytes that apg_graph_finish and apg_optim_new will allocate for G, without the moments of derived
+ * params. */
 static uint64_t bytes_of(const struct apg_graph *g, size_t batch, bool train)
 {
     const size_t rows = (batch + APG_SLOTS - 1) / APG_SLOTS;
@@ -95,14 +97,15 @@ static enum apg_status run_predict(
     return status;
 }
 
-/* The rows of which three rounds fit into the subject's time: doubled until they are all, or twice as many
- * would not. What was allocated is touched on the way. *SECONDS: of a round. */
+/* *rows: how many rows to measure, so that three rounds fit into the subject's time. They are doubled until
+ * they are all or twice as many would not fit; the trials also touch the memory for the first time.
+ * *seconds: of a round. */
 static enum apg_status find_rows(
     struct measuring *r, struct subject *s, size_t *rows, double *seconds, struct apg_error *err)
 {
     enum apg_status status;
-    double step, predict, half = 0; /* of half the rows */
-    for (*rows = r->batch < ROWS_FIRST ? r->batch : ROWS_FIRST;;
+    double step, predict, half = 0; /* seconds; half: of a round with half the rows */
+    for (*rows = r->batch < FIRST_ROWS ? r->batch : FIRST_ROWS;;
          *rows = *rows * 2 < r->batch ? *rows * 2 : r->batch) {
         if ((status = run_step(r, s, *rows, &step, err)) ||
             (status = run_predict(r, s, *rows, &predict, err)))
@@ -120,23 +123,25 @@ static void product(void *arg, size_t i, unsigned worker)
 {
     (void)i;
     const struct measuring *r = arg;
-    const size_t n = PEAK;
+    const size_t n = PEAK_WIDTH;
     apg_gemm(n, n, n, apg_matrix(r->a, n), apg_matrix(r->a, n), apg_zeros(), r->c + worker * n * n, n);
 }
 
-/* Multiply-adds per second, the best of some: short ones, as what they are held against may be. */
+/* Multiply-adds per second, the best of PEAK_TRIALS short trials: what is compared with them may be short
+ * too. */
 static double run_peak(struct measuring *r)
 {
     const size_t products = apg_pool_threads(r->pool);
     double best = 0;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < PEAK_TRIALS; i++) {
         double start = apg_clock_now();
         apg_pool_run(r->pool, products, product, r);
-        best = fmax(best, (double)products * PEAK * PEAK * PEAK / (apg_clock_now() - start));
+        best = fmax(best, (double)products * PEAK_WIDTH * PEAK_WIDTH * PEAK_WIDTH / (apg_clock_now() - start));
     }
     return best;
 }
 
+/* Find the rows of each form, make the rounds and fill in the medians. */
 static enum apg_status run(struct measuring *r, struct apg_measure *out, struct apg_error *err)
 {
     double left = r->options->seconds, round;
@@ -145,7 +150,7 @@ static enum apg_status run(struct measuring *r, struct apg_measure *out, struct 
     for (size_t i = 0, f = 0; i < r->n_subjects; form[i++] = &out->form[f++])
         while (!out->form[f].rows)
             f++;
-    /* From the fast forms to the slow ones, v2, v1, which get what the others leave. */
+    /* Fast forms come first, so that slow ones (v2, v1) get the time that the others leave. */
     for (size_t i = r->n_subjects; !status && i-- > 0;) {
         struct subject *s = &r->subject[i];
         s->time = left / (double)(i + 1);
@@ -176,7 +181,7 @@ static enum apg_status run(struct measuring *r, struct apg_measure *out, struct 
 
 /* ---- the forms ---- */
 
-/* An MLP over values that no op writes: x and the condition z. */
+/* Put an MLP together over two values that no op writes: its input *x and the condition *z. */
 static void build_mlp(struct measuring *r, struct apg_graph *g, const struct apg_arch *a, int *x, int *z)
 {
     const struct apg_layer *layer = &apg_layers[a->layer];
@@ -193,6 +198,7 @@ static void build_mlp(struct measuring *r, struct apg_graph *g, const struct apg
     g->logit = apg_op_dense(g, h, 1, "out");
 }
 
+/* Fill VALUE with normal numbers in all slots. False: out of memory. */
 static bool fill(struct apg_graph *g, int value, struct apg_rng *rng)
 {
     for (size_t i = 0; i < APG_SLOTS; i++) {
@@ -204,7 +210,8 @@ static bool fill(struct apg_graph *g, int value, struct apg_rng *rng)
     return true;
 }
 
-/* A model with weights and values; *out stays NULL where *BYTES are too many. */
+/* *out: a model with random weights and, of an MLP, random values. It stays NULL where the *bytes that the
+ * model takes are more than may be used. */
 static enum apg_status make(struct apg_model **out, struct measuring *r, const struct apg_arch *arch,
     bool train, uint64_t *bytes, struct apg_error *err)
 {
@@ -240,6 +247,7 @@ static enum apg_status make(struct apg_model **out, struct measuring *r, const s
     return status;
 }
 
+/* Make ARCH a subject, unless it takes too much memory. */
 static enum apg_status add(
     struct measuring *r, struct apg_measured *to, const struct apg_arch *arch, struct apg_error *err)
 {
@@ -253,11 +261,11 @@ static enum apg_status add(
     return status;
 }
 
-/* All forms that ARCH can be turned into, and then the rounds. */
+/* Measure all wanted forms that ARCH can be turned into. */
 static enum apg_status measure(
     struct measuring *r, const struct apg_arch *arch, struct apg_measure *out, struct apg_error *err)
 {
-    const size_t n = (size_t)PEAK * PEAK;
+    const size_t n = (size_t)PEAK_WIDTH * PEAK_WIDTH;
     apg_gemm_init();
     *out = (struct apg_measure){0};
     enum apg_status status = apg_randrows_init(&r->rows, r->schema, r->batch, 1, err);

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "nn/ops.h"
 
-/* The rows of a field that a batch touches. */
+/* The rows of a field's embeddings that a batch touches. */
 struct touched {
     uint32_t n, *row;
     size_t cap_row;
@@ -21,7 +21,7 @@ struct apg_optim {
     const struct apg_optim_options *options;
     uint64_t steps;
     double scale_m, scale_v; /* bias corrections of this step */
-    double inverse_rows;
+    double inverse_rows;     /* 1 / rows of the batch */
     double loss[APG_SLOTS];
     apg_real **first, **second; /* moments, by param */
     uint32_t *place;            /* (T): 1 + a row's index among the touched, 0 between steps */
@@ -81,7 +81,7 @@ static void update(const struct apg_optim *o, double lr, size_t n, apg_real *w, 
         apg_kernel_adam(n, w, m, v, g, l2, (apg_real)(lr * o->scale_m), (apg_real)o->scale_v);
 }
 
-/* Log loss of a slot, and d logit. */
+/* The sum of the log losses of slot I, and the gradient of each logit. */
 static void slot_loss(void *arg, size_t i)
 {
     struct apg_optim *o = arg;
@@ -108,18 +108,19 @@ static void dense_update(void *arg, size_t i, unsigned worker)
             o->m->graph.slot[0].grad + p->at, p->generator ? (apg_real)o->options->generator_l2 : 0);
 }
 
-/* Task i updates share i % SHARES of the columns of param i / SHARES, in the rows of the domains that the
- * batch has. A domain's gradients are added up in slot order, into that of the first slot. */
-enum { SHARES = 8 };
+/* Task i updates column share i % PARAM_SHARES of param i / PARAM_SHARES, for each domain that the batch
+ * has. Slot gradients are summed in slot order, into the first one. */
+enum { PARAM_SHARES = 8 };
 static void domain_update(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct apg_optim *o = arg;
     const struct apg_graph *g = &o->m->graph;
-    const struct apg_param *p = &g->param[i / SHARES];
+    const struct apg_param *p = &g->param[i / PARAM_SHARES];
     if (!p->by_run)
         return;
-    size_t from = p->cols * (i % SHARES) / SHARES, n = p->cols * (i % SHARES + 1) / SHARES - from;
+    size_t from = p->cols * (i % PARAM_SHARES) / PARAM_SHARES,
+           n = p->cols * (i % PARAM_SHARES + 1) / PARAM_SHARES - from;
     for (struct apg_domain_rows d = {0}; apg_domain_next(g, p->runs, &d);) {
         apg_real *sum = NULL;
         for (size_t s = 0; s < APG_SLOTS; s++) {
@@ -130,12 +131,13 @@ static void domain_update(void *arg, size_t i, unsigned worker)
                 sum = grad;
         }
         size_t at = d.domain * p->cols + from;
-        update(
-            o, o->options->lr, n, p->w + at, o->first[i / SHARES] + at, o->second[i / SHARES] + at, sum, 0);
+        update(o, o->options->lr, n, p->w + at, o->first[i / PARAM_SHARES] + at,
+            o->second[i / PARAM_SHARES] + at, sum, 0);
     }
 }
 
-/* All tables' rows of field F. Fields have rows of their own, so fields go in parallel. */
+/* Update the rows of field F that the batch touches, in all tables. No two fields share a row, so they are
+ * updated in parallel. */
 static void table_update(void *arg, size_t f, unsigned worker)
 {
     (void)worker;
@@ -208,7 +210,7 @@ enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_optio
         g->slot[i].key = apg_rng_at(key, i);
     apg_graph_train(g, pool, slot_loss, o);
     apg_pool_run(pool, g->n_params, dense_update, o);
-    apg_pool_run(pool, g->n_params * SHARES, domain_update, o);
+    apg_pool_run(pool, g->n_params * PARAM_SHARES, domain_update, o);
     apg_pool_run(pool, g->F, table_update, o);
     *loss = 0;
     for (int i = 0; i < APG_SLOTS; i++)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * optim.h - one training step: Adam (Kingma & Ba, ICLR 2015; eps outside the root, bias-corrected) or Adagrad
- * (Duchi et al., 2011). Dense params are updated whole. Of an embedding table only the rows of the batch are:
- * the moments of the others rest ("lazy"). Each distinct row's gradient is added up in the order of the
- * batch, then the row is touched once.
- */
+ * optim.h - one training step: Adam (Kingma & Ba, ICLR 2015; eps outside the root, bias-corrected) or
+ * Adagrad (Duchi et al., 2011). Dense params are updated whole. Of an embedding table only the rows of the
+ * batch are: the moments of the others rest ("lazy"). Each distinct row's gradient is added up in the order
+ * of the batch, then the row is touched once. */
 #ifndef APG_OPTIM_H
 #define APG_OPTIM_H
 #include "model/model.h"
@@ -12,14 +11,15 @@
 struct apg_optim;
 struct apg_optim_options {
     bool adagrad;
-    /* l2 / 2 |w|^2 is added to the mean loss of a batch: of the rows it touches; of generators */
-    double lr, embedding_l2, generator_l2;
-    double embedding_lr; /* of the embeddings; LR is of all else */
+    double lr, embedding_lr; /* learning rates: embedding_lr of the embeddings, lr of all other weights */
+    /* l2 / 2 |w|^2 is added to the mean loss of a batch, over the embedding rows that it touches, and over
+     * the generators' weights. */
+    double embedding_l2, generator_l2;
 };
 enum apg_status apg_optim_new(struct apg_optim **out, struct apg_model *m, struct apg_error *err);
 void apg_optim_free(struct apg_optim *o); /* NULL is allowed */
-/* Forward, backward and update on ROW[0 .. n). KEY: of dropout in this step. *loss: the sum of the rows' log
- * losses before the update. The same bytes for any number of threads. */
+/* Forward, backward and update on ROW[0 .. n), n > 0. KEY seeds dropout in this step. *loss: the sum of the
+ * rows' log losses before the update. The bytes are the same for any number of threads. */
 enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_options *options,
     const uint32_t *const *row, size_t n, uint64_t key, struct apg_pool *pool, double *loss,
     struct apg_error *err);

@@ -5,7 +5,8 @@
 const struct apg_setting apg_choose_settings[] = {
     {APG_SETTING_REAL, 0, "auto-budget", .at = offsetof(struct apg_choose_options, budget), .least = 1,
         .most = 1000, .arg = "X", .of = "condition", .of_names = "auto", .rare = true,
-        .help = "work of --condition auto after the static model, in times of what that took"},
+        .help = "work that --condition auto may do after it has trained the static model, in multiples "
+                "of that model's work"},
     {.kind = APG_SETTING_END},
 };
 
@@ -17,7 +18,7 @@ const struct apg_setting apg_threads_settings[] = {
 
 static const struct {
     const struct apg_setting *rows;
-    size_t at; /* of the struct that they are of */
+    size_t at; /* offset in bytes of the struct whose members they are */
 } tables[] = {
     {apg_columns_format, offsetof(struct apg_train_settings, columns)},
     {apg_columns_kinds, offsetof(struct apg_train_settings, columns)},
@@ -28,7 +29,7 @@ static const struct {
     {apg_choose_settings, offsetof(struct apg_train_settings, choose)},
     {apg_threads_settings, offsetof(struct apg_train_settings, threads)},
 };
-enum { TABLES = sizeof tables / sizeof *tables };
+enum { TABLES = sizeof tables / sizeof *tables }; /* how many there are */
 
 void apg_train_settings_init(struct apg_train_settings *s)
 {
@@ -44,6 +45,7 @@ void apg_train_settings_release(struct apg_train_settings *s)
     s->kept = NULL;
 }
 
+/* The row of setting NAME, and in *base the struct that it is of; NULL: there is none. */
 static const struct apg_setting *find(struct apg_train_settings *s, const char *name, void **base)
 {
     for (size_t t = 0; t < TABLES; t++) {

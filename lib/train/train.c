@@ -14,7 +14,7 @@
 #include "serve/handle.h"
 #include "train/settings.h"
 
-/* A training: what its parts share. */
+/* What the parts of a training share. */
 struct training {
     const struct apg_train_options *options;
     struct apg_train_settings settings;
@@ -64,7 +64,8 @@ static void tell_model(const struct training *t, size_t taken)
     tell(t, e);
 }
 
-/* An AUC may look well when scores are no probabilities. */
+/* Warn where the log loss is worse than a constant's: an AUC may look well although the scores are no
+ * probabilities. */
 static void tell_kept(struct training *t)
 {
     char text[256];
@@ -72,8 +73,7 @@ static void tell_kept(struct training *t)
         return;
     (void)snprintf(text, sizeof text,
         "the kept weights' log loss is %.3g times that of predicting the mean label of the validation rows; "
-        "try another "
-        "--lr, more --epochs or --stop-on logloss",
+        "try another --lr, more --epochs or --stop-on logloss",
         t->kept_entropy);
     tell_text(t, text);
 }
@@ -122,7 +122,7 @@ static void tell_choice(const struct training *t, const struct apg_choose_report
 
 /* ---- rows ---- */
 
-/* One feature file. */
+/* Read one feature file. */
 static enum apg_status read_features(
     struct training *t, struct apg_source *in, struct apg_dataset **rows, struct apg_error *err)
 {
@@ -145,7 +145,7 @@ static enum apg_status read_features(
     return status;
 }
 
-/* Logs of CSV; the schema is made if there is none yet. */
+/* Read CSV logs; this makes the schema if there is none yet. */
 static enum apg_status read_csv(struct training *t, struct apg_csv *const *csv, size_t n,
     struct apg_dataset **rows, struct apg_error *err)
 {
@@ -209,7 +209,7 @@ static void close_logs(struct logs *l)
     free(l->opened);
 }
 
-/* All inputs, as one data set. */
+/* Read all inputs into one data set. */
 static enum apg_status read_rows(struct training *t, const struct apg_input *input, size_t n,
     struct apg_dataset **rows, struct apg_error *err)
 {
@@ -228,7 +228,8 @@ static enum apg_status read_rows(struct training *t, const struct apg_input *inp
 
 /* ---- the model ---- */
 
-/* That FROM's encoder is used leaves nothing to say of the columns' kinds. */
+/* Refuse settings that do not go together. With FROM the columns' kinds are those of its encoder, so
+ * settings of them are refused too. */
 static enum apg_status check_options(struct training *t, struct apg_error *err)
 {
     const struct apg_train_settings *s = &t->settings;
@@ -252,7 +253,7 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
     return APG_OK;
 }
 
-/* What the model is: as told, or as FROM is where nothing is told. */
+/* The architecture is FROM's where no setting of the model was given, else what the settings say. */
 static enum apg_status find_arch(struct training *t, struct apg_error *err)
 {
     struct apg_train_settings *s = &t->settings;
@@ -306,7 +307,7 @@ static enum apg_status fit(struct training *t, struct apg_error *err)
     return status;
 }
 
-/* The model with the schema that it reads rows by, which may lie in a feature file. */
+/* Hand the model over to *out, with the schema that it reads rows by, which may lie in a feature file. */
 static enum apg_status hand_over(struct training *t, struct apg **out, struct apg_error *err)
 {
     struct apg_model *m = t->model;
@@ -333,7 +334,7 @@ static enum apg_status train(
         return status;
     if (t->from) {
         t->schema = t->from->own_schema;
-        s->fit.from_start = true;
+        s->fit.validate_start = true;
         if (!apg_given_has(&s->given, "delimiter"))
             s->columns.delimiter = t->schema->delimiter;
     }
