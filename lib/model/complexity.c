@@ -139,6 +139,11 @@ enum apg_status apg_layer_cost(
     return APG_OK;
 }
 
+double apg_cost_per_instance(const struct apg_cost *cost, size_t batch)
+{
+    return (double)cost->generate + (double)cost->forward + (double)cost->batch / (double)batch;
+}
+
 /* Is op O part of a generator: is its value read, directly or through other ops, only as a condition? */
 static bool is_generator(const struct apg_graph *g, size_t o)
 {
@@ -252,9 +257,4 @@ enum apg_status apg_complexity_if(struct apg_cost *cost, const struct apg_arch *
     if (form == APG_FORM_COLLAPSED)
         had = had && is == APG_FORM_OVERPARAM;
     return had && apg_complexity_as(&as, form) ? apg_complexity_arch(cost, &as, g, err) : APG_OK;
-}
-
-double apg_cost_per_instance(const struct apg_cost *cost, size_t batch)
-{
-    return (double)cost->generate + (double)cost->forward + (double)cost->batch / (double)batch;
 }

@@ -141,15 +141,12 @@ static double run_peak(struct measuring *r)
     return best;
 }
 
-/* Find the rows of each form, make the rounds and fill in the medians. */
-static enum apg_status run(struct measuring *r, struct apg_measure *out, struct apg_error *err)
+/* Find the rows of each subject; FORM[i]: the figures of subject i. */
+static enum apg_status find_all_rows(
+    struct measuring *r, struct apg_measured *const *form, struct apg_error *err)
 {
     double left = r->options->seconds, round;
-    struct apg_measured *form[APG_FORM_COUNT];
     enum apg_status status = APG_OK;
-    for (size_t i = 0, f = 0; i < r->n_subjects; form[i++] = &out->form[f++])
-        while (!out->form[f].rows)
-            f++;
     /* Fast forms come first, so that slow ones (v2, v1) get the time that the others leave. */
     for (size_t i = r->n_subjects; !status && i-- > 0;) {
         struct subject *s = &r->subject[i];
@@ -157,21 +154,40 @@ static enum apg_status run(struct measuring *r, struct apg_measure *out, struct 
         status = find_rows(r, s, &form[i]->rows, &round, err);
         left -= fmin(s->time, s->used + ROUNDS_MAX * round);
     }
-    bool again = true;
-    for (size_t at = 0; !status && again && at < ROUNDS_MAX; at++) {
-        again = false;
-        out->peak = fmax(out->peak, run_peak(r));
-        for (size_t i = 0; !status && i < r->n_subjects; i++) {
-            struct subject *s = &r->subject[i];
-            size_t n = form[i]->rounds;
-            if (n >= ROUNDS_MIN && s->used + s->step[n - 1] + s->predict[n - 1] > s->time)
-                continue;
-            if (!(status = run_step(r, s, form[i]->rows, &s->step[n], err)))
-                status = run_predict(r, s, form[i]->rows, &s->predict[n], err);
-            form[i]->rounds++;
-            again = true;
-        }
+    return status;
+}
+
+/* A round: the peak, and each subject that has time for it. *again: one of them had. */
+static enum apg_status run_round(
+    struct measuring *r, struct apg_measured *const *form, double *peak, bool *again, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    *again = false;
+    *peak = fmax(*peak, run_peak(r));
+    for (size_t i = 0; !status && i < r->n_subjects; i++) {
+        struct subject *s = &r->subject[i];
+        size_t n = form[i]->rounds;
+        if (n >= ROUNDS_MIN && s->used + s->step[n - 1] + s->predict[n - 1] > s->time)
+            continue;
+        if (!(status = run_step(r, s, form[i]->rows, &s->step[n], err)))
+            status = run_predict(r, s, form[i]->rows, &s->predict[n], err);
+        form[i]->rounds++;
+        *again = true;
     }
+    return status;
+}
+
+/* Find the rows of each form, make the rounds and fill in the medians. */
+static enum apg_status run(struct measuring *r, struct apg_measure *out, struct apg_error *err)
+{
+    struct apg_measured *form[APG_FORM_COUNT];
+    for (size_t i = 0, f = 0; i < r->n_subjects; form[i++] = &out->form[f++])
+        while (!out->form[f].rows)
+            f++;
+    enum apg_status status = find_all_rows(r, form, err);
+    bool again = true;
+    for (size_t at = 0; !status && again && at < ROUNDS_MAX; at++)
+        status = run_round(r, form, &out->peak, &again, err);
     for (size_t i = 0; !status && i < r->n_subjects; i++) {
         form[i]->step = median(r->subject[i].step, form[i]->rounds, &form[i]->step_least);
         form[i]->predict = median(r->subject[i].predict, form[i]->rounds, &form[i]->predict_least);

@@ -415,3 +415,10 @@ squares() {
     run --separate-stderr -2 apg train --condition auto --checkpoint best.apg logs.csv
     [[ "$stderr" == *"not with --checkpoint"* ]]
 }
+
+@test "train: --help-all shows the defaults of the default form" {
+    apg train --help-all | tr -s ' \n' ' ' > "$BATS_TEST_TMPDIR/help"
+    grep -q -- ' --rank=K,... [^[]*\[32,0\]' "$BATS_TEST_TMPDIR/help"
+    grep -q -- ' --generator-rank=R [^[]*\[64\]' "$BATS_TEST_TMPDIR/help"
+    grep -q -- ' --generator-l2=X [^[]* --batch-size=B ' "$BATS_TEST_TMPDIR/help"
+}
