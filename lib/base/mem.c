@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 64 };
+enum { ALIGN_BYTES = 64 };
 
 bool apg_mul(size_t a, size_t b, size_t *out)
 {
@@ -15,10 +15,10 @@ bool apg_mul(size_t a, size_t b, size_t *out)
 void *apg_alloc(size_t n, size_t size)
 {
     size_t bytes;
-    if (!apg_mul(n, size, &bytes) || bytes > SIZE_MAX - LINE)
+    if (!apg_mul(n, size, &bytes) || bytes > SIZE_MAX - ALIGN_BYTES)
         return NULL;
-    bytes = bytes ? (bytes + LINE - 1) / LINE * LINE : LINE;
-    void *p = aligned_alloc(LINE, bytes);
+    bytes = bytes ? (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES : ALIGN_BYTES;
+    void *p = aligned_alloc(ALIGN_BYTES, bytes);
     if (p)
         memset(p, 0, bytes);
     return p;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * pool.h - a fixed set of threads that share loops. The only place that creates threads (with io readers in
- * cmd/).
+ * pool.h - a fixed set of threads that share loops. This is the only place that creates threads.
  *
  * apg_pool_run calls fn(arg, i, worker) once for every i in [0, n), on any of the threads, the caller among
  * them, and returns when all are done. Which thread runs which i is not fixed, so results must depend on i

@@ -89,8 +89,8 @@ static void sort_few(struct apg_metrics_row *a, size_t n)
  * into its bucket. All keys agree above SHIFT + 8. Depth <= 8 whatever the keys. */
 static void sort_radix(struct apg_metrics_row *a, size_t n, unsigned shift)
 {
-    enum { FEW = 48 };
-    if (n <= FEW) {
+    enum { INSERTION_ROWS = 48 }; /* so few are sorted faster by insertion */
+    if (n <= INSERTION_ROWS) {
         sort_few(a, n);
         return;
     }
