@@ -16,11 +16,11 @@ load small_model
 @test "predict: answers a row while the input is still open" {
     mkfifo open
     apg predict -q -m m.apg < open > open.txt &
-    exec {input}> open
-    head -n 2 new.csv >&$input
+    exec 9> open
+    head -n 2 new.csv >&9
     wait_for test -s open.txt
     [ "$(wc -l < open.txt)" -eq 1 ]
-    exec {input}>&-
+    exec 9>&-
     wait
 }
 
@@ -57,10 +57,10 @@ load small_model
     done
     mkfifo bad
     apg predict -q -m m.apg < bad > /dev/null 2> open.err &
-    exec {input}> bad
-    { head -n 20001 long.csv; echo 1,2,3; } >&$input
+    exec 9> bad
+    { head -n 20001 long.csv; echo 1,2,3; } >&9
     wait_for test -s open.err
-    exec {input}>&-
+    exec 9>&-
     wait
 }
 
