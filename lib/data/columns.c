@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "data/encode.h"
+#include "data/cell.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "data/vocab.h"
@@ -53,7 +53,7 @@ void apg_columns_default(struct apg_columns *c)
 }
 
 #define AT(m) .at = offsetof(struct apg_columns, m)
-#define NAMES(m) \
+#define NAMES(m)                                                                                             \
     .at = offsetof(struct apg_columns, m.item), .n_at = offsetof(struct apg_columns, m.n), .arg = "NAME,..."
 
 const struct apg_setting apg_columns_format[] = {

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "data/csvread.h"
-#include "data/encode.h"
+#include "data/sheet.h"
 #include "base/mem.h"
 
 enum { GROUP = 16, QUANTILE_SAMPLE = 1 << 20 };
@@ -89,7 +89,7 @@ static enum apg_status begin_input(struct ingest *in, struct apg_error *err)
     struct apg_csv_chunk header = {0};
     enum apg_status status = apg_columns_header(in->c, csv, &header, err);
     if (!status)
-        status = apg_schema_bind(in->schema, csv, &header, in->need_label, &in->binding[in->input], err);
+        status = apg_binding_init(&in->binding[in->input], in->schema, csv, &header, in->need_label, err);
     apg_csv_chunk_release(&header);
     return status;
 }
@@ -151,7 +151,7 @@ static void read_task(void *arg, size_t i, unsigned worker)
     if (in->growing)
         w->status = apg_sheet_read(&w->sheet, in->schema, b, csv, &w->chunk, true, &w->err);
     else
-        w->status = apg_schema_encode(in->schema, b, csv, &w->chunk, &w->sheet, &w->block, &w->err);
+        w->status = apg_sheet_encode(&w->sheet, in->schema, b, csv, &w->chunk, &w->block, &w->err);
 }
 
 static void intern_task(void *arg, size_t column, unsigned worker)
@@ -421,9 +421,9 @@ static void rewrite_task(void *arg, size_t k, unsigned worker)
             if (field->kind == APG_CATEGORICAL)
                 *word = id[*word];
             else if (field->kind == APG_NUMERIC)
-                *word = apg_numeric_word(field, apg_word_float(*word));
+                *word = apg_field_numeric(field, apg_word_float(*word));
             else if (field->kind == APG_BUCKET)
-                *word = *word == APG_MISSING ? 0 : apg_bucket_of(field, apg_word_float(*word));
+                *word = *word == APG_MISSING ? 0 : apg_field_bucket(field, apg_word_float(*word));
             else
                 for (uint32_t i = 0, *tail = row + head + (*word >> 16); i < (*word & 0xffff); i++)
                     tail[i] = id[tail[i]];
@@ -504,7 +504,7 @@ static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **ex
         status =
             apg_columns_schema(s, explain, in->c, in->inputs[0], &header, sample, in->now->n, whole, err);
     if (!status)
-        status = apg_schema_bind(*s, in->inputs[0], &header, true, &in->binding[0], err);
+        status = apg_binding_init(&in->binding[0], *s, in->inputs[0], &header, true, err);
 done:
     apg_csv_chunk_release(&header);
     return status;

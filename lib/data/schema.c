@@ -38,6 +38,19 @@ size_t apg_schema_find(const struct apg_schema *s, const char *name)
     return SIZE_MAX;
 }
 
+uint32_t apg_field_bucket(const struct apg_field *f, float x)
+{
+    uint32_t low = 0, high = f->n_edges; /* edges below low are <= x, edges from high on are > x */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (f->edge[middle] <= x)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return 1 + low;
+}
+
 uint64_t apg_schema_hash(const struct apg_schema *s)
 {
     uint64_t h = s->n_fields;

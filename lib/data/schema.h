@@ -114,4 +114,12 @@ static inline uint32_t apg_float_word(float f)
     return x.u;
 }
 
+/* The word of numeric field F for a cell x, given RAW = sign(x) log1p|x|; for an empty cell RAW is NaN. */
+static inline uint32_t apg_field_numeric(const struct apg_field *f, float raw)
+{
+    return raw == raw ? apg_float_word((float)(((double)raw - f->mean) / f->deviation)) : APG_MISSING;
+}
+/* The id that bucket field F gives to X. */
+uint32_t apg_field_bucket(const struct apg_field *f, float x);
+
 #endif
