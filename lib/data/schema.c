@@ -100,3 +100,11 @@ enum apg_status apg_block_append(
     dst->rows += (uint32_t)rows;
     return APG_OK;
 }
+
+uint64_t apg_block_positives(const struct apg_block *b)
+{
+    uint64_t n = 0;
+    for (uint32_t r = 0; r < b->rows; r++)
+        n += apg_word_float(*apg_block_row(b, r)) > 0;
+    return n;
+}

@@ -93,6 +93,8 @@ void apg_block_release(struct apg_block *b);
  * (APG_ERANGE). */
 enum apg_status apg_block_append(
     struct apg_block *dst, const struct apg_block *src, size_t from, size_t to, struct apg_error *err);
+/* Rows with the label 1. */
+uint64_t apg_block_positives(const struct apg_block *b);
 static inline const uint32_t *apg_block_row(const struct apg_block *b, size_t i)
 {
     return b->words + b->start[i];
