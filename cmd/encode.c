@@ -5,7 +5,7 @@
  * are read. --decode turns a feature file back into CSV.
  */
 #include <stdlib.h>
-#include "data/encode.h"
+#include "data/decode.h"
 #include "data/featfile.h"
 #include "data/ingest.h"
 #include "data/schemafile.h"
@@ -115,7 +115,7 @@ static enum apg_status decode_file(struct encode *e, struct apg_feat_reader *r, 
     enum apg_status status;
     while (!(status = apg_feat_next(r, &b, err)) && b.rows)
         for (uint32_t i = 0; !status && i < b.rows; i++) {
-            status = apg_schema_decode(s, apg_block_row(&b, i), &t.s, &t.n, &t.cap, err);
+            status = apg_decode_row(s, apg_block_row(&b, i), &t.s, &t.n, &t.cap, err);
             if ((status = put_line(e, &t, status, err)))
                 goto done;
         }
@@ -129,7 +129,7 @@ static enum apg_status decode(struct encode *e, struct apg_error *err)
 {
     const struct apg_schema *first = apg_feat_schema(e->inputs.source[0].feat);
     struct text t = {0};
-    enum apg_status status = put_line(e, &t, apg_schema_decode_header(first, &t.s, &t.n, &t.cap, err), err);
+    enum apg_status status = put_line(e, &t, apg_decode_header(first, &t.s, &t.n, &t.cap, err), err);
     free(t.s);
     for (size_t i = 0; !status && i < e->inputs.n; i++) {
         struct apg_source *in = &e->inputs.source[i];

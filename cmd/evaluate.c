@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "data/cell.h"
 #include "stats/metrics.h"
 #include "serve/handle.h"
 #include "serve/stream.h"

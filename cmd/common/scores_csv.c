@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
-#include "data/encode.h"
+#include "data/cell.h"
 #include "stats/metrics.h"
 
 /* ---- columns ---- */

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN_BYTES = 64 };
-
 bool apg_mul(size_t a, size_t b, size_t *out)
 {
     return !__builtin_mul_overflow(a, b, out);
@@ -15,10 +13,10 @@ bool apg_mul(size_t a, size_t b, size_t *out)
 void *apg_alloc(size_t n, size_t size)
 {
     size_t bytes;
-    if (!apg_mul(n, size, &bytes) || bytes > SIZE_MAX - ALIGN_BYTES)
+    if (!apg_mul(n, size, &bytes) || bytes > SIZE_MAX - APG_ALIGN_BYTES)
         return NULL;
-    bytes = bytes ? (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES : ALIGN_BYTES;
-    void *p = aligned_alloc(ALIGN_BYTES, bytes);
+    bytes = bytes ? apg_aligned(bytes) : APG_ALIGN_BYTES;
+    void *p = aligned_alloc(APG_ALIGN_BYTES, bytes);
     if (p)
         memset(p, 0, bytes);
     return p;

@@ -8,8 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* N elements of SIZE bytes, zeroed, aligned to 64 bytes (a cache line, an AVX-512 register). N = 0 gives a
- * valid pointer. */
+enum { APG_ALIGN_BYTES = 64 }; /* a cache line, an AVX-512 register */
+
+/* BYTES rounded up to a multiple of APG_ALIGN_BYTES. */
+static inline size_t apg_aligned(size_t bytes)
+{
+    return (bytes + APG_ALIGN_BYTES - 1) / APG_ALIGN_BYTES * APG_ALIGN_BYTES;
+}
+
+/* N elements of SIZE bytes, zeroed, aligned to APG_ALIGN_BYTES. N = 0 gives a valid pointer. */
 void *apg_alloc(size_t n, size_t size);
 
 /* Make room in a growing array: *p holds *cap elements of SIZE bytes; after success *cap >= need. Growth

@@ -6,22 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "data/encode.h"
+#include "data/cell.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "data/vocab.h"
 
-/* Fewer rows than UNIQUE_ROWS (UNIQUE_WHOLE when they are the whole input) do not show that a value never
- * comes back. */
+/* What the inference goes by (columns.h). Values are the different ones of a column's sample. */
 enum {
-    FEW = 10,
-    MANY = 32,
-    SKEWED = 6,
-    UNIQUE_ROWS = 1000,
-    UNIQUE_WHOLE = 20,
-    DROP = APG_KINDS,
-    N_LISTS = APG_KINDS + 1
+    FEW_VALUES = 10,           /* no more values than this are taken for codes */
+    MANY_VALUES = 32,          /* more values than this may be amounts, if they are skewed */
+    SKEWED_RATIO = 6,          /* (highest - median) / (median - lowest) of amounts is above this */
+    UNIQUE_ROWS_SAMPLE = 1000, /* a sample of fewer rows does not show that a value never comes back */
+    UNIQUE_ROWS_WHOLE = 20,    /* the same, when the sample is the whole input */
 };
+enum { DROP = APG_KINDS, N_LISTS = APG_KINDS + 1 }; /* besides the kinds: to ignore a column */
 
 const char *const apg_label_names[] = {
     "label", "click", "clicked", "y", "target", "is_click", "is_clicked", "clk", NULL};
@@ -53,7 +51,7 @@ void apg_columns_default(struct apg_columns *c)
 }
 
 #define AT(m) .at = offsetof(struct apg_columns, m)
-#define NAMES(m) \
+#define NAMES(m)                                                                                             \
     .at = offsetof(struct apg_columns, m.item), .n_at = offsetof(struct apg_columns, m.n), .arg = "NAME,..."
 
 const struct apg_setting apg_columns_format[] = {
@@ -269,18 +267,18 @@ static int infer(const struct look *l, const char *name, bool whole, const char 
         if (l->fraction)
             return APG_NUMERIC;
         bool id = l->code || is_id_name(name);
-        if (!id && !l->falling && 2 * l->distinct > l->rows && l->rows >= UNIQUE_WHOLE) {
+        if (!id && !l->falling && 2 * l->distinct > l->rows && l->rows >= UNIQUE_ROWS_WHOLE) {
             *why = "it never falls: a time or a counter";
             return DROP;
         }
         if (!id && is_numbered(name, 'I'))
             return APG_NUMERIC;
-        if (!id && l->distinct > FEW && is_quantity_name(name))
+        if (!id && l->distinct > FEW_VALUES && is_quantity_name(name))
             return APG_NUMERIC;
-        if (!id && l->distinct > MANY && l->high - l->middle > SKEWED * (l->middle - l->low))
+        if (!id && l->distinct > MANY_VALUES && l->high - l->middle > SKEWED_RATIO * (l->middle - l->low))
             return APG_NUMERIC;
     }
-    if (l->filled && l->distinct == l->rows && l->rows >= (whole ? UNIQUE_WHOLE : UNIQUE_ROWS)) {
+    if (l->filled && l->distinct == l->rows && l->rows >= (whole ? UNIQUE_ROWS_WHOLE : UNIQUE_ROWS_SAMPLE)) {
         *why = "each row has a value of its own";
         return DROP;
     }

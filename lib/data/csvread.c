@@ -13,7 +13,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 
-enum { CHUNK = 256 << 10, RECORD_MAX = 16 << 20, CELL_BLOCK = 4096, STRIDE = 64 };
+enum { CHUNK_BYTES = 256 << 10, RECORD_BYTES_MAX = 16 << 20, CELL_BLOCK_BYTES = 4096, STRIDE_BYTES = 64 };
 
 struct apg_csv {
     int fd;
@@ -134,7 +134,7 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
     c->fd = fd;
     c->name = name;
     c->delimiter = delimiter;
-    c->chunk = format->chunk ? format->chunk : CHUNK;
+    c->chunk = format->chunk ? format->chunk : CHUNK_BYTES;
     c->line = 1;
     if (n_headstart)
         memcpy(c->held, headstart, n_headstart);
@@ -218,7 +218,7 @@ enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struc
         scan(&s, out->bytes, n, c->delimiter);
         if (c->ended || (s.cut && (n >= full || (!c->wait && !is_waiting(c->fd)))))
             break;
-        if (n >= RECORD_MAX)
+        if (n >= RECORD_BYTES_MAX)
             return apg_fail(err, APG_EINPUT, "%s:%llu: a record of over 16 MiB: is a quote not closed?",
                 c->name, (unsigned long long)c->line);
         while (n >= full)
@@ -364,7 +364,7 @@ static uint64_t cell_ends(const char *p, unsigned char delimiter)
 {
     const uint64_t each = UINT64_C(0x0101010101010101);
     uint64_t ends = 0;
-    for (unsigned i = 0; i < STRIDE; i += 8) {
+    for (unsigned i = 0; i < STRIDE_BYTES; i += 8) {
         uint64_t x;
         memcpy(&x, p + i, sizeof x);
         x = zero_bytes(x ^ each * delimiter) | zero_bytes(x ^ each * '\n') | zero_bytes(x ^ each * '\r');
@@ -378,12 +378,12 @@ static uint64_t cell_ends(const char *p, unsigned char delimiter)
 static bool parse_unquoted(struct apg_csv_chunk *chunk, char delimiter)
 {
     size_t n = chunk->n_bytes, from = 0, cells = 0;
-    if (!apg_grow(&chunk->text, &chunk->cap_text, n + STRIDE, 1))
+    if (!apg_grow(&chunk->text, &chunk->cap_text, n + STRIDE_BYTES, 1))
         return false;
     memcpy(chunk->text, chunk->bytes, n);
-    memset(chunk->text + n, '\n', STRIDE); /* ends the last record, and then is blank lines */
-    for (size_t at = 0; at <= n; at += STRIDE) {
-        if (!apg_grow(&chunk->cell, &chunk->cap_cell, cells + STRIDE, sizeof *chunk->cell))
+    memset(chunk->text + n, '\n', STRIDE_BYTES); /* ends the last record, and then is blank lines */
+    for (size_t at = 0; at <= n; at += STRIDE_BYTES) {
+        if (!apg_grow(&chunk->cell, &chunk->cap_cell, cells + STRIDE_BYTES, sizeof *chunk->cell))
             return false;
         for (uint64_t ends = cell_ends(chunk->text + at, (unsigned char)delimiter); ends; ends &= ends - 1) {
             size_t end = at + (size_t)__builtin_ctzll(ends);
@@ -415,7 +415,7 @@ static bool parse_quoted(struct apg_csv_chunk *chunk, char delimiter)
             return false;
         csv_init(parser, CSV_APPEND_NULL);
         csv_set_delim(parser, (unsigned char)delimiter);
-        csv_set_blk_size(parser, CELL_BLOCK);
+        csv_set_blk_size(parser, CELL_BLOCK_BYTES);
     }
     /* libcsv trims blanks unless told that there are none, by a function it calls for each byte (a third of
      * its time). So it is told only where there are some. */

@@ -10,8 +10,6 @@
 #include <unistd.h>
 #include "base/mem.h"
 
-enum { LINE = 64 };
-
 struct apg_spool {
     size_t memory, used; /* bytes of whole blocks in memory: limit, now */
     char *dir;
@@ -64,12 +62,7 @@ void apg_dataset_free(struct apg_dataset *d)
     free(d);
 }
 
-/* ---- the temporary file: of each block start and words, both at multiples of LINE ---- */
-
-static size_t aligned(size_t bytes)
-{
-    return (bytes + LINE - 1) / LINE * LINE;
-}
+/* ---- the temporary file: of each block start and words, both at multiples of APG_ALIGN_BYTES ---- */
 
 static size_t start_bytes(const struct apg_block *b)
 {
@@ -109,19 +102,11 @@ static enum apg_status temp_write(struct apg_spool *s, const void *p, size_t n, 
             return apg_fail_errno(err, "the temporary file in %s (--temp-dir names another place)", s->dir);
         done += (size_t)wrote;
     }
-    s->end += aligned(n);
+    s->end += apg_aligned(n);
     return APG_OK;
 }
 
 /* ---- blocks ---- */
-
-static uint64_t count_positives(const struct apg_block *b)
-{
-    uint64_t n = 0;
-    for (uint32_t r = 0; r < b->rows; r++)
-        n += apg_word_float(*apg_block_row(b, r)) > 0;
-    return n;
-}
 
 /* The rows at hand become a block: kept in memory as long as there is room, else written out. */
 static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
@@ -156,7 +141,7 @@ static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
     }
     d->n_blocks++;
     d->rows += b->rows;
-    d->positives += count_positives(b);
+    d->positives += apg_block_positives(b);
     b->rows = 0;
     return APG_OK;
 }
@@ -183,7 +168,7 @@ enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err)
     apg_block_release(&s->rest);
     if (status || s->fd < 0)
         return status;
-    /* The last block may end before its LINE does; the file must reach as far as the mapping. */
+    /* The file must reach as far as the mapping, which is to a multiple of APG_ALIGN_BYTES. */
     if (ftruncate(s->fd, (off_t)s->end) != 0)
         return apg_fail_errno(err, "the temporary file in %s", s->dir);
     void *map = mmap(NULL, s->end, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
@@ -193,9 +178,9 @@ enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err)
     for (size_t i = s->in_memory; i < d->n_blocks; i++) {
         struct apg_block *b = &d->block[i];
         b->start = (void *)p;
-        p += aligned(start_bytes(b));
+        p += apg_aligned(start_bytes(b));
         b->words = (void *)p;
-        p += aligned(word_bytes(b));
+        p += apg_aligned(word_bytes(b));
     }
     return APG_OK;
 }

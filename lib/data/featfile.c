@@ -11,14 +11,14 @@
 #include "base/mem.h"
 #include "data/schemafile.h"
 
-enum { LINE = 64, VERSION = 1 };
+enum { RECORD_BYTES = 64, READ_BYTES = 1 << 20, VERSION = 1 };
 
 /* Three records of 64 bytes, little-endian, as docs/files.md has them. `check` is the XXH3 of the bytes
  * before it. */
 struct head {
     char magic[8];
     uint32_t version, block_rows;
-    uint64_t container; /* bytes, a multiple of LINE */
+    uint64_t container; /* bytes, a multiple of APG_ALIGN_BYTES */
     uint64_t schema;    /* apg_schema_hash */
     uint64_t zero[3];
     uint64_t check;
@@ -38,16 +38,17 @@ struct end {
     uint64_t payloads; /* of the payload hashes one after another, each seeded with the hash so far */
     uint64_t check;
 };
-_Static_assert(
-    sizeof(struct head) == LINE && sizeof(struct block_head) == LINE && sizeof(struct end) == LINE, "");
+_Static_assert(sizeof(struct head) == RECORD_BYTES && sizeof(struct block_head) == RECORD_BYTES &&
+                   sizeof(struct end) == RECORD_BYTES,
+    "");
 
 static const char block_magic[8] = {'a', 'p', 'g', 'r', 'o', 'w', 's', '\n'};
 static const char end_magic[8] = {'a', 'p', 'g', 'e', 'n', 'd', '.', '\n'};
-static const char zeros[LINE];
+static const char zeros[APG_ALIGN_BYTES];
 
 static uint64_t record_check(const void *record)
 {
-    return XXH3_64bits(record, LINE - sizeof(uint64_t));
+    return XXH3_64bits(record, RECORD_BYTES - sizeof(uint64_t));
 }
 
 static uint64_t chain(uint64_t so_far, uint64_t payload)
@@ -55,22 +56,9 @@ static uint64_t chain(uint64_t so_far, uint64_t payload)
     return XXH3_64bits_withSeed(&payload, sizeof payload, so_far);
 }
 
-static size_t aligned(size_t n)
-{
-    return (n + LINE - 1) / LINE * LINE;
-}
-
 static size_t payload_bytes(uint32_t rows, uint32_t words)
 {
-    return aligned(((size_t)rows + 1) * sizeof(uint32_t)) + aligned((size_t)words * sizeof(uint32_t));
-}
-
-static uint64_t count_positives(const struct apg_block *b)
-{
-    uint64_t n = 0;
-    for (uint32_t r = 0; r < b->rows; r++)
-        n += apg_word_float(*apg_block_row(b, r)) > 0;
-    return n;
+    return apg_aligned(((size_t)rows + 1) * sizeof(uint32_t)) + apg_aligned((size_t)words * sizeof(uint32_t));
 }
 
 /* ---- writing ---- */
@@ -143,8 +131,8 @@ static enum apg_status write_block(struct apg_feat_writer *w, struct apg_error *
     const struct {
         const void *p;
         size_t n;
-    } part[] = {{b->start, n_start}, {zeros, aligned(n_start) - n_start}, {b->words, n_words},
-        {zeros, aligned(n_words) - n_words}};
+    } part[] = {{b->start, n_start}, {zeros, apg_aligned(n_start) - n_start}, {b->words, n_words},
+        {zeros, apg_aligned(n_words) - n_words}};
     struct block_head head = {.rows = b->rows, .words = b->start[b->rows], .number = w->blocks};
     memcpy(head.magic, block_magic, sizeof head.magic);
     XXH3_64bits_reset(w->hash);
@@ -157,7 +145,7 @@ static enum apg_status write_block(struct apg_feat_writer *w, struct apg_error *
         status = write_bytes(w, part[i].p, part[i].n, err);
     w->rows += b->rows;
     w->blocks++;
-    w->positives += count_positives(b);
+    w->positives += apg_block_positives(b);
     w->payloads = chain(w->payloads, head.payload);
     w->rest.rows = 0;
     return status;
@@ -205,7 +193,7 @@ struct apg_feat_reader {
     const char *name;
     const char *map; /* the file, or NULL when it is read */
     size_t size, at; /* of the map */
-    char headstart[LINE];
+    char headstart[RECORD_BYTES];
     size_t n_headstart;
     void *container; /* when read */
     struct apg_tensors *tensors;
@@ -246,7 +234,7 @@ static enum apg_status take(
         return APG_OK;
     }
     for (size_t done = 0; done < n;) {
-        size_t step = n - done < 1 << 20 ? n - done : 1 << 20,
+        size_t step = n - done < READ_BYTES ? n - done : READ_BYTES,
                head = r->n_headstart < step ? r->n_headstart : step;
         if (!apg_grow(buffer, cap, done + step, 1))
             return apg_fail_memory(err);
@@ -282,7 +270,8 @@ static enum apg_status read_head(struct apg_feat_reader *r, struct apg_error *er
     if (head.version > VERSION)
         return apg_fail(err, APG_EFORMAT, "%s: written by a newer apg: format version %lu, this one reads %d",
             r->name, (unsigned long)head.version, VERSION);
-    if (head.block_rows != APG_BLOCK_ROWS || head.container > SIZE_MAX / 2 || head.container % LINE)
+    if (head.block_rows != APG_BLOCK_ROWS || head.container > SIZE_MAX / 2 ||
+        head.container % APG_ALIGN_BYTES)
         return altered(r, "its head makes no sense", err);
     cap = 0;
     bytes = NULL;
@@ -308,7 +297,7 @@ enum apg_status apg_feat_open(struct apg_feat_reader **out, int fd, const char *
     r->name = name;
     r->map = apg_io_map(fd, n_headstart, &r->size);
     if (!r->map) {
-        r->n_headstart = n_headstart < LINE ? n_headstart : LINE;
+        r->n_headstart = n_headstart < RECORD_BYTES ? n_headstart : RECORD_BYTES;
         memcpy(r->headstart, headstart ? headstart : zeros, r->n_headstart);
     }
     enum apg_status status = read_head(r, err);
@@ -385,7 +374,7 @@ static void point_block(struct apg_block *b, const struct block_head *h, const v
     apg_block_release(b);
     b->rows = h->rows;
     b->start = (uint32_t *)payload; /* borrowed: cap_start = 0 */
-    b->words = (uint32_t *)((char *)payload + aligned(((size_t)h->rows + 1) * sizeof *b->start));
+    b->words = (uint32_t *)((char *)payload + apg_aligned(((size_t)h->rows + 1) * sizeof *b->start));
 }
 
 static enum apg_status read_end(struct apg_feat_reader *r, const struct end *e, struct apg_error *err)
@@ -465,7 +454,7 @@ static void check_task(void *arg, size_t i, unsigned worker)
     struct check *c = arg;
     (void)worker;
     if (!bad_block(c->r->schema, &c->head[i], &c->block[i])) {
-        atomic_fetch_add(&c->positives, count_positives(&c->block[i]));
+        atomic_fetch_add(&c->positives, apg_block_positives(&c->block[i]));
         return;
     }
     size_t first = atomic_load(&c->first_bad);

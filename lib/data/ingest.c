@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "data/csvread.h"
-#include "data/encode.h"
+#include "data/sheet.h"
 #include "base/mem.h"
 
-enum { GROUP = 16, QUANTILE_SAMPLE = 1 << 20 };
+enum { GROUP_CHUNKS = 16, QUANTILE_ROWS = 1 << 20 };
 
 struct work {
     struct apg_csv_chunk chunk;
@@ -32,7 +32,7 @@ struct work {
 
 /* Chunks of one input. */
 struct group {
-    struct work work[GROUP];
+    struct work work[GROUP_CHUNKS];
     size_t n, input;
     enum apg_status status; /* of reading on, after these */
     struct apg_error err;
@@ -56,7 +56,7 @@ static void ingest_release(struct ingest *in)
 {
     struct group *groups[] = {in->now, in->next};
     for (size_t g = 0; g < 2; g++) {
-        for (size_t i = 0; groups[g] && i < GROUP; i++) {
+        for (size_t i = 0; groups[g] && i < GROUP_CHUNKS; i++) {
             apg_csv_chunk_release(&groups[g]->work[i].chunk);
             apg_sheet_release(&groups[g]->work[i].sheet);
             apg_block_release(&groups[g]->work[i].block);
@@ -89,7 +89,7 @@ static enum apg_status begin_input(struct ingest *in, struct apg_error *err)
     struct apg_csv_chunk header = {0};
     enum apg_status status = apg_columns_header(in->c, csv, &header, err);
     if (!status)
-        status = apg_schema_bind(in->schema, csv, &header, in->need_label, &in->binding[in->input], err);
+        status = apg_binding_init(&in->binding[in->input], in->schema, csv, &header, in->need_label, err);
     apg_csv_chunk_release(&header);
     return status;
 }
@@ -99,7 +99,7 @@ static void read_group(struct ingest *in, struct group *g)
 {
     g->n = 0;
     g->status = APG_OK;
-    while (!g->status && g->n < GROUP && in->input < in->n_inputs) {
+    while (!g->status && g->n < GROUP_CHUNKS && in->input < in->n_inputs) {
         struct work *w = &g->work[g->n];
         w->parsed = false;
         if (in->schema && !in->binding[in->input].columns && (g->status = begin_input(in, &g->err)))
@@ -151,7 +151,7 @@ static void read_task(void *arg, size_t i, unsigned worker)
     if (in->growing)
         w->status = apg_sheet_read(&w->sheet, in->schema, b, csv, &w->chunk, true, &w->err);
     else
-        w->status = apg_schema_encode(in->schema, b, csv, &w->chunk, &w->sheet, &w->block, &w->err);
+        w->status = apg_sheet_encode(&w->sheet, in->schema, b, csv, &w->chunk, &w->block, &w->err);
 }
 
 static void intern_task(void *arg, size_t column, unsigned worker)
@@ -381,7 +381,7 @@ static int by_float(const void *a, const void *b)
 static enum apg_status fix_bucket(struct fix *x, size_t f, uint32_t buckets, struct apg_error *err)
 {
     struct apg_field *field = &x->s->field[f];
-    uint64_t step = (x->d->rows + QUANTILE_SAMPLE - 1) / QUANTILE_SAMPLE;
+    uint64_t step = (x->d->rows + QUANTILE_ROWS - 1) / QUANTILE_ROWS;
     size_t n = 0;
     float *v = apg_alloc((size_t)(x->d->rows / step + 1), sizeof *v);
     field->edge = apg_alloc(buckets, sizeof *field->edge);
@@ -421,9 +421,9 @@ static void rewrite_task(void *arg, size_t k, unsigned worker)
             if (field->kind == APG_CATEGORICAL)
                 *word = id[*word];
             else if (field->kind == APG_NUMERIC)
-                *word = apg_numeric_word(field, apg_word_float(*word));
+                *word = apg_field_numeric(field, apg_word_float(*word));
             else if (field->kind == APG_BUCKET)
-                *word = *word == APG_MISSING ? 0 : apg_bucket_of(field, apg_word_float(*word));
+                *word = *word == APG_MISSING ? 0 : apg_field_bucket(field, apg_word_float(*word));
             else
                 for (uint32_t i = 0, *tail = row + head + (*word >> 16); i < (*word & 0xffff); i++)
                     tail[i] = id[tail[i]];
@@ -484,7 +484,7 @@ done:
 static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **explain, struct apg_error *err)
 {
     struct apg_csv_chunk header = {0};
-    const struct apg_csv_chunk *sample[GROUP];
+    const struct apg_csv_chunk *sample[GROUP_CHUNKS];
     if (!in->n_inputs)
         return no_rows(in, err);
     enum apg_status status = apg_columns_header(in->c, in->inputs[0], &header, err);
@@ -497,14 +497,14 @@ static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **ex
     size_t rows = 0;
     for (size_t i = 0; i < in->now->n; rows += sample[i++]->records)
         sample[i] = &in->now->work[i].chunk;
-    bool whole = in->now->n < GROUP && in->n_inputs == 1 && !in->now->status;
+    bool whole = in->now->n < GROUP_CHUNKS && in->n_inputs == 1 && !in->now->status;
     if (whole && !rows && header.records)
         status = no_rows(in, err);
     else
         status =
             apg_columns_schema(s, explain, in->c, in->inputs[0], &header, sample, in->now->n, whole, err);
     if (!status)
-        status = apg_schema_bind(*s, in->inputs[0], &header, true, &in->binding[0], err);
+        status = apg_binding_init(&in->binding[0], *s, in->inputs[0], &header, true, err);
 done:
     apg_csv_chunk_release(&header);
     return status;

@@ -16,12 +16,8 @@
 #error "the files are little-endian and used where they lie"
 #endif
 
-enum {
-    LINE = 64,
-    VERSION = 1,
-    HEADER_MAX = 100 << 20,
-    DIGITS = 16
-}; /* HEADER_MAX as in the safetensors library */
+/* HEADER_BYTES_MAX is that of the safetensors library. */
+enum { VERSION = 1, HEADER_BYTES_MAX = 100 << 20, CHECKSUM_DIGITS = 16 };
 
 const char *const apg_dtype_name[APG_DTYPES] = {"F32", "F64", "F16", "U8", "U32", "U64"};
 const size_t apg_dtype_size[APG_DTYPES] = {4, 8, 2, 1, 4, 8};
@@ -155,10 +151,10 @@ static int place(json_t *entry, uint64_t *at, size_t bytes)
 
 static size_t gap(uint64_t at)
 {
-    return (size_t)(-at % LINE);
+    return (size_t)(-at % APG_ALIGN_BYTES);
 }
 
-/* The header as text, spaces behind it so that the data begins at a multiple of LINE. NULL: out of memory. */
+/* The header as text, spaces behind it so that the data begins at a multiple of APG_ALIGN_BYTES. NULL: out of memory. */
 static char *header_text(const struct apg_tensors *t, size_t *length)
 {
     json_t *header = json_object();
@@ -203,7 +199,7 @@ static char *header_text(const struct apg_tensors *t, size_t *length)
     return text;
 }
 
-static const char zeros[LINE];
+static const char zeros[APG_ALIGN_BYTES];
 
 /* All bytes of the file to FN. */
 static bool each_part(const struct apg_tensors *t, const char *header, size_t n_header,
@@ -229,9 +225,9 @@ static bool to_hash(void *arg, const void *p, size_t n)
 /* N hex digits at OUT, without a NUL. */
 static void put_checksum(char *out, uint64_t sum)
 {
-    char digits[DIGITS + 1];
+    char digits[CHECKSUM_DIGITS + 1];
     (void)snprintf(digits, sizeof digits, "%016" PRIx64, sum);
-    memcpy(out, digits, DIGITS);
+    memcpy(out, digits, CHECKSUM_DIGITS);
 }
 
 enum apg_status apg_tensors_write(const struct apg_tensors *t, struct apg_sink sink, struct apg_error *err)
@@ -240,9 +236,9 @@ enum apg_status apg_tensors_write(const struct apg_tensors *t, struct apg_sink s
     char *header = header_text(t, &n);
     XXH3_state_t *hash = XXH3_createState();
     enum apg_status status = APG_OK;
-    if (!header || !hash || n > HEADER_MAX) {
-        status = n > HEADER_MAX ? apg_fail(err, APG_ERANGE, "%s: a header of over 100 MB", sink.name)
-                                : apg_fail_memory(err);
+    if (!header || !hash || n > HEADER_BYTES_MAX) {
+        status = n > HEADER_BYTES_MAX ? apg_fail(err, APG_ERANGE, "%s: a header of over 100 MB", sink.name)
+                                      : apg_fail_memory(err);
         goto done;
     }
     XXH3_64bits_reset(hash);
@@ -387,18 +383,19 @@ static enum apg_status verify_checksum(struct apg_tensors *t, const char *bytes,
     const char *at = memmem(bytes + 8, n_header, text, strlen(text));
     if (!at)
         return altered(t, err, "the checksum is not where it should be");
-    const char *digits = at + sizeof "xxh3:" - 1, *rest = digits + DIGITS;
-    char want[DIGITS];
+    const char *digits = at + sizeof "xxh3:" - 1, *rest = digits + CHECKSUM_DIGITS;
+    char want[CHECKSUM_DIGITS];
     XXH3_state_t *hash = XXH3_createState();
     if (!hash)
         return apg_fail_memory(err);
     XXH3_64bits_reset(hash);
     XXH3_64bits_update(hash, bytes, (size_t)(digits - bytes));
-    XXH3_64bits_update(hash, checksum_zero + sizeof "xxh3:" - 1, DIGITS);
+    XXH3_64bits_update(hash, checksum_zero + sizeof "xxh3:" - 1, CHECKSUM_DIGITS);
     XXH3_64bits_update(hash, rest, n - (size_t)(rest - bytes));
     put_checksum(want, XXH3_64bits_digest(hash));
     XXH3_freeState(hash);
-    return memcmp(want, digits, DIGITS) == 0 ? APG_OK : altered(t, err, "its checksum does not match");
+    return memcmp(want, digits, CHECKSUM_DIGITS) == 0 ? APG_OK
+                                                      : altered(t, err, "its checksum does not match");
 }
 
 static enum apg_status read_container(
@@ -411,7 +408,7 @@ static enum apg_status read_container(
     if (n < 10)
         return truncated(t, err);
     memcpy(&n_header, bytes, 8);
-    if (n_header > HEADER_MAX)
+    if (n_header > HEADER_BYTES_MAX)
         return apg_fail(err, APG_EFORMAT, "%s: not a model file", t->file);
     if (n_header > n - 8)
         return truncated(t, err);

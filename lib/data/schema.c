@@ -38,6 +38,19 @@ size_t apg_schema_find(const struct apg_schema *s, const char *name)
     return SIZE_MAX;
 }
 
+uint32_t apg_field_bucket(const struct apg_field *f, float x)
+{
+    uint32_t low = 0, high = f->n_edges; /* edges below low are <= x, edges from high on are > x */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (f->edge[middle] <= x)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return 1 + low;
+}
+
 uint64_t apg_schema_hash(const struct apg_schema *s)
 {
     uint64_t h = s->n_fields;
@@ -86,4 +99,12 @@ enum apg_status apg_block_append(
         memcpy(dst->words + have, src->words + src->start[from], n * sizeof *dst->words);
     dst->rows += (uint32_t)rows;
     return APG_OK;
+}
+
+uint64_t apg_block_positives(const struct apg_block *b)
+{
+    uint64_t n = 0;
+    for (uint32_t r = 0; r < b->rows; r++)
+        n += apg_word_float(*apg_block_row(b, r)) > 0;
+    return n;
 }

@@ -93,6 +93,8 @@ void apg_block_release(struct apg_block *b);
  * (APG_ERANGE). */
 enum apg_status apg_block_append(
     struct apg_block *dst, const struct apg_block *src, size_t from, size_t to, struct apg_error *err);
+/* Rows with the label 1. */
+uint64_t apg_block_positives(const struct apg_block *b);
 static inline const uint32_t *apg_block_row(const struct apg_block *b, size_t i)
 {
     return b->words + b->start[i];
@@ -113,5 +115,13 @@ static inline uint32_t apg_float_word(float f)
     } x = {f};
     return x.u;
 }
+
+/* The word of numeric field F for a cell x, given RAW = sign(x) log1p|x|; for an empty cell RAW is NaN. */
+static inline uint32_t apg_field_numeric(const struct apg_field *f, float raw)
+{
+    return raw == raw ? apg_float_word((float)(((double)raw - f->mean) / f->deviation)) : APG_MISSING;
+}
+/* The id that bucket field F gives to X. */
+uint32_t apg_field_bucket(const struct apg_field *f, float x);
 
 #endif

@@ -30,7 +30,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { DIMS = 4, CONDITION = 4, GENRES = 18, SAMPLE = 1 << 14, POINTS = SAMPLE / 8 };
+enum { DIMS = 4, CONDITION_DIMS = 4, GENRES = 18, SAMPLE_ROWS = 1 << 14, SAMPLE_POINTS = SAMPLE_ROWS / 8 };
 
 enum kind { NUMBER, GENRE, TOKEN, HOUR, HEX, PRICE, COUNT };
 
@@ -48,7 +48,7 @@ struct apg_simulate {
     struct apg_simulate_options o;
     size_t n_columns, group; /* columns but label and truth */
     struct column *column;
-    double shared[DIMS][DIMS], own[CONDITION][DIMS][DIMS]; /* S_0, T_m */
+    double shared[DIMS][DIMS], own[CONDITION_DIMS][DIMS][DIMS]; /* S_0, T_m */
     double intercept, scale;
     uint64_t label; /* key of the labels' stream */
 };
@@ -146,9 +146,9 @@ static struct weights weights_of(const struct column *c, uint64_t token)
     return w;
 }
 
-static void condition_of(const struct column *c, uint64_t token, double condition[CONDITION])
+static void condition_of(const struct column *c, uint64_t token, double condition[CONDITION_DIMS])
 {
-    for (unsigned i = 0; i < CONDITION / 2; i++)
+    for (unsigned i = 0; i < CONDITION_DIMS / 2; i++)
         normal_pair(apg_rng_at(c->weight, token * 8 + 4 + i), &condition[2 * i]);
 }
 
@@ -210,7 +210,7 @@ static double absolute(double x)
 
 /* What the model has seen of a row. */
 struct view {
-    double first, e[DIMS], condition[CONDITION];
+    double first, e[DIMS], condition[CONDITION_DIMS];
 };
 
 static void see(struct view *v, const struct column *c, const struct cell *cell, bool is_group)
@@ -249,7 +249,7 @@ static double raw_logit(const struct apg_simulate *s, const struct view *v)
         double h = 0;
         for (int i = 0; i < DIMS; i++) {
             double weight = s->shared[k][i];
-            for (int m = 0; m < CONDITION; m++)
+            for (int m = 0; m < CONDITION_DIMS; m++)
                 weight += v->condition[m] * s->own[m][k][i];
             h += weight * v->e[i];
         }
@@ -339,8 +339,8 @@ static char *put_cell(char *out, const struct column *c, const struct cell *cell
 
 size_t apg_simulate_line_max(const struct apg_simulate *s)
 {
-    enum { CELL = 40 }; /* three genres; every other cell and name is shorter */
-    return CELL * (s->n_columns + 2) + (s->o.truth ? strlen(s->o.truth) : 0);
+    enum { CELL_BYTES = 40 }; /* three genres; every other cell and name is shorter */
+    return CELL_BYTES * (s->n_columns + 2) + (s->o.truth ? strlen(s->o.truth) : 0);
 }
 
 size_t apg_simulate_header(const struct apg_simulate *s, char *out)
@@ -401,9 +401,9 @@ static int ascending(const void *a, const void *b)
 static double mean_probability(const double *raw, double intercept, double scale)
 {
     double sum = 0;
-    for (size_t i = 0; i < POINTS; i++)
+    for (size_t i = 0; i < SAMPLE_POINTS; i++)
         sum += sigmoid(intercept + scale * raw[i]);
-    return sum / POINTS;
+    return sum / SAMPLE_POINTS;
 }
 
 /* The AUC to expect of the true probabilities; RAW ascending: sum over i < j of (1 - p_i) p_j / (sum p sum (1
@@ -411,7 +411,7 @@ static double mean_probability(const double *raw, double intercept, double scale
 static double expected_auc(const double *raw, double intercept, double scale)
 {
     double wins = 0, yes = 0, no = 0;
-    for (size_t i = 0; i < POINTS; i++) {
+    for (size_t i = 0; i < SAMPLE_POINTS; i++) {
         double p = sigmoid(intercept + scale * raw[i]);
         wins += p * (no + (1 - p) / 2);
         yes += p;
@@ -425,23 +425,23 @@ static double expected_auc(const double *raw, double intercept, double scale)
 static enum apg_status calibrate(struct apg_simulate *s, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
-    double *raw = apg_alloc(SAMPLE, sizeof *raw);
+    double *raw = apg_alloc(SAMPLE_ROWS, sizeof *raw);
     char *line = apg_alloc(apg_simulate_line_max(s), 1);
     if (!raw || !line) {
         status = apg_fail_memory(err);
         goto done;
     }
-    for (uint64_t i = 0; i < SAMPLE; i++) {
+    for (uint64_t i = 0; i < SAMPLE_ROWS; i++) {
         char *at = line;
         raw[i] = put_cells(s, UINT64_MAX / 4 - i, &at); /* rows that no log reaches */
     }
-    qsort(raw, SAMPLE, sizeof *raw, ascending);
-    for (size_t i = 0; i < POINTS;
+    qsort(raw, SAMPLE_ROWS, sizeof *raw, ascending);
+    for (size_t i = 0; i < SAMPLE_POINTS;
          i++) { /* eight neighbours as their mean: the same to four digits, eight times faster */
         double sum = 0;
-        for (size_t j = 0; j < SAMPLE / POINTS; j++)
-            sum += raw[i * (SAMPLE / POINTS) + j];
-        raw[i] = sum / (SAMPLE / POINTS);
+        for (size_t j = 0; j < SAMPLE_ROWS / SAMPLE_POINTS; j++)
+            sum += raw[i * (SAMPLE_ROWS / SAMPLE_POINTS) + j];
+        raw[i] = sum / (SAMPLE_ROWS / SAMPLE_POINTS);
     }
     double scale_low = 0, scale_high = 32;
     for (int i = 0; i < 24; i++) {
@@ -567,7 +567,7 @@ enum apg_status apg_simulate_new(
     /* Square roots by exp and log; log 0 is not needed: without X, or with all of it, one of the two parts is
      * absent. */
     draw_matrix(s->shared, stream_of(s, 1), o->adaptive < 1 ? exp_(0.5 * log_(1 - o->adaptive)) : 0);
-    for (unsigned m = 0; m < CONDITION; m++)
+    for (unsigned m = 0; m < CONDITION_DIMS; m++)
         draw_matrix(s->own[m], stream_of(s, 2 + m), o->adaptive > 0 ? exp_(0.5 * log_(o->adaptive)) / 2 : 0);
     add_columns(s);
     status = calibrate(s, err);

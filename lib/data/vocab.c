@@ -6,13 +6,13 @@
 #include <xxhash.h>
 #include "base/mem.h"
 
-enum { SLOTS = 64 };
+enum { FIRST_SLOTS = 64 };
 
 enum apg_status apg_vocab_init(struct apg_vocab *v, struct apg_error *err)
 {
-    *v = (struct apg_vocab){.n = 1, .mask = SLOTS - 1};
+    *v = (struct apg_vocab){.n = 1, .mask = FIRST_SLOTS - 1};
     if (!apg_grow(&v->at, &v->cap_at, 2, sizeof *v->at) || !apg_grow(&v->text, &v->cap_text, 1, 1) ||
-        !(v->slot = apg_alloc(SLOTS, sizeof *v->slot))) {
+        !(v->slot = apg_alloc(FIRST_SLOTS, sizeof *v->slot))) {
         apg_vocab_release(v);
         return apg_fail_memory(err);
     }

@@ -40,13 +40,13 @@ static inline uint64_t apg_vocab_first_slot(const struct apg_vocab *v, uint64_t 
 __attribute__((always_inline)) static inline void apg_vocab_prefetch(
     const struct apg_vocab *v, const uint64_t *hash, size_t i, size_t n)
 {
-    enum { STEP = 8 };
-    if (i + 3 * STEP < n)
-        __builtin_prefetch(&v->slot[(hash[i + 3 * STEP] >> 32) & v->mask]);
-    if (i + 2 * STEP < n)
-        __builtin_prefetch(&v->at[(uint32_t)apg_vocab_first_slot(v, hash[i + 2 * STEP])]);
-    if (i + STEP < n)
-        __builtin_prefetch(v->text + v->at[(uint32_t)apg_vocab_first_slot(v, hash[i + STEP])]);
+    enum { PREFETCH_TOKENS = 8 }; /* how far one read is behind the other */
+    if (i + 3 * PREFETCH_TOKENS < n)
+        __builtin_prefetch(&v->slot[(hash[i + 3 * PREFETCH_TOKENS] >> 32) & v->mask]);
+    if (i + 2 * PREFETCH_TOKENS < n)
+        __builtin_prefetch(&v->at[(uint32_t)apg_vocab_first_slot(v, hash[i + 2 * PREFETCH_TOKENS])]);
+    if (i + PREFETCH_TOKENS < n)
+        __builtin_prefetch(v->text + v->at[(uint32_t)apg_vocab_first_slot(v, hash[i + PREFETCH_TOKENS])]);
 }
 /* The id, or 0. */
 uint32_t apg_vocab_find(const struct apg_vocab *v, const char *token, size_t len, uint64_t hash);

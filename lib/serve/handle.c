@@ -157,8 +157,8 @@ static enum apg_status encode(
     a->chunk.line = first + 1;
     enum apg_status status = chunk_of(a, cell + first * a->binding.columns, n, err);
     return status ? status
-                  : apg_schema_encode(
-                        a->model->schema, &a->binding, a->csv, &a->chunk, &a->sheet, &a->block, err);
+                  : apg_sheet_encode(
+                        &a->sheet, a->model->schema, &a->binding, a->csv, &a->chunk, &a->block, err);
 }
 
 enum apg_status apg_predict(

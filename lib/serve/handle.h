@@ -4,7 +4,7 @@
  */
 #ifndef APG_HANDLE_H
 #define APG_HANDLE_H
-#include "data/encode.h"
+#include "data/sheet.h"
 #include "model/model.h"
 
 struct apg {

@@ -68,9 +68,9 @@ enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source
     s->source = source;
     if (source->csv) {
         enum apg_status status = apg_columns_header(columns, source->csv, &s->header, err);
-        return status
-                   ? status
-                   : apg_schema_bind(s->model->schema, source->csv, &s->header, need_label, &s->binding, err);
+        return status ? status
+                      : apg_binding_init(
+                            &s->binding, s->model->schema, source->csv, &s->header, need_label, err);
     }
     if (apg_schema_hash(apg_feat_schema(source->feat)) != apg_schema_hash(s->model->schema))
         return apg_fail(
@@ -114,8 +114,8 @@ static enum apg_status make_part(
 {
     enum apg_status status = APG_OK;
     if (s->source->csv && ((status = apg_csv_parse(s->source->csv, &p->chunk, user->spans, &p->err)) ||
-                              (status = apg_schema_encode(s->model->schema, &s->binding, s->source->csv,
-                                   &p->chunk, &s->sheet[w], &p->block, &p->err))))
+                              (status = apg_sheet_encode(&s->sheet[w], s->model->schema, &s->binding,
+                                   s->source->csv, &p->chunk, &p->block, &p->err))))
         return status;
     p->rows = p->block.rows;
     p->n_text = 0;

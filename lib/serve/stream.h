@@ -19,7 +19,7 @@
 #define APG_STREAM_H
 #include "base/pool.h"
 #include "data/columns.h"
-#include "data/encode.h"
+#include "data/sheet.h"
 #include "data/source.h"
 #include "model/model.h"
 

@@ -292,15 +292,13 @@ done:
 
 /* ---- the running collector: a histogram of logits ---- */
 
-enum {
-    BINS = 1 << 17,
-    BINS_PER_LOGIT = 4096
-}; /* logits from -16 to 16; the rest falls into the outer bins */
+/* Bins cover logits from -16 to 16; the others fall into the outer bins. */
+enum { LOGIT_BINS = 1 << 17, BINS_PER_LOGIT = 4096 };
 
 enum apg_status apg_metrics_running_init(struct apg_metrics_running *r, struct apg_error *err)
 {
     r->sums = (struct apg_metrics_sums){0};
-    r->bin = apg_alloc(BINS, sizeof *r->bin);
+    r->bin = apg_alloc(LOGIT_BINS, sizeof *r->bin);
     return r->bin ? APG_OK : apg_fail_memory(err);
 }
 
@@ -313,8 +311,8 @@ void apg_metrics_running_release(struct apg_metrics_running *r)
 void apg_metrics_running_add(struct apg_metrics_running *r, double logit, bool label)
 {
     assert(!isnan(logit));
-    double at = logit * BINS_PER_LOGIT + BINS / 2;
-    r->bin[at < 0 ? 0 : at >= BINS ? BINS - 1 : (size_t)at][label]++;
+    double at = logit * BINS_PER_LOGIT + LOGIT_BINS / 2;
+    r->bin[at < 0 ? 0 : at >= LOGIT_BINS ? LOGIT_BINS - 1 : (size_t)at][label]++;
     sums_add(&r->sums, apg_metrics_sigmoid(logit), apg_metrics_logit_loss(logit, label), label);
 }
 
@@ -322,7 +320,7 @@ void apg_metrics_running_add(struct apg_metrics_running *r, double logit, bool l
 double apg_metrics_running_auc(const struct apg_metrics_running *r, double *bound)
 {
     double negatives = 0, above = 0, tied = 0;
-    for (size_t b = 0; b < BINS; b++) {
+    for (size_t b = 0; b < LOGIT_BINS; b++) {
         double no = (double)r->bin[b][0], yes = (double)r->bin[b][1];
         above += yes * negatives;
         tied += yes * no;

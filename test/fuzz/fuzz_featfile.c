@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
-#include "data/encode.h"
+#include "data/decode.h"
 #include "data/featfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -80,7 +80,7 @@ static void read_all(int fd)
     while (apg_feat_next(r, &b, NULL) == APG_OK && b.rows)
         for (uint32_t i = 0; i < b.rows; i++) {
             size_t n = 0;
-            if (apg_schema_decode(apg_feat_schema(r), apg_block_row(&b, i), &text, &n, &cap, NULL))
+            if (apg_decode_row(apg_feat_schema(r), apg_block_row(&b, i), &text, &n, &cap, NULL))
                 abort();
         }
     apg_feat_reader_free(r);

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "data/encode.h"
+#include "data/cell.h"
+#include "data/decode.h"
+#include "data/sheet.h"
 #include "base/rng.h"
 #include "log.h"
 
@@ -118,10 +120,10 @@ static enum apg_status encode(
     *out = (struct encoded){0};
     enum apg_status status = apg_csv_header(csv, &chunk, &out->err);
     if (!status)
-        status = apg_schema_bind(s, csv, &chunk, need_label, &binding, &out->err);
+        status = apg_binding_init(&binding, s, csv, &chunk, need_label, &out->err);
     if (!status && !(status = apg_csv_next(csv, &chunk, &out->err)) &&
         !(status = apg_csv_parse(csv, &chunk, false, &out->err)))
-        status = apg_schema_encode(s, &binding, csv, &chunk, &sheet, &out->block, &out->err);
+        status = apg_sheet_encode(&sheet, s, &binding, csv, &chunk, &out->block, &out->err);
     apg_binding_release(&binding);
     apg_sheet_release(&sheet);
     apg_csv_chunk_release(&chunk);
@@ -239,11 +241,10 @@ static void decoding(void **state)
     make(&m);
     char *text = NULL;
     size_t n = 0, cap = 0;
-    assert_int_equal(apg_schema_decode_header(m.schema, &text, &n, &cap, NULL), APG_OK);
+    assert_int_equal(apg_decode_header(m.schema, &text, &n, &cap, NULL), APG_OK);
     for (uint64_t i = 0; i < m.rows->rows; i++) {
         text[n++] = '\n';
-        assert_int_equal(
-            apg_schema_decode(m.schema, apg_dataset_row(m.rows, i), &text, &n, &cap, NULL), APG_OK);
+        assert_int_equal(apg_decode_row(m.schema, apg_dataset_row(m.rows, i), &text, &n, &cap, NULL), APG_OK);
     }
     text[n] = '\0';
     assert_string_equal(text, "label,user,tags,price,age\n"

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "data/encode.h"
+#include "data/decode.h"
 #include "base/rng.h"
 #include "log.h"
 
@@ -123,11 +123,10 @@ static void says_what_the_log_said(void **state)
     ingest(&m, big, &c, 2);
     char *text = NULL;
     size_t n = 0, cap = 0;
-    assert_int_equal(apg_schema_decode_header(m.schema, &text, &n, &cap, NULL), APG_OK);
+    assert_int_equal(apg_decode_header(m.schema, &text, &n, &cap, NULL), APG_OK);
     text[n++] = '\n';
     for (uint64_t i = 0; i < m.rows->rows; i++) {
-        assert_int_equal(
-            apg_schema_decode(m.schema, apg_dataset_row(m.rows, i), &text, &n, &cap, NULL), APG_OK);
+        assert_int_equal(apg_decode_row(m.schema, apg_dataset_row(m.rows, i), &text, &n, &cap, NULL), APG_OK);
         text[n++] = '\n';
     }
     assert_int_equal(n, strlen(big));

@@ -1,88 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "data/encode.h"
+#include "data/sheet.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include "base/mem.h"
+#include "data/cell.h"
 
-enum { TAIL_MAX = 65535 };
-
-/* ---- cells ---- */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static void trim(const char **text, size_t *len)
-{
-    while (*len && (**text == ' ' || **text == '\t'))
-        (*text)++, (*len)--;
-    while (*len && ((*text)[*len - 1] == ' ' || (*text)[*len - 1] == '\t'))
-        (*len)--;
-}
-
-/* Up to 15 digits and a power of ten of up to 22 are both exact in a double, so one multiplication or
- * division rounds once: what strtod gives, at a tenth of its time. */
-static const double power[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
-    1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-
-bool apg_cell_number(const char *text, size_t len, double *x)
-{
-    trim(&text, &len);
-    const char *p = text, *end = text + len;
-    bool minus = p < end && *p == '-';
-    if (p < end && (*p == '-' || *p == '+'))
-        p++;
-    uint64_t digits = 0;
-    size_t n_digits = 0, after_point = 0;
-    for (; p < end && is_digit(*p); p++, n_digits++)
-        digits = digits * 10 + (uint64_t)(*p - '0');
-    if (p < end && *p == '.')
-        for (p++; p < end && is_digit(*p); p++, n_digits++, after_point++)
-            digits = digits * 10 + (uint64_t)(*p - '0');
-    if (n_digits == 0)
-        return false;
-    if (p == end && n_digits <= 15) {
-        double v = (double)digits / power[after_point];
-        *x = minus ? -v : v;
-        return true;
-    }
-    if (p < end && (*p == 'e' || *p == 'E')) {
-        p++;
-        if (p < end && (*p == '-' || *p == '+'))
-            p++;
-        if (p == end)
-            return false;
-        while (p < end && is_digit(*p))
-            p++;
-    }
-    char *stop;
-    *x = strtod(text, &stop); /* a NUL or a blank follows the cell */
-    return p == end && stop == end && isfinite(*x);
-}
-
-bool apg_cell_label(const char *text, size_t len, float *y)
-{
-    if (len == 1 && (*text == '0' || *text == '1')) {
-        *y = (float)(*text - '0');
-        return true;
-    }
-    trim(&text, &len);
-    double x;
-    if (len == 4 && strncasecmp(text, "true", 4) == 0)
-        x = 1;
-    else if (len == 5 && strncasecmp(text, "false", 5) == 0)
-        x = 0;
-    else if (!apg_cell_number(text, len, &x) || (x != 0 && x != 1 && x != -1))
-        return false;
-    *y = x == 1 ? 1 : 0;
-    return true;
-}
+enum { ROW_IDS_MAX = 65535 }; /* of a row's multi cells together: see schema.h */
 
 /* sign(x) log1p|x|: linear near 0, a logarithm for what spreads over powers of ten. */
 static float squash(double x)
@@ -93,14 +19,14 @@ static float squash(double x)
 /* The same, remembered for counts: most numbers of a log are small and whole. */
 static float squash_count(struct apg_sheet *sheet, double x)
 {
-    if (!(x >= 0 && x < APG_COUNTS))
+    if (!(x >= 0 && x < APG_SHEET_COUNTS))
         return squash(x);
     size_t n = (size_t)x;
     if ((double)n != x)
         return squash(x);
-    if (n && sheet->count[n] == 0)
-        sheet->count[n] = squash(x);
-    return sheet->count[n];
+    if (n && sheet->log1p_of[n] == 0)
+        sheet->log1p_of[n] = squash(x);
+    return sheet->log1p_of[n];
 }
 
 static float to_float(double x)
@@ -108,79 +34,10 @@ static float to_float(double x)
     return (float)(x > (double)FLT_MAX ? (double)FLT_MAX : x < -(double)FLT_MAX ? -(double)FLT_MAX : x);
 }
 
-uint32_t apg_bucket_of(const struct apg_field *f, float x)
-{
-    uint32_t low = 0, high = f->n_edges; /* edges below low are <= x, edges from high on are > x */
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (f->edge[middle] <= x)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return 1 + low;
-}
+/* ---- reading ---- */
 
-/* ---- binding ---- */
-
-static enum apg_status missing_column(const struct apg_binding *b, const char *file, uint64_t line,
-    const char *what, const char *name, struct apg_error *err)
-{
-    char has[512] = "";
-    size_t n = 0;
-    for (size_t i = 0; i < b->columns && n < sizeof has; i++)
-        n += (size_t)snprintf(has + n, sizeof has - n, "%s%s", i ? ", " : "", b->column[i]);
-    return apg_fail(err, APG_EINPUT, "%s:%llu: no column '%s', %s; there are: %s%s", file,
-        (unsigned long long)line, name, what, has, n < sizeof has ? "" : "...");
-}
-
-enum apg_status apg_schema_bind(const struct apg_schema *s, const struct apg_csv *csv,
-    const struct apg_csv_chunk *header, bool need_label, struct apg_binding *out, struct apg_error *err)
-{
-    const char *file = apg_csv_name(csv);
-    enum apg_status status = APG_OK;
-    *out = (struct apg_binding){.label = SIZE_MAX};
-    if (!header->records)
-        return apg_fail(err, APG_EINPUT, "%s: empty: not even a header", file);
-    size_t n = header->first[1];
-    out->column = apg_alloc(n, sizeof *out->column);
-    out->cell = apg_alloc(s->n_fields, sizeof *out->cell);
-    if (!out->column || !out->cell)
-        goto no_memory;
-    for (; out->columns < n; out->columns++)
-        if (!(out->column[out->columns] = strdup(header->text + header->cell[out->columns].at)))
-            goto no_memory;
-    for (size_t f = 0; !status && f < s->n_fields; f++) {
-        const char *name = s->field[f].name;
-        status = apg_csv_find(csv, header, name, &out->cell[f], err);
-        if (!status && out->cell[f] == SIZE_MAX)
-            status = missing_column(out, file, header->line, "which is an input of the model", name, err);
-    }
-    if (!status)
-        status = apg_csv_find(csv, header, s->label, &out->label, err);
-    if (!status && need_label && out->label == SIZE_MAX)
-        status = missing_column(out, file, header->line, "the label", s->label, err);
-    if (status)
-        apg_binding_release(out);
-    return status;
-no_memory:
-    apg_binding_release(out);
-    return apg_fail_memory(err);
-}
-
-void apg_binding_release(struct apg_binding *b)
-{
-    for (size_t i = 0; b->column && i < b->columns; i++)
-        free(b->column[i]);
-    free(b->column);
-    free(b->cell);
-    *b = (struct apg_binding){.label = SIZE_MAX};
-}
-
-/* ---- sheets: reading ---- */
-
-/* A pass over a chunk, column by column. The first bad record is to be reported, whatever its column: a
- * column that fails at record r makes the later ones stop there (rows = r). */
+/* A pass over a chunk, column by column. The first bad record is to be reported, whatever its
+ * column: a column that fails at record r makes the later ones stop there (rows = r). */
 enum bad { NONE, RAGGED, LABEL, NUMBER, LONG };
 
 struct pass {
@@ -235,7 +92,7 @@ static void read_numbers(struct pass *p, const struct apg_field *f, size_t i)
             value[r] = apg_float_word(bucket ? to_float(x) : squash_count(p->sheet, x));
         else
             value[r] =
-                bucket ? apg_bucket_of(f, to_float(x)) : apg_numeric_word(f, squash_count(p->sheet, x));
+                bucket ? apg_field_bucket(f, to_float(x)) : apg_field_numeric(f, squash_count(p->sheet, x));
     }
 }
 
@@ -299,7 +156,7 @@ static void check_tails(struct pass *p, const struct apg_schema *s)
         size_t n = 0;
         for (size_t i = 0; i < s->n_fields; i++)
             if (s->field[i].kind == APG_MULTI &&
-                (n += p->sheet->column[i].first[r + 1] - p->sheet->column[i].first[r]) > TAIL_MAX) {
+                (n += p->sheet->column[i].first[r + 1] - p->sheet->column[i].first[r]) > ROW_IDS_MAX) {
                 stop_at(p, r, LONG, i);
                 break;
             }
@@ -331,7 +188,7 @@ static enum apg_status report(
         return apg_fail(err, APG_EINPUT, "%s:%llu: %s: not a number: '%.64s'", file, line, column, text);
     default:
         return apg_fail(
-            err, APG_EINPUT, "%s:%llu: %s: a row of over %d values", file, line, column, TAIL_MAX);
+            err, APG_EINPUT, "%s:%llu: %s: a row of over %d values", file, line, column, ROW_IDS_MAX);
     }
 }
 
@@ -368,9 +225,9 @@ enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema 
     return p.bad ? report(&p, s, csv, err) : APG_OK;
 }
 
-/* ---- sheets: ids ---- */
+/* ---- ids ---- */
 
-void apg_sheet_find(
+static void find_ids(
     struct apg_sheet *sheet, const struct apg_field *f, size_t column, const struct apg_csv_chunk *chunk)
 {
     struct apg_sheet_column *c = &sheet->column[column];
@@ -393,7 +250,7 @@ bool apg_sheet_add(
     return true;
 }
 
-/* ---- sheets: rows ---- */
+/* ---- rows ---- */
 
 enum apg_status apg_sheet_rows(
     const struct apg_sheet *sheet, const struct apg_schema *s, struct apg_block *out, struct apg_error *err)
@@ -443,111 +300,14 @@ void apg_sheet_release(struct apg_sheet *sheet)
     *sheet = (struct apg_sheet){0};
 }
 
-enum apg_status apg_schema_encode(const struct apg_schema *s, const struct apg_binding *b,
-    const struct apg_csv *csv, const struct apg_csv_chunk *chunk, struct apg_sheet *scratch,
+enum apg_status apg_sheet_encode(struct apg_sheet *sheet, const struct apg_schema *s,
+    const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk,
     struct apg_block *out, struct apg_error *err)
 {
     out->rows = 0;
-    enum apg_status status = apg_sheet_read(scratch, s, b, csv, chunk, false, err);
+    enum apg_status status = apg_sheet_read(sheet, s, b, csv, chunk, false, err);
     for (size_t i = 0; !status && i < s->n_fields; i++)
         if (apg_field_has_vocab(&s->field[i]))
-            apg_sheet_find(scratch, &s->field[i], i, chunk);
-    return status ? status : apg_sheet_rows(scratch, s, out, err);
-}
-
-/* ---- decoding ---- */
-
-struct line {
-    char **buf;
-    size_t *n, *cap;
-    char delimiter;
-    bool failed;
-};
-
-static void put(struct line *l, const char *text, size_t len)
-{
-    if (!apg_grow(l->buf, l->cap, *l->n + 2 * len + 3, 1))
-        l->failed = true;
-    else
-        *l->n += apg_csv_quote(*l->buf + *l->n, text, len, l->delimiter);
-}
-
-static void put_delimiter(struct line *l)
-{
-    if (!apg_grow(l->buf, l->cap, *l->n + 1, 1))
-        l->failed = true;
-    else
-        (*l->buf)[(*l->n)++] = l->delimiter;
-}
-
-static void put_number(struct line *l, int digits, double x)
-{
-    char text[64];
-    put(l, text, (size_t)snprintf(text, sizeof text, "%.*g", digits, x));
-}
-
-/* A cell of several tokens is quoted as a whole, so it is put together first. */
-static void put_multi(struct line *l, const struct apg_field *f, const uint32_t *id, size_t count)
-{
-    char *cell = NULL;
-    size_t n = 0, cap = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t len = 0;
-        const char *token = f->hash_bits ? "" : apg_vocab_token(&f->vocab, id[i], &len);
-        if (!apg_grow(&cell, &cap, n + len + 1, 1)) {
-            l->failed = true;
-            break;
-        }
-        if (i)
-            cell[n++] = f->separator;
-        if (len)
-            memcpy(cell + n, token, len);
-        n += len;
-    }
-    put(l, cell, n);
-    free(cell);
-}
-
-static void put_value(struct line *l, const struct apg_schema *s, const uint32_t *row, size_t i)
-{
-    const struct apg_field *f = &s->field[i];
-    uint32_t word = row[1 + i];
-    size_t len;
-    if (f->kind == APG_MULTI) {
-        put_multi(l, f, row + apg_row_head(s) + (word >> 16), word & TAIL_MAX);
-    } else if (f->kind == APG_CATEGORICAL) {
-        const char *token = f->hash_bits ? (len = 0, "") : apg_vocab_token(&f->vocab, word, &len);
-        put(l, token, len);
-    } else if (f->kind == APG_NUMERIC && word != APG_MISSING) {
-        double raw = (double)apg_word_float(word) * f->deviation + f->mean;
-        put_number(l, 6, copysign(expm1(fabs(raw)), raw));
-    } else if (f->kind == APG_BUCKET && word > 0) {
-        float x = f->n_edges == 0 ? 0 : word == 1 ? nextafterf(f->edge[0], -INFINITY) : f->edge[word - 2];
-        put_number(l, 9, (double)x);
-    }
-}
-
-enum apg_status apg_schema_decode(const struct apg_schema *s, const uint32_t *row, char **buf, size_t *n,
-    size_t *cap, struct apg_error *err)
-{
-    struct line l = {buf, n, cap, s->delimiter, false};
-    if (row[0] != APG_MISSING)
-        put(&l, apg_word_float(row[0]) > 0 ? "1" : "0", 1);
-    for (size_t i = 0; i < s->n_fields; i++) {
-        put_delimiter(&l);
-        put_value(&l, s, row, i);
-    }
-    return l.failed ? apg_fail_memory(err) : APG_OK;
-}
-
-enum apg_status apg_schema_decode_header(
-    const struct apg_schema *s, char **buf, size_t *n, size_t *cap, struct apg_error *err)
-{
-    struct line l = {buf, n, cap, s->delimiter, false};
-    put(&l, s->label, strlen(s->label));
-    for (size_t i = 0; i < s->n_fields; i++) {
-        put_delimiter(&l);
-        put(&l, s->field[i].name, strlen(s->field[i].name));
-    }
-    return l.failed ? apg_fail_memory(err) : APG_OK;
+            find_ids(sheet, &s->field[i], i, chunk);
+    return status ? status : apg_sheet_rows(sheet, s, out, err);
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * binding.h - which cell of a record feeds which field of a schema, found once per input by the
+ * header's names.
+ */
+#ifndef APG_BINDING_H
+#define APG_BINDING_H
+#include "data/csvread.h"
+#include "data/schema.h"
+
+struct apg_binding {
+    size_t columns; /* how many cells a record must have */
+    size_t label;   /* the cell of the label, or SIZE_MAX when the input has none */
+    size_t *cell;   /* (n_fields) the cell of each field */
+    char **column;  /* (columns) their names, for messages */
+};
+
+/* HEADER is a parsed chunk of one record. A field whose column is missing is refused by name, and
+ * so is a missing label with NEED_LABEL. Columns that no field needs are ignored. A name that
+ * stands twice in the header is refused if a field needs it (APG_EINPUT). After a failure there is
+ * nothing to release. */
+enum apg_status apg_binding_init(struct apg_binding *b, const struct apg_schema *s, const struct apg_csv *csv,
+    const struct apg_csv_chunk *header, bool need_label, struct apg_error *err);
+/* Frees what B holds and zeroes it, but for the label, which becomes SIZE_MAX. A zeroed one is
+ * allowed. */
+void apg_binding_release(struct apg_binding *b);
+
+#endif
