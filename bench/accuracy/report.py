@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""The tables and plots of docs/accuracy, from what has been run."""
+import math, os, statistics, subprocess, sys
+
+from intervals import paired
+from sets import BACKBONES, EQUAL, METHODS, ROOT, SETS
+
+HEAD = """# Tables of accuracy
+
+Written by `bench/accuracy/run --report` from bench/accuracy/runs.jsonl; [accuracy.md](../accuracy.md) says what they mean.
+
+Each line: a method's options, chosen on validation by a search as long for every method, then paired seeds. Gain and
+interval are of the test AUC's difference to dense on the same seeds, in points (AUC x 100), Student's t. `s`: median
+processor seconds of a run, two at a time (by the clock before commit 9c680b6). Numbers: of the hidden layers.
+"""
+
+PLAIN = """## Out of the box
+
+`apg train --valid valid.csv train.csv` against the same with `--layer dense`: no other option, nothing searched (columns as in
+bench/accuracy). Logs with a * are not in ../shared: `bench/outside` makes them from Debian's packages.
+
+| log | backbone | method | seeds | test AUC | gain on dense, points | 95 % | tower weights | s |
+|---|---|---|---|---|---|---|---|---|"""
+
+
+def auc(runs):
+    return {seed: r["auc"] for seed, r in runs.items()}
+
+
+def gain(base, runs, method):
+    """Two cells: the mean gain on dense, and its interval."""
+    p = paired(auc(base), auc(runs)) if method != "dense" else None
+    return ("%+.3f" % p[0], "%+.3f to %+.3f" % (p[0] - p[1], p[0] + p[1])) if p else ("", "")
+
+
+def seconds(runs):
+    return statistics.median(r["seconds"] for r in runs.values())
+
+
+def plain_table(runs):
+    """Lines of the table out of the box; those of ../shared first."""
+    plain = {}
+    for r in runs:
+        if r["kind"] == "plain":
+            plain.setdefault((r["set"], r["backbone"]), {}).setdefault(r["method"], {})[r["seed"]] = r
+    out = [PLAIN]
+    for name, backbone in sorted(plain, key=lambda k: (k[0] not in SETS, k[0], BACKBONES.index(k[1]))):
+        here = plain[name, backbone]
+        for method in [m for m in METHODS if m in here and len(here[m]) > 1]:
+            rs = here[method]
+            out.append("| %s%s | %s | %s | %d | %.5f | %s | %s | %d | %.0f |" % (
+                name, "" if name in SETS else " *", backbone, method, len(rs), statistics.mean(auc(rs).values()),
+                *gain(here.get("dense", {}), rs, method), next(iter(rs.values()))["numbers"], seconds(rs)))
+    return out + [""] if plain else []
+
+
+def set_table(name, by):
+    """Lines of the table of one log, with the options that its search chose."""
+    out = ["## %s\n" % name, "| backbone | method | seeds | test AUC | sd | gain on dense, points | 95 % | tower weights "
+           "| multiply-adds | s | options |\n|---|---|---|---|---|---|---|---|---|---|---|"]
+    for backbone in BACKBONES:
+        for method in [*METHODS, *EQUAL]:
+            rs = by.get((name, backbone, method), {})
+            if len(rs) < 2:
+                continue
+            values, some = list(auc(rs).values()), next(iter(rs.values()))
+            out.append("| %s | %s | %d | %.5f | %.5f | %s | %s | %d | %d | %.0f | `%s` |" % (
+                backbone, method, len(rs), statistics.mean(values), statistics.stdev(values),
+                *gain(by.get((name, backbone, "dense"), {}), rs, method), some["numbers"], some["madds"], seconds(rs),
+                some["options"]))
+    return out + [""]
+
+
+def mean_gains(name, by):
+    """A line for each method that more than one backbone has."""
+    for method in [*METHODS, *EQUAL]:
+        gains = [paired(auc(by[name, b, "dense"]), auc(by[name, b, method]))[0] for b in BACKBONES
+                 if len(by.get((name, b, "dense"), {}).keys() & by.get((name, b, method), {}).keys()) > 1]
+        if method != "dense" and len(gains) > 1:
+            yield "Mean gain of %s over %d backbones: %+.3f.\n" % (method, len(gains), statistics.mean(gains))
+
+
+def tail_of(name, by):
+    """For each method, its gains on dense by tenth of the users, least active first."""
+    tail = []
+    for method in METHODS:
+        rs, base = by.get((name, "deepfm", method), {}), by.get((name, "deepfm", "dense"), {})
+        rs, base = ({s: r["deciles"] for s, r in x.items() if r.get("deciles")} for x in (rs, base))
+        if method != "dense" and len(rs.keys() & base.keys()) > 1:
+            tail.append((method, [paired({s: d[i] for s, d in base.items() if d[i]}, {s: d[i] for s, d in rs.items() if d[i]})
+                                  for i in range(10)]))
+    return tail
+
+
+def tail_table(name, tail):
+    out = ["Gain on dense by activity of users, deepfm, points; the first tenth of the users has the fewest rows:\n",
+           "| method | %s |\n|---|%s" % (" | ".join(str(d + 1) for d in range(10)), "---|" * 10)]
+    for method, gains in tail:
+        out.append("| %s | %s |" % (method, " | ".join("%+.2f ± %.2f" % g[:2] if g else "" for g in gains)))
+    return out + ["\n![by activity](accuracy-%s.svg)\n" % name.replace(" ", "-")]
+
+
+def plot(name, tail):
+    script = "set terminal svg size 720,360; set output '%s'; set grid; set key outside; set xlabel 'tenth of the users, by activity';" % (
+        os.path.join(ROOT, "docs", "accuracy", "accuracy-%s.svg" % name.replace(" ", "-")))
+    script += "set ylabel 'AUC gain on dense, points'; set xrange [0.5:10.5]; set xtics 1; plot 0 notitle lc rgb 'gray', "
+    script += ", ".join("'-' using ($1+%g):2:3 with yerrorlines title '%s'" % (0.05 * i, m) for i, (m, _) in enumerate(tail)) + "\n"
+    script += "".join("\n".join("%d %f %f" % (d + 1, g[0], 0 if math.isnan(g[1]) else g[1]) for d, g in enumerate(gains) if g) + "\ne\n" for _, gains in tail)
+    try:
+        subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    except FileNotFoundError:
+        print("bench/accuracy/run: gnuplot is not there; no plots", file=sys.stderr)
+
+
+def chosen_runs(study):
+    """By log, backbone and method: runs by seed, of the options that the search has chosen last."""
+    study.a.minutes, chosen, by = -1, {}, {}  # from here on only what has been run
+    for r in study.done.values():
+        what = r["set"], r["method"], r["backbone"]
+        if r["kind"] != "run" or (r["method"] not in METHODS and r["method"] not in EQUAL):
+            continue
+        if what not in chosen:
+            chosen[what] = study.options(*what)
+        if r["options"] == chosen[what]:
+            by.setdefault((r["set"], r["backbone"], r["method"]), {})[r["seed"]] = r
+    return by
+
+
+def report(study):
+    out = [HEAD] + plain_table(study.done.values())
+    by = chosen_runs(study)
+    for name in SETS:
+        if any(k[0] == name for k in by):
+            out += set_table(name, by) + list(mean_gains(name, by))
+            tail = tail_of(name, by)
+            if tail:
+                out += tail_table(name, tail)
+                plot(name, tail)
+    with open(study.a.out, "w") as f:
+        f.write("\n".join(out) + "\n")
