@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * json.h - what jansson (2.14) does not tell: json_dumps, out of memory, may lose a key and go on; and a
- * string that could not be made may be not UTF-8, or too much.
+ * json.h - what jansson (2.14) leaves open. When out of memory, its json_dumps may drop a key and
+ * go on. When it makes no string of a text, it does not tell whether the text is not UTF-8 or
+ * memory is out.
  */
 #ifndef APG_JSON_H
 #define APG_JSON_H
 #include <jansson.h>
 #include <stdbool.h>
 
-/* J in one line, numbers with all digits; freed with free(). NULL: out of memory, or J is NULL. */
+/* J as text in one line, with all digits of its numbers. It is freed with free(). NULL when out of
+ * memory, or when J is NULL. */
 char *apg_json_text(const json_t *j);
 
-/* J; NULL, and J is released, if BAD: something could not be put into it. */
+/* Ends the making of J. BAD is not 0 when something could not be put into it: then J is released
+ * and NULL is returned, else J. */
 json_t *apg_json_whole(json_t *j, int bad);
 
+/* Is the NUL-terminated S valid UTF-8? */
 bool apg_is_utf8(const char *s);
 
 #endif
