@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * csvrate FILE: rows/s of libcsv alone, by one thread, on FILE in memory, callbacks that only count. The
- * limit that bench/run holds prediction from CSV against. The best of 5.
+ * csvrate FILE: how many rows a second libcsv alone parses of FILE, which lies in memory, by one thread, with callbacks
+ * that only count. Prints the best of 5. bench/serve compares prediction from CSV with twice that rate.
  */
 #include <csv.h>
 #include <stdio.h>

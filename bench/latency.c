@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * latency FILE COMMAND...: the lines of FILE but the first, its header, one after another to the standard
- * input of COMMAND, each after the answer to the one before, a line. Writes microseconds: from COMMAND's
- * start to its first answer, and of the others from a line's write to its answer, "first p50 p99 max".
+ * latency FILE COMMAND...: how long COMMAND takes to answer a line. The header of FILE goes to its standard input, then
+ * each line when the one before it has been answered with a line. Prints "first p50 p99 max" in microseconds: from the
+ * start of COMMAND to its first answer, and for the other lines from the line's write to its answer.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* C0 controls and DEL, and the C1 controls in UTF-8 (c2 80 .. c2 9f), which some terminals obey too. */
+/* Replaces C0 controls, DEL, and the C1 controls in UTF-8 (c2 80 .. c2 9f), which some terminals
+ * obey too. */
 static void make_printable(char *s)
 {
     for (unsigned char *p = (unsigned char *)s; *p; p++) {
@@ -18,7 +19,8 @@ static void make_printable(char *s)
     }
 }
 
-/* Formatted apart from e->text, because the arguments may point into it. TAIL is NULL or goes behind ": ". */
+/* The text is made apart from e->text, because the arguments may point into that. TAIL, unless
+ * NULL, is put behind it and ": ". */
 static void APG_PRINTF(3, 0) set_text(struct apg_error *e, const char *tail, const char *fmt, va_list ap)
 {
     char text[sizeof e->text];

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * json.h - JSON by jansson, with its failures told apart. json_dumps of jansson 2.14 may drop a key and go on when
- * memory is out. NULL from its constructors does not tell that from text that is not UTF-8.
+ * json.h - what jansson (2.14) leaves open. When out of memory, its json_dumps may drop a key and
+ * go on. When it makes no string of a text, it does not tell whether the text is not UTF-8 or
+ * memory is out.
  */
 #ifndef APG_JSON_H
 #define APG_JSON_H
 #include <jansson.h>
 #include <stdbool.h>
 
-/* J as text in one line, its numbers with all digits; freed with free(). NULL: memory is out, or J is NULL. */
+/* J as text in one line, with all digits of its numbers. It is freed with free(). NULL when out of
+ * memory, or when J is NULL. */
 char *apg_json_text(const json_t *j);
 
-/* Returns J. If BAD, something could not be put into J: J is released and NULL returned. */
+/* Ends the making of J. BAD is not 0 when something could not be put into it: then J is released
+ * and NULL is returned, else J. */
 json_t *apg_json_whole(json_t *j, int bad);
 
+/* Is the NUL-terminated S valid UTF-8? */
 bool apg_is_utf8(const char *s);
 
 #endif

@@ -22,7 +22,8 @@ void *apg_alloc(size_t n, size_t size)
     return p;
 }
 
-/* The caller's pointer has a type of its own, so it is read and written as bytes, not as a void *. */
+/* The caller's pointer has a type of its own, so it is read and written as bytes,
+ * not as a void *. */
 bool apg_grow(void *p_to_pointer, size_t *cap, size_t need, size_t size)
 {
     if (need <= *cap)

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
+<<<<<<< HEAD
  * pool.h - a fixed set of threads that share loops. This is the only place that creates threads.
  *
  * apg_pool_run calls fn(arg, i, worker) once for every i in [0, n), on any of the threads, the caller among
  * them, and returns when all are done. Which thread runs which i is not fixed, so results must depend on i
  * alone: that is how one seed gives the same bytes with 1 and with 64 threads. worker is in [0, threads): for
  * scratch memory only. Not reentrant: fn must not call apg_pool_run on the same pool. One caller at a time.
+=======
+ * pool.h - a fixed set of threads that share loops. Nothing else in the tree creates threads.
+>>>>>>> refs/heads/data
  */
 #ifndef APG_POOL_H
 #define APG_POOL_H
@@ -14,11 +18,19 @@
 
 struct apg_pool;
 
-/* THREADS >= 1; 1 creates none and runs loops in the caller. 0 asks for the number of processors this process
- * may use. *out is freed with apg_pool_free. */
+/* A pool of THREADS threads, the caller's among them: 1 creates none and runs loops in the caller.
+ * 0 stands for the number of processors that this process may use. *out is freed with
+ * apg_pool_free. Fails when there are more than 1024 (APG_ERANGE) or the system starts no more
+ * threads (APG_EIO). */
 enum apg_status apg_pool_new(struct apg_pool **out, unsigned threads, struct apg_error *err);
 void apg_pool_free(struct apg_pool *p); /* NULL is allowed */
+/* The number of threads, the caller among them. */
 unsigned apg_pool_threads(const struct apg_pool *p);
+/* Calls fn(arg, i, worker) once for every i in [0, n), on any of the threads, the caller among
+ * them, and returns when all are done. Which thread runs which i is not fixed, so results must
+ * depend on i alone: that is how one seed gives the same bytes with 1 and with 64 threads. WORKER,
+ * in [0, threads), is for picking scratch memory only. One thread at a time may call this for a
+ * pool; fn must not. */
 void apg_pool_run(struct apg_pool *p, size_t n, void (*fn)(void *arg, size_t i, unsigned worker), void *arg);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-/* SEED and STREAM pass the finalizer one after the other: a sum of the two alone would make (1, 2) and (2, 1)
- * alike. */
+/* SEED and STREAM pass the finalizer one after the other: a sum of the two alone would make (1, 2)
+ * and (2, 1) alike. */
 void apg_rng_init(struct apg_rng *r, uint64_t seed, uint64_t stream)
 {
     r->key = apg_rng_at(apg_rng_at(seed, 1), stream);
@@ -23,7 +23,8 @@ double apg_rng_normal(struct apg_rng *r)
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
-/* The first 2^64 mod n values are refused, so that each remainder has equally many left. */
+/* The lowest 2^64 mod n values are drawn again, so that of the others equally many have each
+ * remainder. */
 uint64_t apg_rng_below(struct apg_rng *r, uint64_t n)
 {
     uint64_t refuse = (0 - n) % n, x;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/mem.h"
 
+/* Refuse that NAME is no column. WHAT says what it is wanted for. */
 static enum apg_status missing_column(const struct apg_binding *b, const char *file, uint64_t line,
     const char *what, const char *name, struct apg_error *err)
 {

@@ -55,7 +55,7 @@ bool apg_cell_number(const char *text, size_t len, double *x)
             p++;
     }
     char *stop;
-    *x = strtod(text, &stop); /* a NUL or a blank follows the cell */
+    *x = strtod(text, &stop); /* it ends there at the latest: a NUL or a blank follows the cell */
     return p == end && stop == end && isfinite(*x);
 }
 

@@ -141,7 +141,9 @@ static bool in_list(const char *const *list, const char *word, size_t len)
     return false;
 }
 
-/* The next word of NAME from *at on: runs of letters, cut also before a capital ("userId"). 0: none. */
+/* The next word of NAME from *at on, which is a run of letters and ends before a capital too
+ * ("userId"). Returns its length, 0 when there is none; *at is where it starts and *end where it
+ * ends. */
 static size_t next_word(const char *name, size_t *at, size_t *end)
 {
     size_t i = *at;
@@ -155,7 +157,7 @@ static size_t next_word(const char *name, size_t *at, size_t *end)
     return i - *at;
 }
 
-/* "C14" for 'C'. */
+/* Is NAME the letter and a number, as C14 is for 'C'? */
 static bool is_numbered(const char *name, char letter)
 {
     return name[0] == letter && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1);
@@ -182,14 +184,15 @@ static bool is_quantity_name(const char *name)
 
 /* ---- a look at the sample ---- */
 
+/* What the cells of a column in the sample are like. */
 struct look {
-    size_t rows, filled;      /* rows; of those, with a cell that is not empty */
-    size_t distinct;          /* values among the filled */
+    size_t rows, filled;      /* rows; how many of them have a cell that is not empty */
+    size_t distinct;          /* different values of the filled cells */
     size_t separators;        /* cells that hold the separator of multi cells */
-    bool number;              /* all filled cells are */
-    bool fraction, code;      /* some cell has */
+    bool number;              /* all filled cells are numbers */
+    bool fraction, code;      /* some number has a fraction or an exponent; some has a code's digits */
     bool falling;             /* some number is less than the one before */
-    double low, middle, high; /* of the numbers */
+    double low, middle, high; /* the lowest number, the median, the highest */
 };
 
 static int by_value(const void *a, const void *b)
@@ -198,7 +201,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Lowest, median and highest. */
+/* The lowest of the N numbers X, their median and the highest. Sorts X. */
 static void spread(struct look *l, double *x, size_t n)
 {
     qsort(x, n, sizeof *x, by_value);
@@ -287,7 +290,7 @@ static int infer(const struct look *l, const char *name, bool whole, const char 
 
 /* ---- the schema ---- */
 
-/* The lists of names by kind, DROP last. */
+/* The columns that the user named for a kind, and the option that names them. */
 struct lists {
     const char *flag;
     struct apg_list names;
@@ -373,7 +376,7 @@ static enum apg_status find_label(struct builder *b, struct apg_error *err)
                        : no_column(b, "", "label, click, target or the like (--label names it)", err);
 }
 
-/* What was asked for. */
+/* The kinds that the user asked for. */
 static enum apg_status force(struct builder *b, struct apg_error *err)
 {
     for (int kind = 0; kind < N_LISTS; kind++)

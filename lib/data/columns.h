@@ -2,8 +2,8 @@
  *
  * columns.h - which columns a log has and what kind each is: as told, or inferred from a sample.
  *
- * What the inference goes by, in this order (the manual of apg-encode has it in prose); D is the number of
- * different values in the sample:
+ * The inference tries these rules in this order; the first that fits decides. D is the number of different
+ * values in the sample. The manual of apg-encode says the same in prose.
  *   label                                      the first usual name that is a column
  *   one value in the whole input               ignored
  *   some cell is no number                     categorical
@@ -14,9 +14,9 @@
  *   the name is I1, I2, ...                    numeric (Criteo's)
  *   D <= 10                                    categorical
  *   the name is a quantity's (age, price, ...) numeric
- *   D > 32, half the rows in the lowest 1/7    numeric (of the range: counts and amounts crowd there)
+ *   D > 32, half the rows in the lowest 1/7    numeric (1/7 of the range, where counts and amounts crowd)
  *   the rest                                   categorical
- * and a column that came out categorical, with a value of its own in every row, is ignored.
+ * A column that is categorical by these rules and has a value of its own in every row is ignored.
  */
 #ifndef APG_COLUMNS_H
 #define APG_COLUMNS_H
@@ -45,8 +45,8 @@ struct apg_columns {
 };
 /* A comma, a header, everything inferred, and 1 GiB of memory. */
 void apg_columns_default(struct apg_columns *c);
-/* The settings of a struct apg_columns: how cells are found, for all who read CSV; what they mean, for those who
- * make an encoder; and where encoded rows are kept until all are read. */
+/* The settings of a struct apg_columns: how cells are found, for all who read CSV; what they mean,
+ * for those who make an encoder; and where encoded rows are kept until all are read. */
 extern const struct apg_setting apg_columns_format[], apg_columns_kinds[], apg_columns_spool[];
 /* APG_ESETTING: these settings do not go together. */
 enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err);
@@ -54,15 +54,19 @@ enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error 
 /* Names a label column usually has; ends in NULL. */
 extern const char *const apg_label_names[];
 
-/* The columns' names of CSV as a parsed chunk of one record: its header, or C's names for a log without
- * one. Before apg_csv_next. Nothing in the input: records = 0. */
+/* The names of the columns as a parsed chunk of one record: the header of CSV, or for a log
+ * without one the names that C has. To be called before apg_csv_next. An empty input gives records
+ * = 0. */
 enum apg_status apg_columns_header(
     const struct apg_columns *c, struct apg_csv *csv, struct apg_csv_chunk *out, struct apg_error *err);
 
-/* Make a schema, with empty vocabularies, no edges, mean 0 and deviation 1. SAMPLE: parsed chunks,
- * looked at as far as APG_SAMPLE_ROWS; WHOLE: they are all there is. *explain (unless NULL) gets lines
- * of text, freed with free(): first the flags that would force what was inferred ("--categorical
- * user_id,item_id --numeric price --drop id"), then why a column is ignored, and hints. */
+/* Make a schema that is not finished: vocabularies are empty, buckets have no edges, means are 0
+ * and deviations 1. SAMPLE holds parsed chunks, of which the first APG_SAMPLE_ROWS rows are looked
+ * at; WHOLE says that they are the whole input. *out is freed with apg_schema_free. *explain
+ * (unless EXPLAIN is NULL) gets lines of text, which are freed with free(): first the flags that
+ * would force what was inferred ("--categorical user_id,item_id --numeric price --drop id"), then
+ * why a column is ignored, and hints. A name that is no column, or twice one, is refused
+ * (APG_EINPUT), and so is a column that is named for two purposes (APG_EUSAGE). */
 enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, const struct apg_columns *c,
     const struct apg_csv *csv, const struct apg_csv_chunk *header, const struct apg_csv_chunk *const *sample,
     size_t n_sample, bool whole, struct apg_error *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cutting and parsing see the same records because `scan` goes through the states of libcsv, though by leaps:
- * between two quotes nothing but the last line end matters, and memchr and memrchr find both.
+ * Cutting and parsing see the same records because `scan` goes through the states of libcsv,
+ * though by leaps: between two quotes nothing but the last line end matters, and memchr and
+ * memrchr find both.
  */
 #include "data/csvread.h"
 
@@ -19,16 +20,17 @@ struct apg_csv {
     int fd;
     const char *name;
     char delimiter;
-    size_t chunk;
-    bool wait;     /* for full chunks */
-    bool ended;    /* read said so */
-    bool started;  /* a byte order mark would have been skipped */
-    uint64_t line; /* of held[from] */
+    size_t chunk;  /* bytes to read before a chunk is cut */
+    bool wait;     /* read until a chunk is full, even when the input runs dry */
+    bool ended;    /* a read met the end of input */
+    bool started;  /* a byte order mark, if there was one, has been skipped */
+    uint64_t line; /* the line of held[from] */
     char *held;    /* bytes read and not yet passed on: held[from .. n_held), from the start of a record on */
     size_t from, n_held, cap_held;
     uint64_t header_line; /* where apg_csv_unread_header goes back to */
 };
 
+/* The byte order mark of UTF-8. */
 static const char mark[3] = "\xef\xbb\xbf";
 
 /* ---- where records end ---- */
@@ -51,8 +53,8 @@ static bool is_end(char c)
     return c == '\n' || c == '\r';
 }
 
-/* Go on to byte N. Only LF is taken for a record's end here, so that CR LF is never cut apart; the parser
- * also ends a record at a CR alone. */
+/* Scan on to byte N. Only LF is taken for a record's end here, so that CR LF is never cut apart;
+ * the parser also ends a record at a CR alone. */
 static void scan(struct scan *s, const char *bytes, size_t n, char delimiter)
 {
     const char *p = bytes + s->done, *end = bytes + n;
@@ -83,9 +85,9 @@ static void scan(struct scan *s, const char *bytes, size_t n, char delimiter)
     s->done = n;
 }
 
-/* The end of the record that starts at AT (blank lines before it passed over): behind its LF, CR LF or CR.
- * *start is where its first cell begins; N when there is no record. Byte by byte: for headers, messages and
- * spans. */
+/* Where the record that starts at AT ends: behind its LF, CR LF or CR. Blank lines before it are
+ * passed over; *start is where its first cell begins, or N when there is no record. It goes byte
+ * by byte, so it is for headers, messages and spans only. */
 static size_t next_record(const char *bytes, size_t at, size_t n, char delimiter, size_t *start)
 {
     enum state state = AT_START;
@@ -160,7 +162,7 @@ void apg_csv_wait(struct apg_csv *c)
     c->wait = true;
 }
 
-/* Would a read return at once? The end of input counts as something to read. */
+/* Would a read return at once? At the end of input it would. */
 static bool is_waiting(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -249,13 +251,14 @@ enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, str
     struct apg_csv_chunk first = {0};
     size_t start = 0, end = 0;
     enum apg_status status;
-    do { /* a chunk may be blank lines only */
+    do { /* until a chunk is more than blank lines */
         if ((status = apg_csv_next(c, &first, err)))
             goto done;
         end = next_record(first.bytes, 0, first.n_bytes, c->delimiter, &start);
     } while (start == end && first.n_bytes);
 
-    /* What follows the header goes back, with the header before it for apg_csv_unread_header. */
+    /* What follows the header is held for the next chunk. The header stays before it, so that
+     * apg_csv_unread_header can go back. */
     size_t n = first.n_bytes - start;
     if (!apg_grow(&c->held, &c->cap_held, n + c->n_held, 1) ||
         !apg_grow(&out->bytes, &out->cap_bytes, end - start, 1)) {
@@ -352,7 +355,7 @@ static enum apg_status find_spans(const struct apg_csv *c, struct apg_csv_chunk 
     return APG_OK;
 }
 
-/* The high bit of every byte of X that is zero, no other. */
+/* Sets the high bit of every byte that is zero in X, and no other bit. */
 static uint64_t zero_bytes(uint64_t x)
 {
     const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
@@ -373,8 +376,8 @@ static uint64_t cell_ends(const char *p, unsigned char delimiter)
     return ends;
 }
 
-/* A chunk without a quote: five times as fast as libcsv, which goes byte by byte. The text is the bytes,
- * with a NUL for what ends a cell. False: out of memory. */
+/* A chunk without a quote: five times as fast as libcsv, which goes byte by byte. The text is the
+ * bytes, with a NUL for what ends a cell. False: out of memory. */
 static bool parse_unquoted(struct apg_csv_chunk *chunk, char delimiter)
 {
     size_t n = chunk->n_bytes, from = 0, cells = 0;
@@ -405,7 +408,7 @@ static bool parse_unquoted(struct apg_csv_chunk *chunk, char delimiter)
     return true;
 }
 
-/* Any chunk, by libcsv. */
+/* Any chunk, by libcsv. False: out of memory. */
 static bool parse_quoted(struct apg_csv_chunk *chunk, char delimiter)
 {
     struct csv_parser *parser = chunk->parser;
@@ -417,14 +420,14 @@ static bool parse_quoted(struct apg_csv_chunk *chunk, char delimiter)
         csv_set_delim(parser, (unsigned char)delimiter);
         csv_set_blk_size(parser, CELL_BLOCK_BYTES);
     }
-    /* libcsv trims blanks unless told that there are none, by a function it calls for each byte (a third of
-     * its time). So it is told only where there are some. */
+    /* libcsv trims blanks unless told that there are none, by a function it calls for each byte (a
+     * third of its time). So it is told only where there are some. */
     bool blanks = memchr(chunk->bytes, ' ', chunk->n_bytes) ||
                   (delimiter != '\t' && memchr(chunk->bytes, '\t', chunk->n_bytes));
     csv_set_space_func(parser, blanks ? never : NULL);
 
-    /* Every cell takes at least its NUL's worth of bytes: a delimiter, a line end, or the end of the chunk.
-     */
+    /* Every cell takes at least its NUL's worth of bytes: a delimiter, a line end, or the end of
+     * the chunk. */
     struct parse p = {.chunk = chunk};
     if (apg_grow(&chunk->text, &chunk->cap_text, chunk->n_bytes + 1, 1) &&
         csv_parse(parser, chunk->bytes, chunk->n_bytes, on_cell, on_record, &p) == chunk->n_bytes &&

@@ -2,16 +2,17 @@
  *
  * csvread.h - CSV as chunks of whole records. The only user of libcsv.
  *
- *   serial:    apg_csv_next() reads bytes and cuts them at a record end (quotes counted)
- *   parallel:  apg_csv_parse() turns one chunk into cells; chunks do not depend on each other
+ *   serial:    apg_csv_next reads bytes and cuts them at the end of a record, with regard to quotes
+ *   parallel:  apg_csv_parse turns a chunk into cells; chunks do not depend on each other
  *
- * A chunk is up to about CHUNK bytes, or less when the input runs dry (a pipe with nothing more in it), so
- * that a row is passed on as soon as it has arrived whole. Records: RFC 4180, any one-byte delimiter, LF or
- * CRLF (a CR alone ends a record too), quoted cells with embedded newlines and doubled quotes, a UTF-8 byte
- * order mark skipped, blank lines skipped (they are not rows). White space is kept. A quote inside an
- * unquoted cell is an ordinary character, and so is what follows the closing quote of a quoted one. A cell
- * may not hold a NUL byte. The last record needs no newline. A quoted cell still open at the end of input
- * is an error that names its line, and so is a record of over 16 MiB.
+ * A chunk has about as many bytes as struct apg_csv_format says, or fewer when the input runs dry
+ * (a pipe with nothing more in it), so that a row is passed on as soon as it has arrived whole.
+ * Records: RFC 4180, any one-byte delimiter, LF or CRLF (a CR alone ends a record too), quoted
+ * cells with embedded newlines and doubled quotes, a UTF-8 byte order mark skipped, blank lines
+ * skipped (they are not rows). White space is kept. A quote inside an unquoted cell is an ordinary
+ * character, and so is what follows the closing quote of a quoted one. A cell may not hold a NUL
+ * byte. The last record needs no newline. A quoted cell still open at the end of input is an error
+ * that names its line, and so is a record of over 16 MiB.
  */
 #ifndef APG_CSVREAD_H
 #define APG_CSVREAD_H
@@ -24,72 +25,77 @@ struct apg_csv; /* an open input */
 
 struct apg_csv_format {
     char delimiter; /* 0: ','; not a quote or a line end */
-    size_t chunk;   /* bytes; 0: 256 KiB */
+    size_t chunk;   /* bytes to read before a chunk is cut; 0: 256 KiB */
 };
 
 struct apg_cell {
-    uint32_t at, len; /* in chunk->text */
+    uint32_t at, len; /* bytes: where it starts in the chunk's text, and how long it is */
 };
 
-/* Reused between calls; zero-initialise. One chunk is used by one thread at a time. */
+/* Whole records. It starts zeroed and is reused between calls. One thread at a time uses a
+ * chunk. */
 struct apg_csv_chunk {
     char *bytes; /* the records as they came */
     size_t n_bytes, cap_bytes;
-    uint64_t line; /* of the first byte, counted from 1 */
+    uint64_t line; /* the line of the first byte, counted from 1 */
     /* after apg_csv_parse: */
     char *text; /* cells, unquoted, one after another, each followed by a NUL */
     size_t cap_text;
     struct apg_cell *cell; /* record r, cell c: cell[first[r] + c], c < first[r + 1] - first[r] */
     size_t cap_cell;
-    uint32_t *first; /* (records + 1) */
+    uint32_t *first; /* (records + 1): each record's first cell */
     size_t cap_first;
-    uint32_t *record;  /* (records + 1): where each record starts in bytes; only when spans were asked for */
-    size_t cap_record; /* record r takes the blank lines after it along */
+    uint32_t *record;  /* (records + 1): each record's first byte; only when spans were asked for */
+    size_t cap_record; /* the span of a record includes the blank lines after it */
     size_t records;
-    void *parser; /* libcsv's, kept for reuse */
+    void *parser; /* that of libcsv, kept for reuse; NULL as long as no cell was quoted */
 };
 /* Frees what C holds and zeroes it. */
 void apg_csv_chunk_release(struct apg_csv_chunk *c);
 
-/* FD stays the caller's. NAME is for messages, kept by pointer. HEADSTART: bytes already read from FD
- * (sniffing a magic), n_headstart of them, copied. */
+/* Reads nothing yet. FD stays the caller's and must stay open. NAME is for messages and is kept by
+ * pointer. HEADSTART holds the N_HEADSTART bytes that were read from FD to tell what it is; they
+ * are copied. *out is freed with apg_csv_free. A delimiter that is a quote or a line end is
+ * refused (APG_EUSAGE). One thread at a time uses a struct apg_csv, but for calls that take it as
+ * const. */
 enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, const void *headstart,
     size_t n_headstart, const struct apg_csv_format *format, struct apg_error *err);
-void apg_csv_free(struct apg_csv *c);
+void apg_csv_free(struct apg_csv *c); /* NULL is allowed */
 const char *apg_csv_name(const struct apg_csv *c);
 
-/* The first record, as a chunk of one record, parsed (the header). Call before apg_csv_next, or not at all.
- * An empty input gives records = 0. */
+/* The first record, which is the header, as a parsed chunk of one record. To be called before
+ * apg_csv_next, or not at all. An empty input gives records = 0. */
 enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err);
 
-/* *at: the column of the parsed HEADER that is named NAME, or SIZE_MAX when none is. Two of that name are
- * refused. */
+/* *at: the column of the parsed HEADER that is named NAME, or SIZE_MAX when none is. Two of that
+ * name are refused. */
 enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,
     size_t *at, struct apg_error *err);
 
 /* The record that apg_csv_header returned was no header: apg_csv_next begins with it. */
 void apg_csv_unread_header(struct apg_csv *c);
 
-/* From now on apg_csv_next waits for full chunks: where they end then depends on the bytes alone, not on
- * how they came. */
+/* From now on apg_csv_next waits for full chunks. Where they end then depends on the bytes alone,
+ * not on when they arrive. */
 void apg_csv_wait(struct apg_csv *c);
 
-/* The next whole records: out->n_bytes = 0 at the end of input. Blocks until at least one record is
- * there; does not wait for more when the input runs dry. A chunk of blank lines has records = 0 when
- * parsed. */
+/* The next whole records, not parsed yet. It blocks until at least one record is there, and does
+ * not wait for more when the input runs dry. At the end of input out->n_bytes is 0. A chunk of
+ * blank lines only has bytes, but no records when parsed. Fails when reading does (APG_EIO), and
+ * on a quote that is never closed or a record that is too long (APG_EINPUT). */
 enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err);
 
-/* Cells of a chunk. SPANS: also fill out->record, for callers that pass rows on as they came. Thread-safe for
- * different chunks. */
+/* Find the cells of a chunk. SPANS: fill chunk->record too, for callers that pass records on as
+ * they came. A NUL byte is refused (APG_EINPUT). Thread-safe for different chunks. */
 enum apg_status apg_csv_parse(
     const struct apg_csv *c, struct apg_csv_chunk *chunk, bool spans, struct apg_error *err);
 
-/* The line on which record R of a parsed chunk starts, counted from 1; found by scanning, for messages
- * only. */
+/* The line on which record R of a parsed chunk starts, counted from 1. It scans the chunk from its
+ * start, so it is for messages only. */
 uint64_t apg_csv_line(const struct apg_csv *c, const struct apg_csv_chunk *chunk, size_t r);
 
-/* Write a cell so that it reads back the same: quoted where it must be. Returns bytes, at most 2 * len +
- * 2. */
+/* Write a cell of LEN bytes so that it reads back the same: in quotes where it must be. Returns
+ * the bytes written to OUT, at most 2 * LEN + 2; there is no NUL. */
 size_t apg_csv_quote(char *out, const char *cell, size_t len, char delimiter);
 
 #endif

@@ -11,12 +11,12 @@
 #include "base/mem.h"
 
 struct apg_spool {
-    size_t memory, used; /* bytes of whole blocks in memory: limit, now */
-    char *dir;
-    int fd;           /* the temporary file, -1 as long as there is none */
-    size_t in_memory; /* blocks; those after them lie in the file */
-    size_t end;       /* of the file */
-    char *map;
+    size_t memory, used;   /* bytes of blocks in memory: the most allowed, and those there are */
+    char *dir;             /* where the temporary file is made */
+    int fd;                /* the temporary file, -1 as long as there is none */
+    size_t in_memory;      /* how many blocks are in memory; those after them lie in the file */
+    size_t end;            /* bytes of the file */
+    char *map;             /* the file, mapped, or NULL */
     struct apg_block rest; /* rows that do not make a whole block yet */
     void (*release)(void *arg);
     void *arg;
@@ -62,7 +62,9 @@ void apg_dataset_free(struct apg_dataset *d)
     free(d);
 }
 
-/* ---- the temporary file: of each block start and words, both at multiples of APG_ALIGN_BYTES ---- */
+/* ---- the temporary file ---- */
+
+/* It has the start and the words of each block, both at multiples of APG_ALIGN_BYTES. */
 
 static size_t start_bytes(const struct apg_block *b)
 {
@@ -108,7 +110,8 @@ static enum apg_status temp_write(struct apg_spool *s, const void *p, size_t n, 
 
 /* ---- blocks ---- */
 
-/* The rows at hand become a block: kept in memory as long as there is room, else written out. */
+/* The rows at hand become a block. It is kept in memory as long as there is room, else written
+ * out. */
 static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
 {
     struct apg_spool *s = d->spool;
@@ -120,7 +123,7 @@ static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
     struct apg_block *kept = &d->block[d->n_blocks];
     *kept = (struct apg_block){.rows = b->rows};
     if (s->fd < 0 && bytes <= s->memory - s->used) {
-        /* Grown by doubling, they may hold twice what they need. */
+        /* Copied, because arrays that grew by doubling may be twice as large as they need be. */
         kept->start = malloc(start_bytes(b));
         kept->words = malloc(word_bytes(b));
         kept->cap_start = kept->cap_words = 1;

@@ -2,8 +2,11 @@
  *
  * dataset.h - rows to train on: encoded once, then read in any order for many epochs.
  *
- * They come from CSV (ingest.h) or from a feature file, whose blocks are mapped as they stand (featfile.h).
- * Rows lie in memory up to a limit, then in an unlinked temporary file that is mapped when all are there.
+ * Rows come from CSV (ingest.h) or from a feature file, whose blocks are mapped as they stand
+ * (featfile.h). They are kept in memory up to a limit. What is more goes to an unlinked temporary
+ * file, which is mapped when all rows are there.
+ *
+ * One thread makes a data set; when it is finished, any number may read it.
  */
 #ifndef APG_DATASET_H
 #define APG_DATASET_H
@@ -20,7 +23,7 @@ struct apg_dataset {
     struct apg_spool *spool; /* private: temporary file or mapping */
 };
 void apg_dataset_free(struct apg_dataset *d); /* NULL is allowed */
-/* Row I (0 <= i < rows); valid as long as the data set. Thread-safe. */
+/* The words of row I, 0 <= i < rows. They are valid as long as the data set. Thread-safe. */
 static inline const uint32_t *apg_dataset_row(const struct apg_dataset *d, uint64_t i)
 {
     return apg_block_row(&d->block[i / APG_BLOCK_ROWS], i % APG_BLOCK_ROWS);
@@ -28,20 +31,22 @@ static inline const uint32_t *apg_dataset_row(const struct apg_dataset *d, uint6
 
 /* ---- making one ---- */
 
-/* MEMORY: bytes of rows to keep in memory; what is more goes to a temporary file in TEMP_DIR (NULL:
- * $TMPDIR or /tmp). */
+/* MEMORY is how many bytes of rows are kept in memory; what is more goes to a temporary file in
+ * TEMP_DIR (NULL: $TMPDIR or /tmp). *out is freed with apg_dataset_free. */
 enum apg_status apg_dataset_new(
     struct apg_dataset **out, size_t memory, const char *temp_dir, struct apg_error *err);
-/* Rows are re-cut into blocks of APG_BLOCK_ROWS. */
+/* Append the rows of B, which is copied. They are cut anew, into blocks of APG_BLOCK_ROWS. Fails
+ * when the temporary file cannot be written (APG_EIO). */
 enum apg_status apg_dataset_append(struct apg_dataset *d, const struct apg_block *b, struct apg_error *err);
-/* The last block, and the mapping. Blocks may be read, and written in place, only after this. */
+/* Close the last block and map the temporary file. Blocks may be read, and written in place, only
+ * after this. */
 enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err);
-/* Take BLOCKS, an array the data set frees, as they are: whole ones before the last, their words and
- * start borrowed. */
+/* A data set of N_BLOCKS blocks as they are. On success it frees the array BLOCKS, but not the
+ * words and starts, which are borrowed. All blocks but the last have APG_BLOCK_ROWS rows. */
 enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *blocks, size_t n_blocks,
     uint64_t positives, struct apg_error *err);
-/* RELEASE(ARG) is called when the data set is freed: it frees what blocks are borrowed from, or a schema
- * needs. */
+/* Call RELEASE(ARG) when the data set is freed. It frees what the blocks, or a schema, borrow
+ * from. */
 void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg), void *arg);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "data/csvread.h"
 
+/* The line being written. Out of memory shows in `failed`. */
 struct line {
     char **buf;
     size_t *n, *cap;

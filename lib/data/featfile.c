@@ -13,8 +13,8 @@
 
 enum { RECORD_BYTES = 64, READ_BYTES = 1 << 20, VERSION = 1 };
 
-/* Three records of 64 bytes, little-endian, as docs/files.md has them. `check` is the XXH3 of the bytes
- * before it. */
+/* Three records of 64 bytes, little-endian, as docs/files.md has them. `check` is the XXH3 of the
+ * bytes before it. */
 struct head {
     char magic[8];
     uint32_t version, block_rows;
@@ -28,14 +28,14 @@ struct block_head {
     uint32_t rows, words;
     uint64_t number; /* from 0 */
     uint64_t zero[3];
-    uint64_t payload; /* XXH3 of what follows, padding and all */
+    uint64_t payload; /* XXH3 of what follows, padding included */
     uint64_t check;
 };
 struct end {
     char magic[8];
     uint64_t rows, blocks, positives;
     uint64_t zero[2];
-    uint64_t payloads; /* of the payload hashes one after another, each seeded with the hash so far */
+    uint64_t payloads; /* XXH3 of the blocks' payload hashes in turn, each seeded with the one so far */
     uint64_t check;
 };
 _Static_assert(sizeof(struct head) == RECORD_BYTES && sizeof(struct block_head) == RECORD_BYTES &&
@@ -195,10 +195,10 @@ struct apg_feat_reader {
     size_t size, at; /* of the map */
     char headstart[RECORD_BYTES];
     size_t n_headstart;
-    void *container; /* when read */
+    void *container; /* the bytes of the schema's container when the file is read, else NULL */
     struct apg_tensors *tensors;
     struct apg_schema *schema;
-    char *buffer; /* when read: the block at hand */
+    char *buffer; /* the block at hand when the file is read */
     size_t cap_buffer;
     uint64_t rows, blocks, positives, payloads; /* so far */
     bool ended;
@@ -221,8 +221,8 @@ static enum apg_status truncated(const struct apg_feat_reader *r, struct apg_err
         (unsigned long long)r->rows);
 }
 
-/* The next N bytes: in the map, or read into *buffer, which grows as bytes come, so that a false length costs
- * nothing. */
+/* *out is the next N bytes: in the map, or read into *buffer. The buffer grows as bytes come, so
+ * that a false length does not cost its memory. */
 static enum apg_status take(
     struct apg_feat_reader *r, size_t n, char **buffer, size_t *cap, const void **out, struct apg_error *err)
 {
@@ -326,7 +326,7 @@ const struct apg_schema *apg_feat_schema(const struct apg_feat_reader *r)
     return r->schema;
 }
 
-/* ---- what a block says must be so ---- */
+/* ---- checks of a block ---- */
 
 static bool good_ids(const struct apg_field *f, const uint32_t *id, size_t n)
 {
@@ -392,7 +392,8 @@ static enum apg_status read_end(struct apg_feat_reader *r, const struct end *e, 
     return APG_OK;
 }
 
-/* The next record's head, and the block's payload, not checked yet. h->rows = 0: it was the end. */
+/* Read the next record: its head, which is checked, and the block's payload, which is not checked
+ * yet. At the end record h->rows is 0. */
 static enum apg_status read_block(
     struct apg_feat_reader *r, struct block_head *h, const void **payload, struct apg_error *err)
 {

@@ -6,8 +6,9 @@
  *   intern   while the schema is being made: every column adds its tokens to its vocabulary
  *   encode   every sheet becomes rows
  *
- * then the rows go to the receiver in order. With a finished schema `read` does it all. Two groups take
- * turns.
+ * Then the rows go to the receiver in order. With a finished schema, `read` makes the rows too,
+ * and the other two steps are not needed. There are two groups: one is worked on while the other
+ * is read.
  */
 #include "data/ingest.h"
 
@@ -23,28 +24,28 @@ enum { GROUP_CHUNKS = 16, QUANTILE_ROWS = 1 << 20 };
 
 struct work {
     struct apg_csv_chunk chunk;
-    bool parsed; /* for the sample already */
+    bool parsed; /* already, because it is part of the sample */
     struct apg_sheet sheet;
     struct apg_block block;
     enum apg_status status;
     struct apg_error err;
 };
 
-/* Chunks of one input. */
+/* Chunks of one input that are worked on together. */
 struct group {
     struct work work[GROUP_CHUNKS];
     size_t n, input;
-    enum apg_status status; /* of reading on, after these */
+    enum apg_status status; /* how reading on after these chunks ended */
     struct apg_error err;
 };
 
 struct ingest {
     struct apg_csv *const *inputs;
-    size_t n_inputs, input;      /* the one being read */
+    size_t n_inputs, input;      /* how many; the number of the one being read */
     struct apg_binding *binding; /* (n_inputs), made when the input is begun */
     const struct apg_columns *c;
     const struct apg_schema *schema;
-    struct apg_schema *growing; /* schema, while it is being made; else NULL */
+    struct apg_schema *growing; /* the same schema while it is being made, else NULL */
     bool need_label;
     struct apg_pool *pool;
     struct group *now, *next;
@@ -82,7 +83,7 @@ static enum apg_status ingest_init(struct ingest *in, struct apg_csv *const *inp
 
 /* ---- reading ---- */
 
-/* Header and binding of input in->input. */
+/* Read the header of input in->input and make its binding. */
 static enum apg_status begin_input(struct ingest *in, struct apg_error *err)
 {
     struct apg_csv *csv = in->inputs[in->input];
@@ -94,7 +95,8 @@ static enum apg_status begin_input(struct ingest *in, struct apg_error *err)
     return status;
 }
 
-/* As many chunks as make a group, or as are left of the input. n = 0: all inputs are at their ends. */
+/* Read as many chunks as make a group, or as are left of the input. When all inputs are at their
+ * ends, g->n is 0. */
 static void read_group(struct ingest *in, struct group *g)
 {
     g->n = 0;
@@ -130,8 +132,8 @@ static void parse_task(void *arg, size_t i, unsigned worker)
     in->now->work[i].status = parse_chunk(in, in->now, &in->now->work[i]);
 }
 
-/* Task 0 reads the next group, so that a slow input (a decompressor) and the parsing go on at the same time.
- */
+/* Task 0 reads the next group, so that a slow input (a decompressor) and the parsing go on at the
+ * same time. */
 static void read_task(void *arg, size_t i, unsigned worker)
 {
     struct ingest *in = arg;
@@ -174,7 +176,7 @@ static void rows_task(void *arg, size_t i, unsigned worker)
     w->status = apg_sheet_rows(&w->sheet, in->schema, &w->block, &w->err);
 }
 
-/* The first failure of the group's chunks. */
+/* The failure of the group's first chunk that failed. */
 static enum apg_status first_failure(const struct group *g, struct apg_error *err)
 {
     for (size_t i = 0; i < g->n; i++)
@@ -186,7 +188,7 @@ static enum apg_status first_failure(const struct group *g, struct apg_error *er
     return APG_OK;
 }
 
-/* All groups to the end of the inputs; in->now may have been read already. */
+/* Work on all groups to the end of the inputs. in->now may have been read already. */
 static enum apg_status run(struct ingest *in, apg_ingest_block *fn, void *arg, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
@@ -272,7 +274,8 @@ done:
 
 /* ---- fixing the schema ---- */
 
-/* What a number column's values come to: count, mean, and sum of squares about it. */
+/* Of the values of a numeric column: their count, their mean, and the sum of their squares about
+ * it. */
 struct moments {
     double n, mean, m2;
 };
@@ -282,7 +285,8 @@ struct fix {
     struct apg_dataset *d;
     uint32_t min_count;
     struct moments *moments; /* (n_blocks, n_fields) */
-    uint32_t **count, **id; /* (n_fields) of tokens by provisional id: times seen; final id. NULL: ids stay */
+    uint32_t **count;        /* (n_fields) how often each id was seen; NULL for a field whose ids stay */
+    uint32_t **id;           /* (n_fields) the final id of each id; NULL likewise */
 };
 
 static void count_tokens(const struct fix *x, size_t f)
@@ -302,7 +306,7 @@ static void count_tokens(const struct fix *x, size_t f)
     }
 }
 
-/* The vocabulary without the rare tokens; the others keep their order. */
+/* Take the rare tokens out of field F's vocabulary. The others keep their order. */
 static enum apg_status cut_vocab(struct fix *x, size_t f, struct apg_error *err)
 {
     struct apg_vocab *old = &x->s->field[f].vocab, cut;
@@ -350,7 +354,8 @@ static void moments_task(void *arg, size_t k, unsigned worker)
     }
 }
 
-/* Blocks are put together in their order, so the sum does not depend on threads. */
+/* The moments of the blocks are put together in the order of the blocks, so that the result does
+ * not depend on threads. */
 static void fix_numeric(struct fix *x, size_t f)
 {
     struct apg_field *field = &x->s->field[f];
@@ -376,8 +381,8 @@ static int by_float(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Quantiles of the values, of every STEP-th one when there are over a million. Equal edges are one, and the
- * lowest value is none: nothing lies below it. */
+/* Edges are quantiles of the values; with more than QUANTILE_ROWS rows, of every STEP-th of them.
+ * Equal edges become one. The lowest value is no edge, because nothing lies below it. */
 static enum apg_status fix_bucket(struct fix *x, size_t f, uint32_t buckets, struct apg_error *err)
 {
     struct apg_field *field = &x->s->field[f];
@@ -480,7 +485,7 @@ done:
     return status;
 }
 
-/* The first group, and the schema from it. */
+/* Read the first group and make the schema from it. */
 static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **explain, struct apg_error *err)
 {
     struct apg_csv_chunk header = {0};

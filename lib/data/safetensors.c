@@ -28,13 +28,13 @@ struct apg_tensors {
     char *file; /* name, for messages */
     size_t n, cap;
     struct apg_tensor_view *view;
-    json_t *header;   /* being made: the tensors without their offsets, for their names. Opened: the file's */
-    json_t *metadata; /* in the header, or to be */
-    size_t *by_name;  /* opened: (n) views by name */
-    uint64_t bytes;
-    const void *map; /* of map_size bytes, or NULL */
+    json_t *header;   /* of an opened container, as in the file. While one is made: without offsets */
+    json_t *metadata; /* what the header has as __metadata__ */
+    size_t *by_name;  /* (n) of an opened container: places in `view`, ordered by name */
+    uint64_t bytes;   /* of an opened container: bytes of the file */
+    const void *map;  /* the file, map_size bytes of it, or NULL */
     size_t map_size;
-    void *memory; /* the file, when it could not be mapped */
+    void *memory; /* the file, when it could not be mapped, else NULL */
 };
 
 static enum apg_status new_container(struct apg_tensors **out, const char *file, struct apg_error *err)
@@ -80,7 +80,7 @@ void apg_tensors_free(struct apg_tensors *t)
     free(t);
 }
 
-/* False when it overflows or there are too many dimensions. */
+/* The bytes of the data of V. False when they overflow or there are too many dimensions. */
 static bool view_bytes(const struct apg_tensor_view *v, size_t *bytes)
 {
     *bytes = apg_dtype_size[v->dtype];
@@ -92,7 +92,7 @@ static bool view_bytes(const struct apg_tensor_view *v, size_t *bytes)
 
 /* ---- writing ---- */
 
-/* jansson would not take TEXT. */
+/* The failure when jansson would not take TEXT. */
 static enum apg_status refused(const char *text, struct apg_error *err)
 {
     return apg_is_utf8(text) ? apg_fail_memory(err)
@@ -141,7 +141,8 @@ enum apg_status apg_tensors_add(struct apg_tensors *t, const struct apg_tensor_v
     return APG_OK;
 }
 
-/* FROM to FROM + bytes, under NAME; *at goes on. 0 or -1 as jansson has it. */
+/* Set the offsets of ENTRY, whose data of BYTES bytes lies at *at, and move *at behind it. Returns
+ * 0, or -1 on failure, as jansson does. */
 static int place(json_t *entry, uint64_t *at, size_t bytes)
 {
     json_t *offsets = json_pack("[I, I]", (json_int_t)*at, (json_int_t)(*at + bytes));
@@ -149,12 +150,14 @@ static int place(json_t *entry, uint64_t *at, size_t bytes)
     return json_object_set_new(entry, "data_offsets", offsets);
 }
 
+/* Bytes from AT to the next multiple of APG_ALIGN_BYTES. */
 static size_t gap(uint64_t at)
 {
     return (size_t)(-at % APG_ALIGN_BYTES);
 }
 
-/* The header as text, spaces behind it so that the data begins at a multiple of APG_ALIGN_BYTES. NULL: out of memory. */
+/* The header as text, *length bytes and a NUL. Spaces at its end make the data begin at a multiple
+ * of APG_ALIGN_BYTES. Freed with free(); NULL when out of memory. */
 static char *header_text(const struct apg_tensors *t, size_t *length)
 {
     json_t *header = json_object();
@@ -201,7 +204,7 @@ static char *header_text(const struct apg_tensors *t, size_t *length)
 
 static const char zeros[APG_ALIGN_BYTES];
 
-/* All bytes of the file to FN. */
+/* Pass all bytes of the file to FN, in order. False as soon as FN returns false. */
 static bool each_part(const struct apg_tensors *t, const char *header, size_t n_header,
     bool (*fn)(void *arg, const void *p, size_t n), void *arg)
 {
@@ -222,7 +225,7 @@ static bool to_hash(void *arg, const void *p, size_t n)
     return XXH3_64bits_update(arg, p, n) == XXH_OK;
 }
 
-/* N hex digits at OUT, without a NUL. */
+/* Write SUM to OUT as CHECKSUM_DIGITS hexadecimal digits, without a NUL. */
 static void put_checksum(char *out, uint64_t sum)
 {
     char digits[CHECKSUM_DIGITS + 1];
@@ -243,7 +246,8 @@ enum apg_status apg_tensors_write(const struct apg_tensors *t, struct apg_sink s
     }
     XXH3_64bits_reset(hash);
     (void)each_part(t, header, n, to_hash, hash);
-    /* It stands before anything of the caller's, so the first such text is it. */
+    /* The first text that looks like the checksum is it, for it stands before all texts of the
+     * caller's. */
     put_checksum(strstr(header, checksum_zero) + sizeof "xxh3:" - 1, XXH3_64bits_digest(hash));
     if (!each_part(t, header, n, sink.write, sink.arg))
         status = apg_fail_errno(err, "%s", sink.name);
@@ -265,7 +269,8 @@ static enum apg_status truncated(const struct apg_tensors *t, struct apg_error *
     return apg_fail(err, APG_EFORMAT, "%s: truncated", t->file);
 }
 
-/* One entry of the header as a view; its bytes are [*from, *to) of the data. */
+/* One entry of the header as a view, whose bytes are [*from, *to) of the data. False when it is
+ * wrong. */
 static bool read_entry(const json_t *entry, struct apg_tensor_view *v, uint64_t *from, uint64_t *to)
 {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
@@ -294,6 +299,7 @@ static bool read_entry(const json_t *entry, struct apg_tensor_view *v, uint64_t 
     return view_bytes(v, &bytes) && bytes == *to - *from;
 }
 
+/* The bytes of a tensor: [from, to) of the data. */
 struct extent {
     uint64_t from, to;
 };
@@ -375,8 +381,8 @@ done:
     return APG_OK;
 }
 
-/* The file's checksum, as the metadata has it: TEXT is "xxh3:" and digits, which stand as they are in the
- * header. */
+/* The file's checksum, as the metadata has it: TEXT is "xxh3:" and digits, which stand as they are
+ * in the header. */
 static enum apg_status verify_checksum(struct apg_tensors *t, const char *bytes, size_t n, size_t n_header,
     const char *text, struct apg_error *err)
 {
@@ -443,7 +449,7 @@ enum apg_status apg_tensors_open_memory(struct apg_tensors **out, const void *by
     return status;
 }
 
-/* All that FD has, behind the headstart. */
+/* Read all that FD has, and put it behind the headstart. */
 static enum apg_status read_whole(struct apg_tensors *t, int fd, const void *headstart, size_t n_headstart,
     size_t *size, struct apg_error *err)
 {

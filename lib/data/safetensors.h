@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * safetensors.h - a container of named tensors, everything checked. Knows nothing of models.
+ * safetensors.h - a container of named tensors. Everything in it is checked. It knows nothing of
+ * models.
  *
  *   8 bytes  header length, little-endian
  *   JSON     {"__metadata__": {"format": "apg", "version": "1", "checksum": "xxh3:HEX", KEY: TEXT...},
@@ -8,9 +9,12 @@
  *   data     tensors in the order they were added, each 64-byte aligned in the file; where the one before
  *            does not end so, a tensor "pad.N" of bytes fills the gap: the format allows no holes
  *
- * The checksum is XXH3-64 over the whole file with the checksum's own 16 digits written as zeros. Opened by
- * mapping: a tensor is used where it lies. Written front to back, so to a pipe too. Little-endian machines
- * only. docs/files.md has the layout for others.
+ * The checksum is XXH3-64 over the whole file with the checksum's own 16 digits written as zeros.
+ * A file is opened by mapping it, and a tensor is used where it lies. It is written front to back,
+ * so a pipe will do. Only little-endian machines are served. docs/files.md has the layout for
+ * other programs.
+ *
+ * One thread at a time makes a container; any number may read an opened one.
  */
 #ifndef APG_SAFETENSORS_H
 #define APG_SAFETENSORS_H
@@ -34,33 +38,37 @@ struct apg_tensors; /* a container: being made, or opened */
 enum apg_status apg_tensors_new(struct apg_tensors **out, struct apg_error *err);
 void apg_tensors_free(struct apg_tensors *t); /* unmaps; NULL is allowed */
 
-/* Metadata and tensors to be written. Text must be UTF-8; a name or key given again is refused (a key:
- * replaced). The data stays the caller's until written; name and text are copied. */
+/* Metadata and tensors to be written. Keys, names and texts are copied and must be UTF-8
+ * (APG_EINPUT). A key that is set again gets the new text; a name that is taken is refused
+ * (APG_EUSAGE). The data of V stays the caller's and must live until it is written. */
 enum apg_status apg_tensors_set(
     struct apg_tensors *t, const char *key, const char *text, struct apg_error *err);
 enum apg_status apg_tensors_add(
     struct apg_tensors *t, const struct apg_tensor_view *v, struct apg_error *err);
 enum apg_status apg_tensors_write(const struct apg_tensors *t, struct apg_sink sink, struct apg_error *err);
 
-/* Open FD (mapped if a regular file at its start, else read whole). HEADSTART: bytes already read from
- * FD, copied. VERIFY: check the checksum too (reads everything); header, sizes and offsets always are.
- * Errors name the file and say truncated, altered, not a model, or newer than this apg. FD stays the
- * caller's and may be closed. */
+/* Open what FD holds. A regular file is mapped when all that was read from it is HEADSTART,
+ * N_HEADSTART bytes from its start, which are copied; else it is read whole. VERIFY: compare the
+ * checksum too, which reads everything; header, sizes and offsets are always checked. Errors
+ * (APG_EFORMAT) name the file and say that it is truncated, altered, not a model, or newer than
+ * this apg. FD stays the caller's and may be closed. *out is freed with apg_tensors_free. */
 enum apg_status apg_tensors_open(struct apg_tensors **out, int fd, const char *name, const void *headstart,
     size_t n_headstart, bool verify, struct apg_error *err);
-/* The same for a container that lies in memory, 8-byte aligned: BYTES stays the caller's and must
- * outlive it. */
+/* The same for a container of N bytes in memory, aligned to 8 bytes. BYTES stays the caller's and
+ * must outlive it. */
 enum apg_status apg_tensors_open_memory(struct apg_tensors **out, const void *bytes, size_t n,
     const char *name, bool verify, struct apg_error *err);
 
-/* Padding is not among the tensors. */
-const char *apg_tensors_get(const struct apg_tensors *t, const char *key); /* NULL: none */
-const struct apg_tensor_view *apg_tensors_find(
-    const struct apg_tensors *t, const char *name); /* NULL: none */
+/* The text of KEY in the metadata, or NULL. */
+const char *apg_tensors_get(const struct apg_tensors *t, const char *key);
+/* The tensor of that name, or NULL. What is returned here lives as long as T. */
+const struct apg_tensor_view *apg_tensors_find(const struct apg_tensors *t, const char *name);
+/* How many tensors there are, padding left out, and the one at place I of them. */
 size_t apg_tensors_count(const struct apg_tensors *t);
 const struct apg_tensor_view *apg_tensors_at(const struct apg_tensors *t, size_t i);
-uint64_t apg_tensors_bytes(
-    const struct apg_tensors *t); /* of the whole file; a multiple of 64 when we wrote it */
-const char *apg_tensors_name(const struct apg_tensors *t); /* of the file, as opened, for messages */
+/* Bytes of the whole file: a multiple of 64 when apg wrote it. */
+uint64_t apg_tensors_bytes(const struct apg_tensors *t);
+/* The name with which it was opened, for messages. */
+const char *apg_tensors_name(const struct apg_tensors *t);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * schema.h - what the columns of a log mean, and how a row of text becomes a row of numbers. The encoder of
- * a model.
+ * schema.h - what the columns of a log mean, and how a row of text becomes a row of numbers. A
+ * model keeps its schema and calls it the encoder.
  *
  * A FIELD is a column that the model reads. Each has rows in the embedding table:
  *   categorical  one id per row; id 0 is out of vocabulary (also what was seen fewer than --min-count times)
@@ -9,14 +9,17 @@
  *   bucket       a number cut at training quantiles: id 0 missing, ids 1..edges+1
  *   numeric      a value v = (sign(x) log1p|x| - mean) / deviation of the training rows; 2 table rows:
  *                row 0 is the vector of a missing value, row 1 the vector that v scales
- * An empty cell is the token "" of a categorical or multi column, and "missing" for a number. Types belong
- * to columns, never to cells: a cell of a numeric or bucket column that is no finite number is an error
- * with its place.
+ * An empty cell is the token "" of a categorical or multi column, and "missing" for a number.
+ * Types belong to columns, never to cells: a cell of a numeric or bucket column that is no finite
+ * number is an error with its place.
  *
  * A ROW is 32-bit words: [label] [field 0] .. [field F-1] [ids of multi cells]
- *   label        float: 0 or 1; NaN: absent (predicting). Words hold a float's bits where a float is meant
- *   categorical, bucket: the id. numeric: v as float, NaN: missing
- *   multi        begin << 16 | count: place in the row's tail, so at most 65,535 ids in a row's tail
+ *   label        0 or 1 as a float; NaN when there is none (rows to be scored). The word holds its bits
+ *   categorical  the id
+ *   bucket       the id
+ *   numeric      v as a float; NaN when it is missing
+ *   multi        begin << 16 | count: the ids are `count` words from word `begin` of the tail on. The tail
+ *                is what follows the fields; it has at most 65,535 words
  */
 #ifndef APG_SCHEMA_H
 #define APG_SCHEMA_H
@@ -32,10 +35,10 @@ extern const char *const apg_kind_name[APG_KINDS]; /* "categorical", ...: as in 
 struct apg_field {
     char *name;
     enum apg_kind kind;
-    uint32_t rows;      /* in the embedding table */
-    uint32_t first;     /* of those: where they start in the joint table of all fields */
-    unsigned hash_bits; /* categorical and multi without a vocabulary: id = hash mod 2^bits; else 0 */
-    char separator;     /* of a multi cell: '|' */
+    uint32_t rows;      /* how many rows of the embedding table are the field's */
+    uint32_t first;     /* the first of them in the joint table of all fields */
+    unsigned hash_bits; /* not 0: there is no vocabulary, and an id is a token's hash mod 2^hash_bits */
+    char separator;     /* the byte between the tokens of a multi cell, such as '|' */
     struct apg_vocab vocab;
     double mean, deviation; /* numeric */
     uint32_t n_edges;       /* bucket */
@@ -47,30 +50,33 @@ struct apg_schema {
     char delimiter;
     size_t n_fields;
     struct apg_field *field;
-    uint32_t rows;      /* of the joint table: the sum of field rows */
-    uint32_t min_count; /* how the vocabulary was cut; for inspect */
+    uint32_t rows;      /* rows of the joint table: the sum over the fields */
+    uint32_t min_count; /* tokens seen fewer times are not in the vocabularies; for `apg inspect` only */
 };
 
+/* NULL is allowed. */
 void apg_schema_free(struct apg_schema *s);
 /* What S borrows from a file that is mapped becomes its own, so that it may outlive the file. */
 enum apg_status apg_schema_own(struct apg_schema *s, struct apg_error *err);
+/* Does the field look tokens up, as a categorical or multi one does that is not hashed? */
 static inline bool apg_field_has_vocab(const struct apg_field *f)
 {
     return f->kind <= APG_MULTI && !f->hash_bits;
 }
-/* Has every row exactly one id of it? */
+/* Has every row exactly one id of the field? Then its values can be domains. */
 static inline bool apg_field_is_domain(const struct apg_field *f)
 {
     return f->kind == APG_CATEGORICAL || f->kind == APG_BUCKET;
 }
-/* Words of a row before its tail. */
+/* How many words a row has before its tail. */
 static inline size_t apg_row_head(const struct apg_schema *s)
 {
     return 1 + s->n_fields;
 }
-/* The field named NAME, or SIZE_MAX. */
+/* The number of the field named NAME, or SIZE_MAX. */
 size_t apg_schema_find(const struct apg_schema *s, const char *name);
-/* XXH3 over everything that decides what a row's words mean: two schemas with one hash encode alike. */
+/* XXH3 over everything that decides what a row's words mean: two schemas with one hash encode
+ * alike. */
 uint64_t apg_schema_hash(const struct apg_schema *s);
 
 /* ---- rows ---- */
@@ -80,25 +86,27 @@ uint64_t apg_schema_hash(const struct apg_schema *s);
 
 enum { APG_BLOCK_ROWS = 8192 }; /* every block of a data set but the last holds this many */
 
-/* Rows, one after another. words and start may be borrowed from a mapping (cap_* = 0). */
+/* Rows, one after another. words and start may be borrowed from a mapping; then cap_* are 0. */
 struct apg_block {
     uint32_t rows;
-    uint32_t *start; /* (rows + 1): where each row starts, in words */
+    uint32_t *start; /* (rows + 1): the word at which each row starts */
     uint32_t *words;
     size_t cap_start, cap_words;
 };
-/* Frees what is owned, and zeroes. */
+/* Frees what B owns and zeroes it. A zeroed one is allowed. */
 void apg_block_release(struct apg_block *b);
-/* Append rows [from, to) of SRC to DST, which owns its memory. A block has at most 2^32 - 1 words
- * (APG_ERANGE). */
+/* Append rows [from, to) of SRC to DST, which owns its memory. More than 2^32 - 1 words are
+ * refused (APG_ERANGE). */
 enum apg_status apg_block_append(
     struct apg_block *dst, const struct apg_block *src, size_t from, size_t to, struct apg_error *err);
-/* Rows with the label 1. */
+/* How many rows have the label 1. */
 uint64_t apg_block_positives(const struct apg_block *b);
+/* The words of row I. */
 static inline const uint32_t *apg_block_row(const struct apg_block *b, size_t i)
 {
     return b->words + b->start[i];
 }
+/* A word's bits as a float, and back. */
 static inline float apg_word_float(uint32_t w)
 {
     union {
@@ -116,7 +124,8 @@ static inline uint32_t apg_float_word(float f)
     return x.u;
 }
 
-/* The word of numeric field F for a cell x, given RAW = sign(x) log1p|x|; for an empty cell RAW is NaN. */
+/* The word of numeric field F for a cell x, given RAW = sign(x) log1p|x|; for an empty cell RAW is
+ * NaN. */
 static inline uint32_t apg_field_numeric(const struct apg_field *f, float raw)
 {
     return raw == raw ? apg_float_word((float)(((double)raw - f->mean) / f->deviation)) : APG_MISSING;

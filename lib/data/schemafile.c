@@ -11,7 +11,8 @@
 
 /* ---- saving ---- */
 
-/* PREFIX.NAME.SUFFIX (or PREFIX.NAME without a suffix); freed with free(), NULL when out of memory. */
+/* PREFIX.NAME.SUFFIX (or PREFIX.NAME without a suffix); freed with free(), NULL when out of
+ * memory. */
 static char *tensor_name(const char *prefix, const char *name, const char *suffix)
 {
     size_t size = strlen(prefix) + strlen(name) + strlen(suffix) + 3;
@@ -86,7 +87,8 @@ static enum apg_status altered(const struct apg_tensors *t, const char *name, st
         err, APG_EFORMAT, "%s: altered: column '%s' is described wrongly", apg_tensors_name(t), name);
 }
 
-/* A number of ENTRY in [0, MAX], DEFAULT when it is not there; -1 when it is not one. */
+/* The integer under KEY in ENTRY, OTHERWISE when there is none, or -1 when it is not in [0,
+ * MAX]. */
 static json_int_t integer(const json_t *entry, const char *key, json_int_t max, json_int_t otherwise)
 {
     const json_t *v = json_object_get(entry, key);
@@ -97,7 +99,7 @@ static json_int_t integer(const json_t *entry, const char *key, json_int_t max, 
                : -1;
 }
 
-/* The one-dimensional tensor of F by that name and type. */
+/* The tensor PREFIX.NAME.SUFFIX of F, which must have one dimension and that type. */
 static enum apg_status find_array(const struct apg_tensor_view **v, const struct apg_tensors *t,
     const char *prefix, const struct apg_field *f, const char *suffix, enum apg_dtype dtype,
     struct apg_error *err)

@@ -12,10 +12,11 @@
 #include "data/safetensors.h"
 #include "data/schema.h"
 
-/* The arrays stay the schema's: it must live until T is written. */
+/* Add S to T. The arrays stay the schema's, so it must live until T is written. */
 enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *t, struct apg_error *err);
-/* Vocabularies borrow from T, which must outlive the schema. Everything is checked: what it gives can be
- * trusted. */
+/* The schema that T holds. Its vocabularies borrow from T, which must outlive it; *out is freed
+ * with apg_schema_free. Everything in it is checked and can be trusted; what is wrong is
+ * APG_EFORMAT. */
 enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensors *t, struct apg_error *err);
 
 #endif

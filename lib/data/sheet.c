@@ -16,7 +16,7 @@ static float squash(double x)
     return (float)copysign(log1p(fabs(x)), x);
 }
 
-/* The same, remembered for counts: most numbers of a log are small and whole. */
+/* The same, but the result for a count is kept: most numbers of a log are small and whole. */
 static float squash_count(struct apg_sheet *sheet, double x)
 {
     if (!(x >= 0 && x < APG_SHEET_COUNTS))
@@ -29,6 +29,7 @@ static float squash_count(struct apg_sheet *sheet, double x)
     return sheet->log1p_of[n];
 }
 
+/* The nearest float that is finite. */
 static float to_float(double x)
 {
     return (float)(x > (double)FLT_MAX ? (double)FLT_MAX : x < -(double)FLT_MAX ? -(double)FLT_MAX : x);
@@ -36,8 +37,8 @@ static float to_float(double x)
 
 /* ---- reading ---- */
 
-/* A pass over a chunk, column by column. The first bad record is to be reported, whatever its
- * column: a column that fails at record r makes the later ones stop there (rows = r). */
+/* A pass over a chunk, column by column. Of all bad records the first is to be reported. So a
+ * column that fails at record r sets `rows` to r, and the columns after it stop there. */
 enum bad { NONE, RAGGED, LABEL, NUMBER, LONG };
 
 struct pass {
@@ -45,9 +46,9 @@ struct pass {
     const struct apg_binding *b;
     const struct apg_csv_chunk *chunk;
     bool raw;
-    size_t rows;
-    enum bad bad;
-    size_t bad_field;
+    size_t rows;      /* records before the first bad one known so far */
+    enum bad bad;     /* what is wrong with it */
+    size_t bad_field; /* and in which field */
 };
 
 static const struct apg_cell *cell_at(const struct pass *p, size_t row, size_t cell)
@@ -149,7 +150,7 @@ static bool read_multi(struct pass *p, const struct apg_field *f, size_t i)
     return true;
 }
 
-/* A row's multi cells together must fit its tail. */
+/* The ids of a row's multi cells must fit into its tail together. */
 static void check_tails(struct pass *p, const struct apg_schema *s)
 {
     for (size_t r = 0; r < p->rows; r++) {

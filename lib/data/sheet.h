@@ -53,8 +53,8 @@ enum apg_status apg_sheet_encode(struct apg_sheet *sheet, const struct apg_schem
 enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema *s,
     const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk, bool raw,
     struct apg_error *err);
-/* The values of column COLUMN, which is that of field F: the ids of its tokens. Tokens that are new
- * are added to the field's vocabulary. False: out of memory. */
+/* The values of column COLUMN, which is that of field F: the ids of its tokens. Tokens that are
+ * new are added to the field's vocabulary. False: out of memory. */
 bool apg_sheet_add(
     struct apg_sheet *sheet, struct apg_field *f, size_t column, const struct apg_csv_chunk *chunk);
 /* The rows of a sheet, which replace those of OUT. */

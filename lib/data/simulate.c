@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The true model. Every token t has a first-order weight b_t and a vector v_t, every numeric column likewise
- * (scaled by its value x, standardized); columns count by w_c, sum w_c^2 = 1. DIMS = 4:
+ * The true model. Every token t has a first-order weight b_t and a vector v_t, every numeric
+ * column likewise (scaled by its value x, standardized); columns count by w_c, sum w_c^2 = 1. DIMS
+ * = 4:
  *
  *     first = sum_c w_c b_c                                  over all columns
  *     e     = sum_c w_c v_c                    (DIMS)        over all columns but the group's
@@ -10,11 +11,12 @@
  *     logit = b + s (first + 1.5 sum_k +-(|h_k| - E|h_k|))
  *     p     = (1 - noise) sigmoid(logit) + noise ctr
  *
- * So a group has a small weight matrix of its own, generated from four numbers, between an embedding and a
- * layer of absolute values: what an APG layer conditioned on the group can represent and a static one must
- * approximate. (Absolute values have no linear part, else S_g e would be a dot product of group and token
- * vectors, which any factorization machine learns.) b and s are solved for the click rate and AUC asked for.
- * All weights are normal, from a hash of (column, token): a vocabulary of any size takes no memory.
+ * So a group has a small weight matrix of its own, generated from four numbers, between an
+ * embedding and a layer of absolute values: what an APG layer conditioned on the group can
+ * represent and a static one must approximate. (Absolute values have no linear part, else S_g e
+ * would be a dot product of group and token vectors, which any factorization machine learns.) b
+ * and s are solved for the click rate and AUC asked for. All weights are normal, from a hash of
+ * (column, token): a vocabulary of any size takes no memory.
  */
 #include "data/simulate.h"
 
@@ -36,17 +38,18 @@ enum kind { NUMBER, GENRE, TOKEN, HOUR, HEX, PRICE, COUNT };
 
 struct column {
     enum kind kind;
-    uint32_t size;         /* tokens */
-    uint64_t draw, weight; /* keys of random streams: what a row holds; what a token weighs */
-    double share;          /* w_c */
-    double power, spread;  /* Zipf: (1 + u spread)^power; power 0 for exponent 1, then e^(u spread) */
-    double mean, deviation, missing; /* numeric: of the logarithm */
+    uint32_t size;          /* tokens */
+    uint64_t draw, weight;  /* keys of random streams, of what rows hold and of what tokens weigh */
+    double share;           /* w_c */
+    double power, spread;   /* Zipf: (1 + u spread)^power; power 0 for exponent 1, then e^(u spread) */
+    double mean, deviation; /* numeric: those of the logarithm */
+    double missing;         /* numeric: the share of empty cells */
     char name[16];
 };
 
 struct apg_simulate {
     struct apg_simulate_options o;
-    size_t n_columns, group; /* columns but label and truth */
+    size_t n_columns, group; /* columns, without label and truth; the one whose values are the groups */
     struct column *column;
     double shared[DIMS][DIMS], own[CONDITION_DIMS][DIMS][DIMS]; /* S_0, T_m */
     double intercept, scale;
@@ -59,8 +62,8 @@ static const char *const genre_name[GENRES] = {"action", "adventure", "animation
 
 /* ---- arithmetic that is the same everywhere ---- */
 
-/* f[0] + f[1] x + ... f[11] x^11; even and odd powers apart, because two chains of products run side by side.
- */
+/* f[0] + f[1] x + ... f[11] x^11. Even and odd powers are apart, because two chains of products
+ * run side by side. */
 static double polynomial(const double f[12], double x)
 {
     double q = x * x, even = f[10], odd = f[11];
@@ -83,8 +86,8 @@ static double exp_(double x)
     return y * two_k;
 }
 
-/* log x for normal x > 0: x = 2^k m, m in [sqrt 1/2, sqrt 2), log m = 2 artanh t, t = (m - 1) / (m + 1) <
- * 0.172. */
+/* log x for normal x > 0: x = 2^k m, m in [sqrt 1/2, sqrt 2), log m = 2 artanh t,
+ * t = (m - 1) / (m + 1) < 0.172. */
 static double log_(double x)
 {
     static const double factor[12] = {
@@ -113,8 +116,8 @@ static double uniform(uint64_t u)
     return (double)(u >> 11) * 0x1p-53;
 }
 
-/* Sums of four uniform parts are nearly normal, and need no logarithm: two values of 4 x 8 bits, or one of 4
- * x 16. */
+/* Sums of four uniform parts are nearly normal and need no logarithm. From 64 bits U, this makes
+ * two of them whose parts have 8 bits, and the next function one whose parts have 16. */
 static void normal_pair(uint64_t u, double out[2])
 {
     u = (u & 0x00ff00ff00ff00ff) + (u >> 8 & 0x00ff00ff00ff00ff);
@@ -133,7 +136,7 @@ static double normal(uint64_t u)
 
 /* ---- the true model ---- */
 
-/* The weights of a token: b_t, then v_t. */
+/* The weights of a token: b_t, then v_t. They are made in pairs, so the last value is not used. */
 struct weights {
     double value[2 + DIMS];
 };
@@ -154,14 +157,14 @@ static void condition_of(const struct column *c, uint64_t token, double conditio
 
 /* A cell as drawn: what is printed, and what the model sees. */
 struct cell {
-    uint32_t token;  /* categorical: from 0; genres: a set of bits */
-    uint32_t number; /* numeric: count or hundredths */
-    bool missing;
-    double x; /* numeric, standardized */
+    uint32_t token;  /* categorical: which token, from 0 on; genres: a set of bits */
+    uint32_t number; /* numeric: a count, or a price in hundredths */
+    bool missing;    /* numeric: the cell is empty */
+    double x;        /* numeric: the value, standardized */
 };
 
-/* The continuous Zipf law, floored: a token from a uniform number without a table, P(k) ~ the integral of
- * t^-a from k to k + 1. */
+/* A token from a uniform number U, without a table: the continuous Zipf law, rounded down. P(k) is
+ * proportional to the integral of t^-a from k to k + 1. */
 static uint32_t zipf(const struct column *c, double u)
 {
     double t = c->power == 0 ? exp_(u * c->spread) : exp_(log_(1 + u * c->spread) * c->power);
@@ -169,7 +172,7 @@ static uint32_t zipf(const struct column *c, double u)
     return (uint32_t)(k < 1 ? 0 : k > c->size ? c->size - 1 : k - 1);
 }
 
-/* One to three genres: item 5 is a western wherever it is shown. */
+/* One to three genres from an item's HASH: an item has the same genres in every row. */
 static uint32_t genres_of(uint64_t hash)
 {
     uint32_t set = 0;
@@ -208,7 +211,7 @@ static double absolute(double x)
     return x < 0 ? -x : x;
 }
 
-/* What the model has seen of a row. */
+/* What the model has seen of a row's cells: first, e and c_g of the equations above. */
 struct view {
     double first, e[DIMS], condition[CONDITION_DIMS];
 };
@@ -298,7 +301,8 @@ static char *put_text(char *out, const char *text)
     return out + n;
 }
 
-/* Every step can be undone, so different tokens of a column look different. */
+/* X as eight hexadecimal digits that show no order. Every step can be undone, so different tokens
+ * of a column look different. */
 static char *put_hex(char *out, uint32_t x, uint64_t salt)
 {
     x = (x ^ (uint32_t)salt) * 0x9e3779b1u;
@@ -406,8 +410,8 @@ static double mean_probability(const double *raw, double intercept, double scale
     return sum / SAMPLE_POINTS;
 }
 
-/* The AUC to expect of the true probabilities; RAW ascending: sum over i < j of (1 - p_i) p_j / (sum p sum (1
- * - p)). */
+/* The AUC to expect of the true probabilities p, for RAW in ascending order: the sum over i < j of
+ * (1 - p_i) p_j, divided by (sum of p) (sum of 1 - p). */
 static double expected_auc(const double *raw, double intercept, double scale)
 {
     double wins = 0, yes = 0, no = 0;
@@ -420,8 +424,8 @@ static double expected_auc(const double *raw, double intercept, double scale)
     return wins / (yes * no);
 }
 
-/* Click rate grows with the intercept, AUC with the scale: bisection of the one within bisection of the
- * other. */
+/* The click rate grows with the intercept, the AUC with the scale. So the scale is found by
+ * bisection, and the intercept by bisection for each scale tried. */
 static enum apg_status calibrate(struct apg_simulate *s, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
@@ -436,8 +440,8 @@ static enum apg_status calibrate(struct apg_simulate *s, struct apg_error *err)
         raw[i] = put_cells(s, UINT64_MAX / 4 - i, &at); /* rows that no log reaches */
     }
     qsort(raw, SAMPLE_ROWS, sizeof *raw, ascending);
-    for (size_t i = 0; i < SAMPLE_POINTS;
-         i++) { /* eight neighbours as their mean: the same to four digits, eight times faster */
+    /* Eight neighbours become their mean: the same result to four digits, eight times as fast. */
+    for (size_t i = 0; i < SAMPLE_POINTS; i++) {
         double sum = 0;
         for (size_t j = 0; j < SAMPLE_ROWS / SAMPLE_POINTS; j++)
             sum += raw[i * (SAMPLE_ROWS / SAMPLE_POINTS) + j];
@@ -564,8 +568,8 @@ enum apg_status apg_simulate_new(
     s->o = *o;
     s->group = (size_t)o->group;
     s->label = stream_of(s, 0);
-    /* Square roots by exp and log; log 0 is not needed: without X, or with all of it, one of the two parts is
-     * absent. */
+    /* Square roots by exp and log; log 0 is not needed: without X, or with all of it, one of the
+     * two parts is absent. */
     draw_matrix(s->shared, stream_of(s, 1), o->adaptive < 1 ? exp_(0.5 * log_(1 - o->adaptive)) : 0);
     for (unsigned m = 0; m < CONDITION_DIMS; m++)
         draw_matrix(s->own[m], stream_of(s, 2 + m), o->adaptive > 0 ? exp_(0.5 * log_(o->adaptive)) / 2 : 0);

@@ -2,9 +2,10 @@
  *
  * simulate.h - click logs drawn from a known model whose weights differ by group.
  *
- * Row I is a pure function of the options and I: rows can be made in any order, by any number of threads, and
- * a file can be continued. The same options give the same bytes on every machine with IEEE doubles
- * (simulate.c brings its own exp and log, whose last bits differ between C libraries).
+ * Row I is a pure function of the options and I: rows can be made in any order, by any number of
+ * threads, and a file can be continued. The same options give the same bytes on every machine with
+ * IEEE doubles (simulate.c brings its own exp and log, whose last bits differ between C
+ * libraries).
  *
  * Columns: label,user_id,item_id,scenario,hour,price,genres,c1..,n1..[,TRUTH]
  *   user_id, item_id   categorical, 1..users, 1..items; Zipf, 1 is the most frequent
@@ -44,16 +45,17 @@ struct apg_simulate_options {
 void apg_simulate_defaults(struct apg_simulate_options *o);
 
 struct apg_simulate;
-/* Draws the model and fits its intercept and scale to ctr and auc on a sample of rows (some 50 ms). Freed
- * with apg_simulate_free. APG_EUSAGE: the delimiter occurs in cells, a vocabulary is too small, auc is out of
- * reach. */
+/* Draws the model and fits its intercept and scale to ctr and auc on a sample of rows, which takes
+ * some 50 ms. *out is freed with apg_simulate_free. Fails when the delimiter occurs in cells, a
+ * vocabulary is too small or auc is out of reach (APG_EUSAGE). */
 enum apg_status apg_simulate_new(
     struct apg_simulate **out, const struct apg_simulate_options *o, struct apg_error *err);
 void apg_simulate_free(struct apg_simulate *s); /* NULL is allowed */
 
-/* Bytes that the header or a row may need at most. */
+/* The most bytes that the header or a row may need. */
 size_t apg_simulate_line_max(const struct apg_simulate *s);
-/* Write the names, or row ROW, with a newline at the end and no NUL; returns bytes. Thread-safe. */
+/* Write to OUT the names of the columns, or row ROW, with a newline at the end and no NUL. Both
+ * return how many bytes they wrote. Thread-safe. */
 size_t apg_simulate_header(const struct apg_simulate *s, char *out);
 size_t apg_simulate_row(const struct apg_simulate *s, uint64_t row, char *out);
 

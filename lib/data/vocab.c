@@ -96,7 +96,8 @@ uint32_t apg_vocab_find(const struct apg_vocab *v, const char *token, size_t len
     return (uint32_t)v->slot[find_slot(v, token, len, hash)];
 }
 
-/* Twice the slots. They hold enough of the hash to be moved without a look at the text. */
+/* Double the slots. A slot holds enough of the hash to be moved without a look at the text. False:
+ * out of memory. */
 static bool grow_slots(struct apg_vocab *v)
 {
     uint64_t mask = 2 * v->mask + 1;

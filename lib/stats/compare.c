@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows are sorted once by each set's scores. A resample is a count for each unit, how often it was drawn; its
- * AUC is one walk over rows in sorted order, in which a row stands for as many rows as its unit's count.
+ * Rows are sorted once by each set's scores. A resample is a count for each unit, how often it was
+ * drawn; its AUC is one walk over rows in sorted order, in which a row stands for as many rows as
+ * its unit's count.
  *
- * Counts are multinomial: as many draws as units. Independent Poisson(1) counts would need no scattered
- * increments, but they are the bootstrap only in the limit: with few groups the chance of how many were drawn
- * comes on top. And the draws are 30 % of a replicate's time, so there is little to win.
+ * Counts are multinomial: as many draws as units. Independent Poisson(1) counts would need no
+ * scattered increments, but they are the bootstrap only in the limit: with few groups the chance
+ * of how many were drawn comes on top. And the draws are 30 % of a replicate's time, so there is
+ * little to win.
  *
- * The walk has no branch: among equal scores label 0 comes first, so each row of label 1 counts all those of
- * its own score as if they were below, and half of them is taken back, for those few scores that have both.
+ * The walk has no branch: among equal scores label 0 comes first, so each row of label 1 counts
+ * all those of its own score as if they were below, and half of them is taken back, for those few
+ * scores that have both.
  */
 #include "stats/compare.h"
 
@@ -19,6 +22,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
+/* What is compared: three figures of all rows, then the AUC of each decile. */
 enum { AUC, LOSS, GAUC, DECILE, FIGURES = DECILE + APG_METRICS_PARTS };
 
 struct apg_compare_row {
@@ -53,10 +57,10 @@ enum apg_status apg_compare_add(
 
 /* ---- what is prepared once ---- */
 
-/* Rows by one set's scores, all or those of a decile. */
+/* Rows in the order of one set's scores: all rows, or those of a decile. */
 struct order {
     size_t n, n_ties, cap_ties;
-    uint32_t *item; /* (n): unit << 1 | label; from low to high, of equal scores label 0 first */
+    uint32_t *item; /* (n) unit << 1 | label, from the lowest score up; of equal scores label 0 first */
     struct tie {
         uint32_t from, mid, to; /* items of one score: those of label 0 before mid, the others from there */
     } * tie;                    /* (n_ties): scores that have both */
@@ -73,14 +77,15 @@ struct work {
         int64_t place[2]; /* by label: see place_rows */
     } * parts;            /* (units) */
     struct order all[2];
-    /* of groups */
+    /* Of groups; NULL without them. */
     struct mixed {
-        double rows, auc[2]; /* its rows, 0 unless they have both labels; times the AUC of each set */
-    } * mixed;               /* (units) */
-    uint32_t *decile;        /* (units) */
+        double rows;   /* its rows, or 0 when they have one label only */
+        double auc[2]; /* rows times the AUC of each set */
+    } * mixed;         /* (units) */
+    uint32_t *decile;  /* (units) */
     size_t n_deciles;
     struct order part[APG_METRICS_PARTS][2];
-    /* of replicates */
+    /* Of replicates. */
     uint64_t seed;
     size_t replicates;
     uint8_t *count;     /* (threads, units) */
@@ -111,7 +116,7 @@ static void work_release(struct work *w)
     free(w->difference);
 }
 
-/* The end of the score that begins at I. */
+/* Where the rows end that have the score of row I. */
 static size_t level_end(const struct apg_metrics_row *row, size_t n, size_t i)
 {
     uint64_t key = row[i].key;
@@ -120,7 +125,7 @@ static size_t level_end(const struct apg_metrics_row *row, size_t n, size_t i)
     return i;
 }
 
-/* Of set S, the N rows of all deciles, or (DECILE not NULL) of the D-th. */
+/* Order N rows by the scores of set S: all rows, or those of decile D when DECILE is not NULL. */
 static enum apg_status order_init(struct order *o, const struct work *w, int s, size_t n,
     const uint32_t *decile, uint32_t d, struct apg_error *err)
 {
@@ -149,9 +154,9 @@ static enum apg_status order_init(struct order *o, const struct work *w, int s, 
     return APG_OK;
 }
 
-/* Rows are units by their number, not by A's order, which would be read faster (a million rows in 4.9
- * seconds, not 5.7): so one seed draws the same rows whatever the scores, and B against A is A against B
- * turned round. */
+/* Rows are units by their number, not by A's order, which would be read faster (a million rows in
+ * 4.9 seconds, not 5.7): so one seed draws the same rows whatever the scores, and B against A is A
+ * against B turned round. */
 static enum apg_status sort_units(const struct apg_compare *c, struct work *w, struct apg_error *err)
 {
     size_t n = w->n = c->n;
@@ -188,7 +193,7 @@ static enum apg_status sort_units(const struct apg_compare *c, struct work *w, s
     return status;
 }
 
-/* The AUC of each group does not change when groups are drawn: only how often it counts. */
+/* Drawing groups changes how often a group's AUC counts, but not the AUC, so it is found once. */
 static enum apg_status find_mixed(struct work *w, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
@@ -277,14 +282,15 @@ static void figures(const struct work *w, const uint8_t *count, double value[FIG
     }
 }
 
-/* A number below N <= 2^32 from 64 random bits: the high word of their product, so that all are equally
- * likely to within 2^-32. */
+/* A number below N <= 2^32 from 64 random bits: the high word of their product, so that all are
+ * equally likely to within 2^-32. */
 static inline size_t scaled(uint64_t bits, uint64_t n)
 {
     return (size_t)(((bits >> 32) * n + ((bits & UINT32_MAX) * n >> 32)) >> 32);
 }
 
-/* A count of 256 does not fit and does not happen: a unit is drawn that often with probability < 1 / 256!. */
+/* A count of 256 does not fit and does not happen: a unit is drawn that often with a
+ * probability below 1 / 256!. */
 static void replicate(void *arg, size_t i, unsigned worker)
 {
     const struct work *w = arg;
@@ -308,7 +314,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The P-quantile of an ascending array: its place is (n + 1) P, as that of one more draw among n. */
+/* The P-quantile of an ascending array: its place is (n + 1) P, as that of one more draw among
+ * n. */
 static double quantile(const double *x, size_t n, double p)
 {
     double at = (double)(n + 1) * p;
@@ -318,7 +325,7 @@ static double quantile(const double *x, size_t n, double p)
     return k >= n ? x[n - 1] : x[k - 1] + (at - (double)k) * (x[k] - x[k - 1]);
 }
 
-/* ENOUGH: do as many units have a part in it as an interval needs? */
+/* Figure F with its interval. It has no interval unless ENOUGH units have a part in it. */
 static struct apg_compare_figure figure(
     struct work *w, size_t f, double value[FIGURES][2], double level, bool enough)
 {
@@ -336,7 +343,8 @@ static struct apg_compare_figure figure(
     return out;
 }
 
-/* Do two units or more hold each label, of all (DECILE NULL) or of the D-th decile? */
+/* Do two units or more hold each label? Of all units, or of those of decile D when DECILE is not
+ * NULL. */
 static bool labels_enough(const struct work *w, const uint32_t *decile, uint32_t d)
 {
     size_t units[2] = {0, 0};
@@ -348,8 +356,9 @@ static bool labels_enough(const struct work *w, const uint32_t *decile, uint32_t
 
 /* ---- DeLong ---- */
 
-/* The place of a row among those of the other label, by one set: 2 * those it is rightly ordered with + those
- * of the same score. The sums over a unit's rows of B's less A's. */
+/* The place of a row among those of the other label, by one set, is 2 * the rows with which it is
+ * in the right order + those of the same score. A unit gets the sums over its rows, by label, of
+ * B's places less A's. */
 static void place_rows(struct work *w)
 {
     for (int s = 0; s < 2; s++) {
@@ -384,8 +393,9 @@ static double normal_quantile(double p)
     return low;
 }
 
-/* The variance of a sum over units, of what each of them adds to the difference by its rows of label 1 and by
- * those of label 0. Where units are rows, there is no unit with both, and it is DeLong's. */
+/* The variance of a sum over units, of what each of them adds to the difference by its rows of
+ * label 1 and by those of label 0. Where units are rows, there is no unit with both, and it is
+ * DeLong's. */
 static struct apg_compare_delong delong(
     struct work *w, uint64_t positives, double difference, double level, bool enough)
 {

@@ -2,14 +2,16 @@
  *
  * compare.h - two sets of scores, A and B, of the same rows: is B better, or is it chance?
  *
- * Paired: every resample draws rows, and with them both scores and the label, so what makes a row hard for
- * both cancels out in the difference B - A. Where rows come in groups (the rows of one user are alike), whole
- * groups are drawn, else intervals would be too narrow. What is drawn is called a unit: a row, or a group.
+ * The comparison is paired: every resample draws rows, and with them both scores and the label, so
+ * what makes a row hard for both cancels out in the difference B - A. Where rows come in groups
+ * (the rows of one user are alike), whole groups are drawn, else intervals would be too narrow.
+ * What is drawn, a row or a group, is called a unit.
  *
- * The bootstrap is the plain one: as many draws, with replacement, as there are units, and the interval
- * between two quantiles of the differences (the percentile interval). Units are drawn by their number: one
- * seed draws the same of as many, whatever the scores. DeLong's test beside it draws nothing: DeLong, DeLong
- * and Clarke-Pearson 1988, by ranks as Sun and Xu 2014; of groups, Obuchowski 1997.
+ * The bootstrap is the plain one: as many draws, with replacement, as there are units, and the
+ * interval between two quantiles of the differences (the percentile interval). Units are drawn by
+ * their number, so one seed draws the same of equally many units, whatever their scores. DeLong's
+ * test beside it draws nothing. It is that of DeLong, DeLong and Clarke-Pearson 1988, by ranks as
+ * in Sun and Xu 2014; of groups, that of Obuchowski 1997.
  */
 #ifndef APG_COMPARE_H
 #define APG_COMPARE_H
@@ -32,30 +34,32 @@ struct apg_compare {
 void apg_compare_init(struct apg_compare *c, bool logit, bool grouped);
 void apg_compare_release(struct apg_compare *c);
 
-/* Scores are finite. GROUP (where grouped): numbers from 0 without gaps, in any order. At most 2^31 - 1 rows
- * (APG_ERANGE). */
+/* Add a row with its scores by A and by B, which are finite. GROUP, where rows are grouped, is a
+ * number from 0 on; numbers may come in any order but leave no gaps. More than 2^31 - 1 rows are
+ * refused (APG_ERANGE). */
 enum apg_status apg_compare_add(
     struct apg_compare *c, double a, double b, bool label, uint32_t group, struct apg_error *err);
 
-/* What is undefined is NAN. An interval is undefined when the figure is, or comes from a single unit: of an
- * AUC, when fewer than two units hold label 1, or label 0; of GAUC, when fewer than two groups hold both. It
- * is one of the resamples that have the figure. */
+/* What is undefined is NAN. An interval is undefined when the figure is, or comes from a single
+ * unit: of an AUC, when fewer than two units hold label 1, or label 0; of GAUC, when fewer than
+ * two groups hold both. It is one of the resamples that have the figure. */
 struct apg_compare_figure {
     double a, b;
     double difference, low, high; /* b - a, and its interval */
 };
 
-/* The AUC's difference by the variance of its parts; an interval that is symmetric. */
+/* The difference in AUC, with a variance from what each unit adds to it. The interval is
+ * symmetric. */
 struct apg_compare_delong {
     double error;     /* standard error of the difference */
     double low, high; /* difference -+ a normal quantile times the error */
     double z, p;      /* difference / error; p: two-sided */
 };
 
-/* Groups with about as many rows as each other. */
+/* A decile of groups: groups with about equally many rows. */
 struct apg_compare_part {
     uint64_t groups, rows, positives;
-    uint64_t fewest, most; /* rows of a group */
+    uint64_t fewest, most; /* rows of the smallest group, and of the largest */
     struct apg_compare_figure auc;
 };
 
@@ -63,22 +67,23 @@ struct apg_compare_report {
     uint64_t rows, positives, units;
     struct apg_compare_figure auc, log_loss;
     struct apg_compare_delong delong;
-    /* where grouped */
-    uint64_t mixed_groups, mixed_rows; /* those that GAUC is of: with both labels */
-    struct apg_compare_figure gauc;    /* else all NAN */
-    size_t n_deciles;                  /* as those of apg_metrics_report; 0 unless asked for */
+    /* Of groups; without them 0, and the GAUC is NAN. */
+    uint64_t mixed_groups, mixed_rows; /* groups with both labels, which GAUC is of, and their rows */
+    struct apg_compare_figure gauc;
+    size_t n_deciles; /* as those of apg_metrics_report; 0 unless asked for */
     struct apg_compare_part decile[APG_METRICS_PARTS];
 };
 
 struct apg_compare_plan {
-    double level;      /* of intervals: in (0, 1) */
-    size_t replicates; /* >= 1 */
+    double level;      /* the confidence of intervals, in (0, 1) */
+    size_t replicates; /* how many resamples are drawn, >= 1 */
     uint64_t seed;
-    bool by_activity; /* also deciles; needs groups */
+    bool by_activity; /* compare each decile of groups too; rows must be grouped */
 };
 
-/* The same for any number of threads of POOL. Takes about 90 bytes a row while it runs, and 104 for each
- * replicate. 1000 replicates of 200,000 rows took 0.8 seconds of a core, of 1,000,000 rows 5.5. */
+/* Compare the rows added so far. The report is the same for any number of threads of POOL. Takes
+ * about 90 bytes a row while it runs, and 104 for each replicate. 1000 replicates of 200,000 rows
+ * took 0.8 seconds of a core, of 1,000,000 rows 5.5. */
 enum apg_status apg_compare_report(const struct apg_compare *c, const struct apg_compare_plan *plan,
     struct apg_pool *pool, struct apg_compare_report *out, struct apg_error *err);
 

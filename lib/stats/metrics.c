@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * AUC = (pairs of a positive above a negative + half the pairs that tie) / (positives * negatives).
+ * AUC = (pairs of a positive above a negative + half the pairs that tie) / (positives *
+ * negatives).
  *
- * Rows are sorted by score once, in place (16 bytes a row and nothing beside). One walk from the lowest score
- * up then feeds a tally for all rows, one for each decile of groups and one for each group: a tally needs
- * only to know how many negatives it has seen below the present score. Counts are integers, so an AUC is
- * exact to the last division.
+ * Rows are sorted by score once, in place (16 bytes a row and nothing beside). One walk from the
+ * lowest score up then feeds a tally for all rows, one for each decile of groups and one for each
+ * group: a tally needs only to know how many negatives it has seen below the present score. Counts
+ * are integers, so an AUC is exact to the last division.
  */
 #include "stats/metrics.h"
 
@@ -61,11 +62,12 @@ static void sums_add(struct apg_metrics_sums *s, double probability, double loss
 uint64_t apg_metrics_key(double score)
 {
     uint64_t u;
-    score += 0.0; /* -0 and 0 tie */
+    score += 0.0; /* makes 0 of -0, so that the two tie */
     memcpy(&u, &score, sizeof u);
     return u >> 63 ? ~u : u | (uint64_t)1 << 63;
 }
 
+/* The score that has this key. */
 static double score_of(uint64_t key)
 {
     double score;
@@ -85,8 +87,9 @@ static void sort_few(struct apg_metrics_row *a, size_t n)
     }
 }
 
-/* Radix sort in place, eight bits at a time from the highest ("American flag"): every row is swapped straight
- * into its bucket. All keys agree above SHIFT + 8. Depth <= 8 whatever the keys. */
+/* Radix sort in place, eight bits at a time from the highest ("American flag"): every row is
+ * swapped straight into its bucket. All keys agree above SHIFT + 8. Depth <= 8 whatever the
+ * keys. */
 static void sort_radix(struct apg_metrics_row *a, size_t n, unsigned shift)
 {
     enum { INSERTION_ROWS = 48 }; /* so few are sorted faster by insertion */
@@ -117,7 +120,8 @@ static void sort_radix(struct apg_metrics_row *a, size_t n, unsigned shift)
                 sort_radix(a + end[b] - count[b], count[b], shift > 8 ? shift - 8 : 0);
 }
 
-/* Scores of one sign and size share their high bits: start where keys first differ. */
+/* Scores of one sign and size have the same high bits, so the sort starts where keys first
+ * differ. */
 void apg_metrics_sort(struct apg_metrics_row *a, size_t n)
 {
     uint64_t differ = 0;
@@ -185,7 +189,7 @@ enum apg_status apg_metrics_add(
     return APG_OK;
 }
 
-/* Parts end where a score ends, so that neither the order of equal scores nor its luck shows. */
+/* A part ends where a score ends, so that the order in which equal scores came does not show. */
 static void report_bins(const struct apg_metrics *m, struct apg_metrics_report *out)
 {
     size_t n = m->sums.rows;
@@ -209,7 +213,7 @@ static void report_bins(const struct apg_metrics *m, struct apg_metrics_report *
     }
 }
 
-/* GAUC's sum: add a finished group to a slice; slice_end divides. */
+/* Add a finished group to a slice. Until slice_end divides it, `gauc` is a sum. */
 static void slice_add(struct apg_metrics_slice *s, uint32_t rows, uint64_t positives, double auc)
 {
     s->groups++;

@@ -3,13 +3,15 @@
  * metrics.h - how good scores are: AUC, GAUC, log loss, normalized entropy, calibration.
  *
  * Two collectors of (score, label):
- *   struct apg_metrics          exact, by group and by decile; 16 bytes a row kept      evaluate, validation
- *   struct apg_metrics_running  fixed memory (2 MiB), AUC within a bound it states      predict over endless
- * input
+ *   struct apg_metrics          exact, by group and by decile. It keeps 16 bytes a row. For evaluation and
+ *                               validation
+ *   struct apg_metrics_running  fixed memory (2 MiB), with the AUC within a bound that it states. For
+ *                               predicting over endless input
  *
- * A score is a probability in [0, 1] or a logit, any finite number; never NaN (the caller refuses it). What
- * is not defined is NAN: AUC with labels of one class only, calibration without a positive, anything of no
- * rows. No function here is thread-safe for one collector.
+ * A score is a probability in [0, 1], or a logit, which is any finite number. It is never NaN: the
+ * caller refuses that. What is not defined is NAN: an AUC when labels are of one class only, the
+ * calibration when there is no positive, and anything of no rows. One thread at a time uses a
+ * collector.
  */
 #ifndef APG_METRICS_H
 #define APG_METRICS_H
@@ -18,23 +20,23 @@
 #include <stdint.h>
 #include "base/error.h"
 
-enum { APG_METRICS_PARTS = 10 };
+enum { APG_METRICS_PARTS = 10 }; /* deciles of groups, and bins of scores */
 
-/* Log loss of one row, in nats. A probability is first moved into [1e-15, 1 - 1e-15], so a certain and wrong
- * score costs 34.5, not infinity. A logit needs no such care: the loss of z is log(1 + e^z) - z y. */
+/* Log loss of one row, in nats. A probability is first moved into [1e-15, 1 - 1e-15], so that a
+ * score that is certain and wrong costs 34.5, not infinity. A logit needs no such care: the loss
+ * of z is log(1 + e^z) - z y. */
 double apg_metrics_loss(double probability, bool label);
 double apg_metrics_logit_loss(double logit, bool label);
 double apg_metrics_sigmoid(double logit);
 
-/* What needs no order: sums over rows. */
+/* Sums over rows, for the figures that do not need the rows in order. */
 struct apg_metrics_sums {
     uint64_t rows, positives;
     double loss, score; /* sums of log loss and of probabilities */
 };
 struct apg_metrics_means {
     double log_loss;
-    double normalized_entropy; /* log loss / entropy of the share of positives: below 1 is better than a
-                                  constant */
+    double normalized_entropy; /* log loss / entropy of the share of positives: below 1 beats any constant */
     double mean_score, mean_label;
     double calibration; /* mean_score / mean_label: 1 is right, above is too optimistic */
 };
@@ -43,7 +45,7 @@ struct apg_metrics_means apg_metrics_means(const struct apg_metrics_sums *s);
 /* ---- exact ---- */
 
 struct apg_metrics_row { /* 16 bytes */
-    uint64_t key;        /* the score, in an order that integers have */
+    uint64_t key;        /* the score, as an integer in the same order: apg_metrics_key */
     uint32_t group, label;
 };
 
@@ -56,29 +58,29 @@ struct apg_metrics {
 };
 void apg_metrics_init(struct apg_metrics *m, bool logit);
 void apg_metrics_release(struct apg_metrics *m);
-void apg_metrics_reset(
-    struct apg_metrics *m); /* no rows; memory is kept, so a second round allocates nothing */
+/* Forget the rows but keep the memory, so that a second round allocates nothing. */
+void apg_metrics_reset(struct apg_metrics *m);
 
-/* GROUP: a small integer, 0 without groups; a report needs 64 bytes for each up to the highest. At most 2^32
- * - 1 rows (APG_ERANGE). */
+/* Add a row. GROUP is a small integer, 0 when there are no groups: a report needs 64 bytes for
+ * each number up to the highest. More than 2^32 - 1 rows are refused (APG_ERANGE). */
 enum apg_status apg_metrics_add(
     struct apg_metrics *m, double score, bool label, uint32_t group, struct apg_error *err);
 
-/* Rows of a part of the score's range: ten parts of equally many rows, except that equal scores share a part.
- */
+/* The rows of a part of the score's range. There are ten parts of equally many rows, except that
+ * equal scores are in one part. */
 struct apg_metrics_bin {
     uint64_t rows, positives;
-    double low, high; /* the scores in it, as probabilities */
+    double low, high; /* the lowest and the highest score in it, as probabilities */
     double mean_score, mean_label;
 };
 
-/* Rows of some groups. GAUC is the mean of the AUC of each group, weighted by its rows; a group with labels
- * of one class has no AUC and is left out of it. */
+/* The rows of some groups. GAUC is the mean of the AUC of each group, weighted by its rows; a
+ * group with labels of one class has no AUC and is left out of it. */
 struct apg_metrics_slice {
     uint64_t groups, rows, positives;
-    uint64_t mixed_groups, mixed_rows; /* those with both classes */
-    uint64_t fewest, most;             /* rows of a group */
-    double auc;                        /* of all its rows together */
+    uint64_t mixed_groups, mixed_rows; /* groups with labels of both classes, and their rows */
+    uint64_t fewest, most;             /* rows of the smallest group, and of the largest */
+    double auc;                        /* of all rows of the slice together */
     double gauc;
 };
 
@@ -93,24 +95,27 @@ struct apg_metrics_report {
     struct apg_metrics_slice decile[APG_METRICS_PARTS];
 };
 
-/* Sorts the rows in place; more may be added afterwards. */
+/* The figures of the rows so far. It sorts the rows in place; more may be added afterwards. */
 enum apg_status apg_metrics_report(
     struct apg_metrics *m, struct apg_metrics_report *out, struct apg_error *err);
 
-/* Its parts, for others that walk over rows in the order of their scores (compare.c). Equal scores, and only
- * those, have equal keys; after the sort keys ascend, and rows of one key are in no order that is promised.
- */
+/* Parts of the report, for others that walk over rows in the order of their scores (compare.c).
+ * Equal scores, and only those, have equal keys. After the sort keys ascend; rows of one key are
+ * in any order. */
 uint64_t apg_metrics_key(double score);
 void apg_metrics_sort(struct apg_metrics_row *row, size_t n);
 
-/* AUC, fed from the lowest score up; starts zeroed. Counts are integers: exact to the last division. */
+/* An AUC, fed with rows from the lowest score up. It starts zeroed. Counts are integers, so that
+ * it is exact but for the last division. */
 struct apg_metrics_tally {
     uint64_t key;      /* the present score */
-    uint64_t below[2]; /* rows with a lower one, by label */
-    uint64_t tied[2];  /* rows with just it */
+    uint64_t below[2]; /* rows with a lower score, by label */
+    uint64_t tied[2];  /* rows with the present score, by label */
     uint64_t twice;    /* 2 * pairs of a positive and a negative below it, + pairs that tie; <= 2^63 */
 };
-void apg_metrics_tally_level(struct apg_metrics_tally *t); /* the present score is over */
+/* No further row has the present score. */
+void apg_metrics_tally_level(struct apg_metrics_tally *t);
+/* Add a row, whose key is not below that of the row before. */
 static inline void apg_metrics_tally_add(struct apg_metrics_tally *t, uint64_t key, uint32_t label)
 {
     if (key != t->key)
@@ -118,10 +123,12 @@ static inline void apg_metrics_tally_add(struct apg_metrics_tally *t, uint64_t k
     t->key = key;
     t->tied[label]++;
 }
-double apg_metrics_tally_auc(struct apg_metrics_tally *t); /* call once, when all rows are in */
+/* The AUC. To be called once, when all rows are in. */
+double apg_metrics_tally_auc(struct apg_metrics_tally *t);
 
-/* Groups by their number of rows, ROWS (groups), then by number, cut into at most ten parts of equally many.
- * Gives decile (groups), of those with rows, and how many parts there are. */
+/* Cut groups into at most ten parts of equally many groups, in the order of how many rows they
+ * have, ROWS (groups); groups of equally many rows are in the order of their numbers. decile
+ * (groups) gets the part of each group that has rows, *n_deciles how many parts there are. */
 enum apg_status apg_metrics_deciles(
     const uint32_t *rows, uint32_t groups, uint32_t *decile, size_t *n_deciles, struct apg_error *err);
 
@@ -134,8 +141,8 @@ struct apg_metrics_running {
 enum apg_status apg_metrics_running_init(struct apg_metrics_running *r, struct apg_error *err);
 void apg_metrics_running_release(struct apg_metrics_running *r);
 void apg_metrics_running_add(struct apg_metrics_running *r, double logit, bool label);
-/* The exact AUC differs from the result by at most *BOUND (NULL is allowed). Bins are 1/4096 of a logit wide.
- */
+/* The AUC of the rows so far. The exact one differs from it by at most *BOUND (NULL is allowed).
+ * Bins are 1/4096 of a logit wide. */
 double apg_metrics_running_auc(const struct apg_metrics_running *r, double *bound);
 
 #endif
