@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
-<<<<<<< HEAD
- * pool.h - a fixed set of threads that share loops. This is the only place that creates threads.
- *
- * apg_pool_run calls fn(arg, i, worker) once for every i in [0, n), on any of the threads, the caller among
- * them, and returns when all are done. Which thread runs which i is not fixed, so results must depend on i
- * alone: that is how one seed gives the same bytes with 1 and with 64 threads. worker is in [0, threads): for
- * scratch memory only. Not reentrant: fn must not call apg_pool_run on the same pool. One caller at a time.
-=======
  * pool.h - a fixed set of threads that share loops. Nothing else in the tree creates threads.
->>>>>>> refs/heads/data
  */
 #ifndef APG_POOL_H
 #define APG_POOL_H
