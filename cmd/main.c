@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,8 +97,29 @@ static void fill_standard(void)
             (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
+/* OpenBLAS starts a thread for each processor when it is loaded. They are of no use, as the threads are ours, and with a
+ * limit on memory (ulimit -v) it tries again for ever. It counts the processors that it may run on, so while libraries are
+ * loaded there is one. */
+static cpu_set_t processors;
+static bool narrowed;
+
+static void narrow(void)
+{
+    cpu_set_t one;
+    if (sched_getaffinity(0, sizeof processors, &processors) != 0)
+        return;
+    CPU_ZERO(&one);
+    for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &processors))
+            CPU_SET(i, &one);
+    narrowed = sched_setaffinity(0, sizeof one, &one) == 0;
+}
+__attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(void) = narrow;
+
 int main(int argc, char **argv)
 {
+    if (narrowed)
+        (void)sched_setaffinity(0, sizeof processors, &processors);
     fill_standard();
     int code = run(argc, argv);
     errno = 0;

@@ -10,10 +10,14 @@
  *     if (status)
  *         output_abandon(&out);
  *
- * A PATH is written as a temporary file beside it, which output_commit renames. After
- * output_abandon, or a signal that ends the program, nothing is left behind and the old PATH is as
- * it was. What is no regular file (/dev/full, a fifo) is written directly, and so is standard
- * output. At most four outputs are open at once, all by one thread.
+ * The file that PATH leads to, by links if it is one, is written under no name where the file system can, and takes the
+ * place of an old one when output_commit has put it on the disk. After output_abandon, a signal that ends the program, or
+ * kill -9, nothing is left behind and the old file is as it was. (Where the file system has no files without a name, kill
+ * -9 leaves .apg-PID-N.tmp in its folder, which the next output into that folder removes.)
+ *
+ * What is no regular file (/dev/full, a fifo) is written directly, and so is standard output. A PATH that leads to an open
+ * descriptor, as /dev/stdout does, is that descriptor: it is written at its position, and nothing is replaced. At most
+ * four outputs are open at once, all by one thread.
  */
 #ifndef APG_OUTPUT_H
 #define APG_OUTPUT_H
@@ -25,7 +29,7 @@ struct output {
     FILE *f;
     int fd;            /* of f */
     const char *name;  /* for messages: the path, or "standard output" */
-    char *path, *temp; /* private */
+    char *path, *folder, *temp; /* private */
 };
 
 /* PATH NULL or "-" is standard output. BINARY refuses a terminal. */

@@ -132,21 +132,87 @@ scratch() {
     [ "$(ls)" = out ]
 }
 
+# writing PID: it has opened the file that will take the output's place, which has no name yet
+writing() {
+    # shellcheck disable=SC2010 # a folder of links to descriptors
+    ls -l "/proc/$1/fd" | grep -q '(deleted)'
+}
+
 @test "apg: a signal leaves the old file as it was, and ends it as signals do" {
     scratch
+    ulimit -c 0
     echo old > out
-    for signal in INT TERM HUP; do
+    for signal in INT TERM HUP QUIT USR1 USR2 ALRM XCPU ABRT SEGV KILL; do
         # What a script starts in the background ignores INT, what nohup starts HUP: not here. And whatever goes
         # wrong, it ends at 50 MB.
         (ulimit -f 100000 && exec env --default-signal "$APG" simulate --rows 1000000000 -o out) &
         pid=$!
-        wait_for compgen -G 'out.*.tmp'
+        wait_for writing $pid
         kill -s $signal $pid
         code=0
         wait $pid || code=$?
         echo "signal $signal, code $code"
         [ $code -eq $((128 + $(kill -l $signal))) ]
         [ "$(cat out)" = old ]
-        [ "$(ls)" = out ]
+        [ "$(ls -A)" = out ]
     done
+}
+
+@test "apg: -o to an open descriptor writes at its place, and replaces nothing" {
+    scratch
+    apg simulate --rows 5 > expected
+    { echo first; cat expected; echo last; } > both
+    for name in /dev/stdout /dev/fd/1 /proc/self/fd/1; do
+        { echo first; apg simulate --rows 5 -o $name; echo last; } > out
+        cmp both out
+        echo first > log
+        apg simulate --rows 5 -o $name >> log
+        echo last >> log
+        cmp both log
+    done
+    { echo first >&7; apg simulate --rows 5 -o /dev/fd/7; echo last >&7; } 7> seven
+    cmp both seven
+    ln -s /dev/stdout link
+    apg simulate --rows 5 -o link | cmp - expected
+    run --separate-stderr -1 apg simulate --rows 5 -o /dev/fd/77
+    [[ "$stderr" == "apg simulate: /dev/fd/77: "* ]]
+    run --separate-stderr -1 bash -c '"$APG" simulate --rows 5 -o /dev/fd/7 7< expected'
+    [ "$stderr" = "apg simulate: /dev/fd/7: Bad file descriptor" ]
+    rm link both log out seven expected
+    [ -z "$(ls -A)" ]
+}
+
+@test "apg: -o to links that lead on, or nowhere yet, and to a name as long as names can be" {
+    scratch
+    mkdir folder
+    ln -s folder/new one
+    ln -s "$PWD/one" two
+    apg simulate --rows 5 -o two
+    [ -L two ] && [ -L one ] && [ -f folder/new ]
+    apg simulate --rows 5 | cmp - folder/new
+    ln -s loop loop
+    run --separate-stderr -1 apg simulate --rows 5 -o loop
+    [ "$stderr" = "apg simulate: loop: Too many levels of symbolic links" ]
+    long=$(printf 'x%.0s' $(seq 255))
+    apg simulate --rows 5 -o "$long"
+    cmp folder/new "$long"
+    [ "$(ls -A | wc -l)" -eq 5 ]
+}
+
+@test "apg: a limit on memory is no reason to hang" {
+    case ${APG_CC:-} in *sanitize*) skip "a sanitizer needs terabytes of addresses" ;; esac
+    scratch
+    apg simulate --rows 2000 --seed 3 > logs.csv
+    apg train -q --multi genres --hidden 4 --epochs 1 --threads 1 -o m.apg logs.csv
+    for kilobytes in 40000 60000 80000 120000 180000; do
+        for command in --version "predict -q -m m.apg logs.csv" "train -q --multi genres --hidden 4 --epochs 1 -o x.apg logs.csv"; do
+            code=0
+            # shellcheck disable=SC2086
+            (ulimit -v $kilobytes && exec timeout 60 "$APG" $command) > out 2> err || code=$?
+            echo "$kilobytes: apg $command: $code"
+            [ $code -ne 124 ] && [ $code -lt 128 ]
+        done
+    done
+    rm -f x.apg
+    [ "$(ls -A)" = $'err\nlogs.csv\nm.apg\nout' ]
 }
