@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "cmd.h"
 #include "common/input.h"
@@ -40,11 +41,20 @@ static void tell(void *arg, const struct apg_event *e)
         train_progress(&t->progress, e);
 }
 
-/* Open log PATH with input_open_path. */
-static enum apg_status open_log(struct apg_input *in, const char *path, struct apg_error *err)
+/* Log PATH: standard input, or a file, which apg_train opens when its turn comes. */
+static enum apg_status find_log(struct apg_input *in, const char *path, struct apg_error *err)
 {
     in->fd = input_open_path(path, &in->name, err);
-    return in->fd < 0 ? err->status : APG_OK;
+    if (in->fd < 0)
+        return err->status;
+    if (in->fd > STDIN_FILENO && path) {
+        struct stat st;
+        if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode)) {
+            (void)close(in->fd);
+            in->fd = -1;
+        }
+    }
+    return APG_OK;
 }
 
 static void close_log(const struct apg_input *in)
@@ -110,9 +120,9 @@ int cmd_train(int argc, char **argv)
     if (status || (status = output_open(&out, out_path, true, &err)))
         goto done;
     for (; !status && n < n_logs; n += !status)
-        status = open_log(&log[n], argc ? argv[n] : NULL, &err);
+        status = find_log(&log[n], argc ? argv[n] : NULL, &err);
     if (!status && valid_path)
-        status = open_log(&valid, valid_path, &err);
+        status = find_log(&valid, valid_path, &err);
     if (!status)
         status = apg_train(&model, log, n_logs, &options, &err);
     else
@@ -127,5 +137,7 @@ done:
     close_log(&valid);
     free(log);
     apg_close(model);
-    return !status ? EXIT_OK : status == APG_ESETTING ? opt_usage(&command, "%s", err.text) : message_fail(&err);
+    return !status                  ? EXIT_OK
+           : status == APG_ESETTING ? opt_usage(&command, "%s", err.text)
+                                    : message_fail(&err);
 }

@@ -50,8 +50,12 @@ static enum apg_status open_source(
         return err->status;
     enum apg_status status =
         binary ? apg_source_open_binary(s, fd, name, err) : apg_source_open(s, fd, name, delimiter, err);
-    if (status)
+    if (status) {
         input_close(s);
+    } else if (s->csv && fd > STDIN_FILENO && apg_csv_let_go(s->csv)) {
+        (void)close(fd);
+        s->fd = -1;
+    }
     return status;
 }
 

@@ -19,7 +19,7 @@
 /* ---- files ---- */
 
 /* A PATH that is NULL or "-" is standard input. Refused are a directory, a terminal unless "-"
- * asks for it, and standard input a second time. The rest as of apg_source_open and
+ * asks for it, and standard input a second time. A file of CSV is open only while it is read. The rest as of apg_source_open and
  * apg_source_open_binary. */
 enum apg_status input_open(struct apg_source *s, const char *path, char delimiter, struct apg_error *err);
 enum apg_status input_open_binary(struct apg_source *s, const char *path, struct apg_error *err);

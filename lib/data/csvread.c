@@ -9,6 +9,9 @@
 #include <csv.h>
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
+#include <sys/stat.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/io.h"
@@ -17,7 +20,9 @@
 enum { CHUNK_BYTES = 256 << 10, RECORD_BYTES_MAX = 16 << 20, CELL_BLOCK_BYTES = 4096, STRIDE_BYTES = 64 };
 
 struct apg_csv {
-    int fd;
+    int fd;           /* -1: of a file that is let go, while it is not being read */
+    struct stat file; /* of a file that is let go: which one it was */
+    off_t at;         /* and where reading goes on; -1: it is the caller's descriptor */
     const char *name;
     char delimiter;
     size_t chunk;  /* bytes to read before a chunk is cut */
@@ -134,6 +139,7 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
         return apg_fail_memory(err);
     }
     c->fd = fd;
+    c->at = -1;
     c->name = name;
     c->delimiter = delimiter;
     c->chunk = format->chunk ? format->chunk : CHUNK_BYTES;
@@ -145,11 +151,46 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
     return APG_OK;
 }
 
+/* Close the descriptor that was opened here. */
+static void close_own(struct apg_csv *c)
+{
+    if (c->at >= 0 && c->fd >= 0) {
+        (void)close(c->fd);
+        c->fd = -1;
+    }
+}
+
 void apg_csv_free(struct apg_csv *c)
 {
-    if (c)
+    if (c) {
+        close_own(c);
         free(c->held);
+    }
     free(c);
+}
+
+bool apg_csv_let_go(struct apg_csv *c)
+{
+    struct stat st;
+    const off_t at = fstat(c->fd, &st) == 0 && S_ISREG(st.st_mode) ? lseek(c->fd, 0, SEEK_CUR) : -1;
+    if (at < 0)
+        return false;
+    c->file = st;
+    c->at = at;
+    c->fd = -1;
+    return true;
+}
+
+/* Open again what was let go. */
+static enum apg_status open_own(struct apg_csv *c, struct apg_error *err)
+{
+    struct stat st;
+    c->fd = open(c->name, O_RDONLY | O_CLOEXEC);
+    if (c->fd < 0 || fstat(c->fd, &st) != 0 || lseek(c->fd, c->at, SEEK_SET) < 0)
+        return apg_fail_errno(err, "%s", c->name);
+    if (st.st_dev != c->file.st_dev || st.st_ino != c->file.st_ino)
+        return apg_fail(err, APG_EIO, "%s: another file has taken its place", c->name);
+    return APG_OK;
 }
 
 const char *apg_csv_name(const struct apg_csv *c)
@@ -162,11 +203,13 @@ void apg_csv_wait(struct apg_csv *c)
     c->wait = true;
 }
 
-/* Would a read return at once? At the end of input it would. */
+/* Would a read return at once? At the end of input it would, and of a file that is let go. */
 static bool is_waiting(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     int n;
+    if (fd < 0)
+        return true;
     do
         n = poll(&p, 1, 0);
     while (n < 0 && errno == EINTR);
@@ -176,11 +219,16 @@ static bool is_waiting(int fd)
 /* One read of at most CAP - *n bytes. */
 static enum apg_status read_some(struct apg_csv *c, char *bytes, size_t *n, size_t cap, struct apg_error *err)
 {
+    enum apg_status status = c->fd < 0 && c->at >= 0 ? open_own(c, err) : APG_OK;
+    if (status)
+        return status;
     ssize_t got = apg_io_read(c->fd, bytes + *n, cap - *n);
     if (got < 0)
         return apg_fail_errno(err, "%s", c->name);
     *n += (size_t)got;
     c->ended = got == 0;
+    if (c->ended)
+        close_own(c);
     return APG_OK;
 }
 

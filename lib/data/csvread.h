@@ -63,6 +63,11 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
 void apg_csv_free(struct apg_csv *c); /* NULL is allowed */
 const char *apg_csv_name(const struct apg_csv *c);
 
+/* The caller may close the descriptor: the file is opened again by its name when it is read on, at
+ * the place where reading has come to, and closed at its end, so that many inputs can wait for
+ * their turn. False, and nothing has changed: it is no regular file. */
+bool apg_csv_let_go(struct apg_csv *c);
+
 /* The first record, which is the header, as a parsed chunk of one record. To be called before
  * apg_csv_next, or not at all. An empty input gives records = 0. */
 enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err);

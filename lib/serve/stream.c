@@ -163,7 +163,7 @@ static bool may_read(struct run *r, bool already)
 static void wait_for_input(struct run *r)
 {
     struct pollfd in = {.fd = r->s->source->fd, .events = POLLIN};
-    while (r->s->source->csv && !r->ended && r->taken < r->read) {
+    while (r->s->source->csv && in.fd >= 0 && !r->ended && r->taken < r->read) {
         pthread_mutex_unlock(&r->lock);
         int n = poll(&in, 1, LOOK_UP_MS);
         pthread_mutex_lock(&r->lock);

@@ -188,6 +188,10 @@ static enum apg_status open_logs(
             l->n++; /* it has a descriptor */
             return status;
         }
+        if (s->csv && in->fd < 0 && apg_csv_let_go(s->csv)) {
+            (void)close(fd);
+            l->opened[l->n] = false;
+        }
         if (s->csv)
             l->csv[l->n_csv++] = s->csv;
         else

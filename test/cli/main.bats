@@ -216,3 +216,23 @@ writing() {
     rm -f x.apg
     [ "$(ls -A)" = $'err\nlogs.csv\nm.apg\nout' ]
 }
+
+@test "apg: more inputs than a process may have open" {
+    scratch
+    apg simulate --rows 3000 --seed 3 > logs.csv
+    head -n 3 logs.csv > few.csv
+    mkdir many
+    for i in $(seq 300); do ln few.csv many/$i.csv; done
+    apg train -q --multi genres --hidden 4 --epochs 1 -o m.apg logs.csv
+    (
+        ulimit -n 32
+        [ "$(apg predict -q -m m.apg many/*.csv | wc -l)" -eq 600 ]
+        apg evaluate --json -m m.apg many/*.csv | jq -e '.rows == 600'
+        apg encode -q --encoder m.apg -o many.apgf many/*.csv
+        apg train -q --multi genres --hidden 4 --epochs 1 -o x.apg logs.csv many/*.csv
+    )
+    [ "$(apg predict -q -m m.apg many.apgf | wc -l)" -eq 600 ]
+    run --separate-stderr -1 apg predict -q -m m.apg few.csv none.csv
+    [ "$stderr" = "apg predict: none.csv: No such file or directory" ]
+    [ -z "$output" ]
+}
