@@ -316,6 +316,30 @@ static int by_name(const void *a, const void *b, void *view)
     return strcmp(v[*(const size_t *)a].name, v[*(const size_t *)b].name);
 }
 
+/* Do the tensors' bytes, N extents, fill the SIZE bytes of data without a hole? Sorts them. */
+static enum apg_status check_extents(
+    const struct apg_tensors *t, struct extent *extent, size_t n, uint64_t size, struct apg_error *err)
+{
+    qsort(extent, n, sizeof *extent, by_extent);
+    uint64_t end = 0;
+    for (size_t i = 0; i < n; end = extent[i++].to)
+        if (extent[i].from != end)
+            return altered(t, err, "tensors overlap or leave a hole");
+    return end == size ? APG_OK : altered(t, err, "there is more behind the last tensor");
+}
+
+/* Make by_name. */
+static enum apg_status order_names(struct apg_tensors *t, struct apg_error *err)
+{
+    t->by_name = apg_alloc(t->n, sizeof *t->by_name);
+    if (!t->by_name)
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < t->n; i++)
+        t->by_name[i] = i;
+    qsort_r(t->by_name, t->n, sizeof *t->by_name, by_name, t->view);
+    return APG_OK;
+}
+
 /* Tensors of the header, whose data of SIZE bytes begins OFFSET bytes into the file. */
 static enum apg_status read_entries(
     struct apg_tensors *t, const char *data, uint64_t offset, uint64_t size, struct apg_error *err)
@@ -359,26 +383,10 @@ static enum apg_status read_entries(
         }
         t->view[t->n++] = v;
     }
-    qsort(extent, k, sizeof *extent, by_extent);
-    uint64_t end = 0;
-    for (size_t i = 0; i < k; end = extent[i++].to)
-        if (extent[i].from != end) {
-            status = altered(t, err, "tensors overlap or leave a hole");
-            goto done;
-        }
-    if (end != size)
-        status = altered(t, err, "there is more behind the last tensor");
+    status = check_extents(t, extent, k, size, err);
 done:
     free(extent);
-    if (status)
-        return status;
-    t->by_name = apg_alloc(t->n, sizeof *t->by_name);
-    if (!t->by_name)
-        return apg_fail_memory(err);
-    for (size_t i = 0; i < t->n; i++)
-        t->by_name[i] = i;
-    qsort_r(t->by_name, t->n, sizeof *t->by_name, by_name, t->view);
-    return APG_OK;
+    return status ? status : order_names(t, err);
 }
 
 /* The file's checksum, as the metadata has it: TEXT is "xxh3:" and digits, which stand as they are
