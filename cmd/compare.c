@@ -39,7 +39,7 @@ struct compare {
 static enum apg_status side_open(struct compare *c, int s, const char *path, struct apg_error *err)
 {
     struct side *side = &c->side[s];
-    enum apg_status status = input_open(&side->in, path, side->want.columns.delimiter, err);
+    enum apg_status status = input_open(&side->in, path, &side->want.columns, err);
     if (status)
         return status;
     if (!side->in.csv)

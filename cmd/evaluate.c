@@ -77,8 +77,7 @@ static enum apg_status open_model(struct evaluate *e, const char *path, size_t t
                 "--group: '%s' is no input of the model (scored by apg predict --append it may be any "
                 "column)",
                 e->want.group.item[i]);
-    if (!opt_given("delimiter"))
-        e->want.columns.delimiter = s->delimiter;
+    apg_columns_cut_as(&e->want.columns, opt_all_given(), s);
     return APG_OK;
 }
 
@@ -138,7 +137,7 @@ static enum apg_status score_rows(struct evaluate *e, struct apg_source *in, str
 static enum apg_status evaluate(struct evaluate *e, const char *path, struct apg_error *err)
 {
     struct apg_source in;
-    enum apg_status status = input_open(&in, path, e->want.columns.delimiter, err);
+    enum apg_status status = input_open(&in, path, &e->want.columns, err);
     if (status)
         return status;
     if (e->model)

@@ -24,7 +24,7 @@ struct predict {
     const char *id;
     size_t id_cell; /* of a record, the cell of column ID */
     char delimiter;
-    bool append, logit, quiet;
+    bool quotes, append, logit, quiet;
 };
 
 /* Write the header, if there is one to write: without its line end, its BOM, and blank lines
@@ -79,7 +79,7 @@ static size_t put_before(const struct predict *p, const struct apg_csv_chunk *c,
         memcpy(out, c->bytes + from, n);
     } else {
         const struct apg_cell *cell = &c->cell[c->first[r] + p->id_cell];
-        n = apg_csv_quote(out, c->text + cell->at, cell->len, p->delimiter);
+        n = apg_csv_write(out, c->text + cell->at, cell->len, p->delimiter, p->quotes);
     }
     out[n] = p->delimiter;
     return n + 1;
@@ -176,11 +176,10 @@ int cmd_predict(int argc, char **argv)
     if (status || (status = apg_pool_new(&p.pool, (unsigned)threads, &err)) ||
         (status = apg_stream_open(&p.stream, p.model->model, p.pool, &err)))
         goto done;
-    if (!opt_given("delimiter"))
-        columns.delimiter = p.model->model->schema->delimiter;
-    p.delimiter = columns.delimiter;
+    apg_columns_cut_as(&columns, opt_all_given(), p.model->model->schema);
+    p.delimiter = columns.delimiter, p.quotes = columns.quotes;
     if ((!p.quiet && (status = apg_metrics_running_init(&p.metrics, &err))) ||
-        (status = input_open_all(&in, argv, (size_t)argc, columns.delimiter, &err)) ||
+        (status = input_open_all(&in, argv, (size_t)argc, &columns, &err)) ||
         (status = output_open(&p.out, out_path, false, &err)))
         goto done;
     for (size_t i = 0; !status && i < in.n; i++)

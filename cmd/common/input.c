@@ -41,7 +41,7 @@ int input_open_path(const char *path, const char **name, struct apg_error *err)
 }
 
 static enum apg_status open_source(
-    struct apg_source *s, const char *path, bool binary, char delimiter, struct apg_error *err)
+    struct apg_source *s, const char *path, const struct apg_csv_format *format, struct apg_error *err)
 {
     const char *name;
     int fd = input_open_path(path, &name, err);
@@ -49,7 +49,7 @@ static enum apg_status open_source(
     if (fd < 0)
         return err->status;
     enum apg_status status =
-        binary ? apg_source_open_binary(s, fd, name, err) : apg_source_open(s, fd, name, delimiter, err);
+        format ? apg_source_open(s, fd, name, format, err) : apg_source_open_binary(s, fd, name, err);
     if (status) {
         input_close(s);
     } else if (s->csv && fd > STDIN_FILENO && apg_csv_let_go(s->csv)) {
@@ -59,14 +59,16 @@ static enum apg_status open_source(
     return status;
 }
 
-enum apg_status input_open(struct apg_source *s, const char *path, char delimiter, struct apg_error *err)
+enum apg_status input_open(
+    struct apg_source *s, const char *path, const struct apg_columns *columns, struct apg_error *err)
 {
-    return open_source(s, path, false, delimiter, err);
+    const struct apg_csv_format format = apg_columns_cut(columns);
+    return open_source(s, path, &format, err);
 }
 
 enum apg_status input_open_binary(struct apg_source *s, const char *path, struct apg_error *err)
 {
-    return open_source(s, path, true, 0, err);
+    return open_source(s, path, NULL, err);
 }
 
 void input_close(struct apg_source *s)
@@ -90,7 +92,7 @@ enum apg_status input_open_model(struct apg **model, const char *path, struct ap
 }
 
 enum apg_status input_open_all(
-    struct inputs *in, char *const *paths, size_t n, char delimiter, struct apg_error *err)
+    struct inputs *in, char *const *paths, size_t n, const struct apg_columns *columns, struct apg_error *err)
 {
     *in = (struct inputs){.csv_only = true};
     size_t count = n ? n : 1;
@@ -99,7 +101,7 @@ enum apg_status input_open_all(
     enum apg_status status = in->source && in->csv ? APG_OK : apg_fail_memory(err);
     for (; !status && in->n < count; in->n += !status) {
         struct apg_source *source = &in->source[in->n];
-        if ((status = input_open(source, n ? paths[in->n] : NULL, delimiter, err)))
+        if ((status = input_open(source, n ? paths[in->n] : NULL, columns, err)))
             break;
         in->csv[in->n] = source->csv;
         in->csv_only &= source->type == APG_SOURCE_CSV;

@@ -8,7 +8,7 @@
  *     const struct opt table[] = { OPT_SETTINGS(apg_columns_format, &columns), ..., OPT_END };
  *     ... opt_parse ...
  *     if ((code = input_check_columns(&command, &columns)) != OPT_GO) return code;
- *     ... input_open_all(&inputs, argv, argc, columns.delimiter, &err) ...
+ *     ... input_open_all(&inputs, argv, argc, &columns, &err) ...
  */
 #ifndef APG_INPUT_H
 #define APG_INPUT_H
@@ -21,7 +21,8 @@
 /* A PATH that is NULL or "-" is standard input. Refused are a directory, a terminal unless "-"
  * asks for it, and standard input a second time. A file of CSV is open only while it is read. The rest as of apg_source_open and
  * apg_source_open_binary. */
-enum apg_status input_open(struct apg_source *s, const char *path, char delimiter, struct apg_error *err);
+enum apg_status input_open(
+    struct apg_source *s, const char *path, const struct apg_columns *columns, struct apg_error *err);
 enum apg_status input_open_binary(struct apg_source *s, const char *path, struct apg_error *err);
 void input_close(struct apg_source *s); /* of a zeroed one, or after a failure: allowed */
 
@@ -37,8 +38,8 @@ struct inputs {
     bool csv_only;             /* none is a feature file */
 };
 /* PATHS (n), or standard input when n = 0. */
-enum apg_status input_open_all(
-    struct inputs *in, char *const *paths, size_t n, char delimiter, struct apg_error *err);
+enum apg_status input_open_all(struct inputs *in, char *const *paths, size_t n,
+    const struct apg_columns *columns, struct apg_error *err);
 void input_close_all(struct inputs *in); /* of a zeroed one, or after a failure: allowed */
 
 /* ---- how columns are read ---- */

@@ -47,6 +47,11 @@ bool opt_given(const char *name)
     return apg_given_has(&given, name);
 }
 
+const struct apg_given *opt_all_given(void)
+{
+    return &given;
+}
+
 const char *opt_given_below(const struct opt_command *c, const char *heading)
 {
     struct item item[ROWS_MAX];

@@ -95,6 +95,8 @@ int opt_usage(const struct opt_command *c, const char *fmt, ...) __attribute__((
 
 /* Was the option NAME given on the command line (by the last opt_parse)? */
 bool opt_given(const char *name);
+/* All that were given. */
+const struct apg_given *opt_all_given(void);
 /* The first option below HEADING of the table that was given; NULL: none was. */
 const char *opt_given_below(const struct opt_command *c, const char *heading);
 /* What was given of the library's settings, each as "name=value", in order, ended by NULL: as apg.h takes

@@ -27,8 +27,8 @@
 
 struct output {
     FILE *f;
-    int fd;            /* of f */
-    const char *name;  /* for messages: the path, or "standard output" */
+    int fd;                     /* of f */
+    const char *name;           /* for messages: the path, or "standard output" */
     char *path, *folder, *temp; /* private */
 };
 

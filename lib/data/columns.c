@@ -42,6 +42,7 @@ static const char *const quantity_words[] = {"age", "count", "counts", "cnt", "n
 void apg_columns_default(struct apg_columns *c)
 {
     *c = (struct apg_columns){.delimiter = ',',
+        .quotes = true,
         .separator = '|',
         .header = true,
         .min_count = 1,
@@ -57,6 +58,8 @@ void apg_columns_default(struct apg_columns *c)
 const struct apg_setting apg_columns_format[] = {
     {APG_SETTING_CHAR, 'd', "delimiter", AT(delimiter), .arg = "CHAR",
         .help = "byte between cells, or the word tab"},
+    {APG_SETTING_FLAG, 0, "quotes", AT(quotes),
+        .help = "quotes enclose cells; without, they are text, as in many TSV files", .rare = true},
     {APG_SETTING_FLAG, 0, "header", AT(header), .help = "the first record holds the names of the columns"},
     {APG_SETTING_LIST, 0, "columns", NAMES(names),
         .help = "names of the columns of a log without a header; by default c1, c2, ..."},
@@ -96,6 +99,19 @@ const struct apg_setting apg_columns_spool[] = {
         .help = "directory of that file; by default $TMPDIR or /tmp", .rare = true},
     {.kind = APG_SETTING_END},
 };
+
+struct apg_csv_format apg_columns_cut(const struct apg_columns *c)
+{
+    return (struct apg_csv_format){.delimiter = c->delimiter, .no_quotes = !c->quotes};
+}
+
+void apg_columns_cut_as(struct apg_columns *c, const struct apg_given *given, const struct apg_schema *s)
+{
+    if (!apg_given_has(given, "delimiter"))
+        c->delimiter = s->delimiter;
+    if (!apg_given_has(given, "quotes"))
+        c->quotes = !s->no_quotes;
+}
 
 enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err)
 {
@@ -511,6 +527,7 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
     }
     memset(b.inferred, true, columns);
     s->delimiter = c->delimiter ? c->delimiter : ',';
+    s->no_quotes = !c->quotes;
     s->min_count = (uint32_t)c->min_count;
     if ((status = find_label(&b, err)) || (status = force(&b, err)) ||
         (status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))

@@ -31,6 +31,7 @@ enum { APG_HASH_BITS_MAX = 30, APG_SAMPLE_ROWS = 10000 };
  * Commands let their options fill it. Strings and lists are borrowed. */
 struct apg_columns {
     char delimiter;
+    bool quotes;           /* quotes enclose cells; else they are text */
     char separator;        /* of multi cells, '|' */
     bool header;           /* the first record holds the names; else NAMES does */
     const char *label;     /* NULL: the first of apg_label_names that is a column */
@@ -48,6 +49,10 @@ void apg_columns_default(struct apg_columns *c);
 /* The settings of a struct apg_columns: how cells are found, for all who read CSV; what they mean,
  * for those who make an encoder; and where encoded rows are kept until all are read. */
 extern const struct apg_setting apg_columns_format[], apg_columns_kinds[], apg_columns_spool[];
+/* How a log of these columns is cut into cells. */
+struct apg_csv_format apg_columns_cut(const struct apg_columns *c);
+/* What C does not say of it is as the schema says. */
+void apg_columns_cut_as(struct apg_columns *c, const struct apg_given *given, const struct apg_schema *s);
 /* APG_ESETTING: these settings do not go together. */
 enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err);
 

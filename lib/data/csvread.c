@@ -25,9 +25,11 @@ struct apg_csv {
     off_t at;         /* and where reading goes on; -1: it is the caller's descriptor */
     const char *name;
     char delimiter;
+    bool quotes;   /* quotes enclose cells; else they are text */
     size_t chunk;  /* bytes to read before a chunk is cut */
     bool wait;     /* read until a chunk is full, even when the input runs dry */
     bool ended;    /* a read met the end of input */
+    bool cr;       /* what was passed on last ended in CR: an LF that comes next belongs to it */
     bool started;  /* a byte order mark, if there was one, has been skipped */
     uint64_t line; /* the line of held[from] */
     char *held;    /* bytes read and not yet passed on: held[from .. n_held), from the start of a record on */
@@ -44,13 +46,14 @@ enum state {
     AT_START, /* of a record or cell: a quote opens it */
     PLAIN,    /* in an unquoted cell */
     QUOTED,
-    QUOTE, /* a quote in a quoted cell: the end of it, or the first of two, or just a quote */
+    QUOTE, /* a quote in a quoted cell: the end of it, or the first of two */
 };
 
 struct scan {
     enum state state;
     size_t done; /* bytes scanned */
     size_t cut;  /* the last record end among them */
+    bool bad;    /* byte DONE stands behind a closing quote, and is neither a delimiter nor a line end */
 };
 
 static bool is_end(char c)
@@ -58,26 +61,33 @@ static bool is_end(char c)
     return c == '\n' || c == '\r';
 }
 
-/* Scan on to byte N. Only LF is taken for a record's end here, so that CR LF is never cut apart;
- * the parser also ends a record at a CR alone. */
-static void scan(struct scan *s, const char *bytes, size_t n, char delimiter)
+/* Scan on to byte N. Records end at LF and, where there is none, at CR. A CR LF that is cut apart
+ * does no harm: apg_csv_next drops an LF behind a CR. */
+static void scan(struct scan *s, const char *bytes, size_t n, const struct apg_csv *c)
 {
     const char *p = bytes + s->done, *end = bytes + n;
+    const char delimiter = c->delimiter;
     while (p < end) {
         if (s->state == QUOTE) {
-            bool closed = *p == delimiter || is_end(*p);
-            s->state = closed ? AT_START : QUOTED;
-            if (*p++ == '\n')
+            if (*p != '"' && *p != delimiter && !is_end(*p)) {
+                s->done = (size_t)(p - bytes);
+                s->bad = true;
+                return;
+            }
+            s->state = *p == '"' ? QUOTED : AT_START;
+            if (is_end(*p++))
                 s->cut = (size_t)(p - bytes);
             continue;
         }
-        const char *quote = memchr(p, '"', (size_t)(end - p)), *stop = quote ? quote : end;
+        const char *quote = c->quotes ? memchr(p, '"', (size_t)(end - p)) : NULL, *stop = quote ? quote : end;
         if (s->state == QUOTED) {
             if (quote)
                 s->state = QUOTE;
         } else {
             if (stop > p) {
                 const char *newline = memrchr(p, '\n', (size_t)(stop - p));
+                if (!newline)
+                    newline = memrchr(p, '\r', (size_t)(stop - p));
                 if (newline)
                     s->cut = (size_t)(newline + 1 - bytes);
                 s->state = stop[-1] == delimiter || is_end(stop[-1]) ? AT_START : PLAIN;
@@ -93,14 +103,15 @@ static void scan(struct scan *s, const char *bytes, size_t n, char delimiter)
 /* Where the record that starts at AT ends: behind its LF, CR LF or CR. Blank lines before it are
  * passed over; *start is where its first cell begins, or N when there is no record. It goes byte
  * by byte, so it is for headers, messages and spans only. */
-static size_t next_record(const char *bytes, size_t at, size_t n, char delimiter, size_t *start)
+static size_t next_record(const char *bytes, size_t at, size_t n, const struct apg_csv *csv, size_t *start)
 {
+    const char delimiter = csv->delimiter;
     enum state state = AT_START;
     while (at < n && is_end(bytes[at]))
         at++;
     for (*start = at; at < n; at++) {
         char c = bytes[at];
-        if (c == '"')
+        if (c == '"' && csv->quotes)
             state = state == AT_START ? QUOTED : state == QUOTED ? QUOTE : state == QUOTE ? QUOTED : PLAIN;
         else if (state == QUOTED)
             continue;
@@ -114,14 +125,15 @@ static size_t next_record(const char *bytes, size_t at, size_t n, char delimiter
     return n;
 }
 
+/* Line ends: LF, CR LF and CR. */
 static uint64_t count_lines(const char *p, size_t n)
 {
     uint64_t lines = 0;
     const char *end = n ? p + n : p; /* p may be NULL in an empty input */
-    while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+    for (const char *lf = p; lf < end && (lf = memchr(lf, '\n', (size_t)(end - lf))); lf++)
         lines++;
-        p++;
-    }
+    for (const char *cr = p; cr < end && (cr = memchr(cr, '\r', (size_t)(end - cr))); cr++)
+        lines += cr + 1 == end || cr[1] != '\n';
     return lines;
 }
 
@@ -142,6 +154,7 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
     c->at = -1;
     c->name = name;
     c->delimiter = delimiter;
+    c->quotes = !format->no_quotes;
     c->chunk = format->chunk ? format->chunk : CHUNK_BYTES;
     c->line = 1;
     if (n_headstart)
@@ -265,8 +278,13 @@ enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struc
     struct scan s = {0};
     size_t full = c->chunk;
     for (;;) {
-        scan(&s, out->bytes, n, c->delimiter);
-        if (c->ended || (s.cut && (n >= full || (!c->wait && !is_waiting(c->fd)))))
+        if (c->cr && n) {
+            if (out->bytes[0] == '\n')
+                memmove(out->bytes, out->bytes + 1, --n);
+            c->cr = false;
+        }
+        scan(&s, out->bytes, n, c);
+        if (c->ended || s.bad || (s.cut && (n >= full || (!c->wait && !is_waiting(c->fd)))))
             break;
         if (n >= RECORD_BYTES_MAX)
             return apg_fail(err, APG_EINPUT, "%s:%llu: a record of over 16 MiB: is a quote not closed?",
@@ -278,12 +296,17 @@ enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struc
         if ((status = read_some(c, out->bytes, &n, full, err)))
             return status;
     }
-    if (c->ended) {
-        if (s.state == QUOTED)
-            return apg_fail(err, APG_EINPUT, "%s:%llu: a quote is opened here and never closed", c->name,
-                (unsigned long long)(c->line + count_lines(out->bytes, s.cut)));
+    /* What is whole before a fault is passed on; the fault is met again by the next call. */
+    const bool open = c->ended && s.state == QUOTED;
+    if (s.bad && !s.cut)
+        return apg_fail(err, APG_EINPUT,
+            "%s:%llu: text behind a closing quote (--no-quotes reads quotes as text)", c->name,
+            (unsigned long long)(c->line + count_lines(out->bytes, s.done)));
+    if (open && !s.cut)
+        return apg_fail(err, APG_EINPUT, "%s:%llu: a quote is opened here and never closed", c->name,
+            (unsigned long long)c->line);
+    if (c->ended && !s.bad && !open)
         s.cut = n;
-    }
     if (!apg_grow(&c->held, &c->cap_held, n - s.cut, 1))
         return apg_fail_memory(err);
     if (n > s.cut)
@@ -291,6 +314,7 @@ enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struc
     c->n_held = n - s.cut;
     out->n_bytes = s.cut;
     c->line += count_lines(out->bytes, s.cut);
+    c->cr = s.cut && out->bytes[s.cut - 1] == '\r';
     return APG_OK;
 }
 
@@ -302,7 +326,7 @@ enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, str
     do { /* until a chunk is more than blank lines */
         if ((status = apg_csv_next(c, &first, err)))
             goto done;
-        end = next_record(first.bytes, 0, first.n_bytes, c->delimiter, &start);
+        end = next_record(first.bytes, 0, first.n_bytes, c, &start);
     } while (start == end && first.n_bytes);
 
     /* What follows the header is held for the next chunk. The header stays before it, so that
@@ -396,7 +420,7 @@ static enum apg_status find_spans(const struct apg_csv *c, struct apg_csv_chunk 
         return apg_fail_memory(err);
     size_t end = 0, start;
     for (size_t r = 0; r < chunk->records; r++) {
-        end = next_record(chunk->bytes, end, chunk->n_bytes, c->delimiter, &start);
+        end = next_record(chunk->bytes, end, chunk->n_bytes, c, &start);
         chunk->record[r] = (uint32_t)start;
     }
     chunk->record[chunk->records] = (uint32_t)chunk->n_bytes;
@@ -498,7 +522,7 @@ enum apg_status apg_csv_parse(
         return apg_fail_memory(err);
     chunk->records = 0;
     chunk->first[0] = 0;
-    bool quoted = chunk->n_bytes && memchr(chunk->bytes, '"', chunk->n_bytes);
+    bool quoted = c->quotes && chunk->n_bytes && memchr(chunk->bytes, '"', chunk->n_bytes);
     if (chunk->n_bytes && !(quoted ? parse_quoted(chunk, c->delimiter) : parse_unquoted(chunk, c->delimiter)))
         return apg_fail_memory(err);
     return spans ? find_spans(c, chunk, err) : APG_OK;
@@ -521,14 +545,14 @@ uint64_t apg_csv_line(const struct apg_csv *c, const struct apg_csv_chunk *chunk
 {
     size_t end = 0, start = 0;
     for (size_t i = 0; i <= r; i++)
-        end = next_record(chunk->bytes, end, chunk->n_bytes, c->delimiter, &start);
+        end = next_record(chunk->bytes, end, chunk->n_bytes, c, &start);
     return chunk->line + count_lines(chunk->bytes, start);
 }
 
-size_t apg_csv_quote(char *out, const char *cell, size_t len, char delimiter)
+size_t apg_csv_write(char *out, const char *cell, size_t len, char delimiter, bool quotes)
 {
     bool quote = false;
-    for (size_t i = 0; i < len && !quote; i++)
+    for (size_t i = 0; quotes && i < len && !quote; i++)
         quote = cell[i] == delimiter || cell[i] == '"' || is_end(cell[i]);
     if (!quote) {
         if (len)

@@ -10,9 +10,10 @@
  * Records: RFC 4180, any one-byte delimiter, LF or CRLF (a CR alone ends a record too), quoted
  * cells with embedded newlines and doubled quotes, a UTF-8 byte order mark skipped, blank lines
  * skipped (they are not rows). White space is kept. A quote inside an unquoted cell is an ordinary
- * character, and so is what follows the closing quote of a quoted one. A cell may not hold a NUL
- * byte. The last record needs no newline. A quoted cell still open at the end of input is an error
- * that names its line, and so is a record of over 16 MiB.
+ * character. Behind the closing quote of a quoted cell comes a delimiter or a line end: anything
+ * else is an error that names its line. A cell may not hold a NUL byte. The last record needs no
+ * newline. A quoted cell still open at the end of input is an error that names its line, and so is
+ * a record of over 16 MiB. Records before an error are passed on.
  */
 #ifndef APG_CSVREAD_H
 #define APG_CSVREAD_H
@@ -25,6 +26,7 @@ struct apg_csv; /* an open input */
 
 struct apg_csv_format {
     char delimiter; /* 0: ','; not a quote or a line end */
+    bool no_quotes; /* a quote is text as any other, so that a delimiter or a line end always ends a cell */
     size_t chunk;   /* bytes to read before a chunk is cut; 0: 256 KiB */
 };
 
@@ -99,8 +101,8 @@ enum apg_status apg_csv_parse(
  * start, so it is for messages only. */
 uint64_t apg_csv_line(const struct apg_csv *c, const struct apg_csv_chunk *chunk, size_t r);
 
-/* Write a cell of LEN bytes so that it reads back the same: in quotes where it must be. Returns
- * the bytes written to OUT, at most 2 * LEN + 2; there is no NUL. */
-size_t apg_csv_quote(char *out, const char *cell, size_t len, char delimiter);
+/* Write a cell of LEN bytes so that it reads back the same: in quotes where it must be, if QUOTES
+ * enclose cells. Returns the bytes written to OUT, at most 2 * LEN + 2; there is no NUL. */
+size_t apg_csv_write(char *out, const char *cell, size_t len, char delimiter, bool quotes);
 
 #endif

@@ -14,7 +14,7 @@ struct line {
     char **buf;
     size_t *n, *cap;
     char delimiter;
-    bool failed;
+    bool quotes, failed;
 };
 
 static void put(struct line *l, const char *text, size_t len)
@@ -22,7 +22,7 @@ static void put(struct line *l, const char *text, size_t len)
     if (!apg_grow(l->buf, l->cap, *l->n + 2 * len + 3, 1))
         l->failed = true;
     else
-        *l->n += apg_csv_quote(*l->buf + *l->n, text, len, l->delimiter);
+        *l->n += apg_csv_write(*l->buf + *l->n, text, len, l->delimiter, l->quotes);
 }
 
 static void put_delimiter(struct line *l)
@@ -83,7 +83,7 @@ static void put_value(struct line *l, const struct apg_schema *s, const uint32_t
 enum apg_status apg_decode_row(const struct apg_schema *s, const uint32_t *row, char **buf, size_t *n,
     size_t *cap, struct apg_error *err)
 {
-    struct line l = {buf, n, cap, s->delimiter, false};
+    struct line l = {buf, n, cap, s->delimiter, !s->no_quotes, false};
     if (row[0] != APG_MISSING)
         put(&l, apg_word_float(row[0]) > 0 ? "1" : "0", 1);
     for (size_t i = 0; i < s->n_fields; i++) {
@@ -96,7 +96,7 @@ enum apg_status apg_decode_row(const struct apg_schema *s, const uint32_t *row, 
 enum apg_status apg_decode_header(
     const struct apg_schema *s, char **buf, size_t *n, size_t *cap, struct apg_error *err)
 {
-    struct line l = {buf, n, cap, s->delimiter, false};
+    struct line l = {buf, n, cap, s->delimiter, !s->no_quotes, false};
     put(&l, s->label, strlen(s->label));
     for (size_t i = 0; i < s->n_fields; i++) {
         put_delimiter(&l);

@@ -48,6 +48,7 @@ struct apg_field {
 struct apg_schema {
     char *label; /* the label column's name */
     char delimiter;
+    bool no_quotes; /* in its logs a quote is text */
     size_t n_fields;
     struct apg_field *field;
     uint32_t rows;      /* rows of the joint table: the sum over the fields */

@@ -69,6 +69,8 @@ enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *
     char *text = NULL;
     if (!root)
         return apg_fail_memory(err);
+    if (s->no_quotes && json_object_set_new(root, "quotes", json_false()) != 0)
+        status = apg_fail_memory(err);
     for (size_t i = 0; !status && i < s->n_fields; i++)
         status = save_field(&s->field[i], t, fields, err);
     if (!status)
@@ -208,6 +210,7 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
     }
     s->label = strdup(label);
     s->delimiter = (char)delimiter;
+    s->no_quotes = json_is_false(json_object_get(root, "quotes"));
     s->min_count = (uint32_t)min_count;
     s->field = apg_alloc(json_array_size(fields), sizeof *s->field);
     if (!s->label || !s->field) {

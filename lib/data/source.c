@@ -9,7 +9,7 @@ enum { MAGIC_BYTES = sizeof APG_FEAT_MAGIC - 1 };
 /* What does not begin with the magic of features is of type OTHER. The bytes read are those of the
  * magic, up to the first that differs. */
 static enum apg_status open_source(struct apg_source *s, int fd, const char *name, enum apg_source_type other,
-    char delimiter, struct apg_error *err)
+    const struct apg_csv_format *format, struct apg_error *err)
 {
     char start[MAGIC_BYTES];
     size_t n = 0;
@@ -26,18 +26,18 @@ static enum apg_status open_source(struct apg_source *s, int fd, const char *nam
     }
     if (other == APG_SOURCE_TENSORS)
         return apg_tensors_open(&s->tensors, fd, name, start, n, true, err);
-    return apg_csv_open(&s->csv, fd, name, start, n, &(struct apg_csv_format){.delimiter = delimiter}, err);
+    return apg_csv_open(&s->csv, fd, name, start, n, format, err);
 }
 
-enum apg_status apg_source_open(
-    struct apg_source *s, int fd, const char *name, char delimiter, struct apg_error *err)
+enum apg_status apg_source_open(struct apg_source *s, int fd, const char *name,
+    const struct apg_csv_format *format, struct apg_error *err)
 {
-    return open_source(s, fd, name, APG_SOURCE_CSV, delimiter, err);
+    return open_source(s, fd, name, APG_SOURCE_CSV, format, err);
 }
 
 enum apg_status apg_source_open_binary(struct apg_source *s, int fd, const char *name, struct apg_error *err)
 {
-    return open_source(s, fd, name, APG_SOURCE_TENSORS, 0, err);
+    return open_source(s, fd, name, APG_SOURCE_TENSORS, NULL, err);
 }
 
 void apg_source_release(struct apg_source *s)

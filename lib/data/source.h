@@ -24,10 +24,10 @@ struct apg_source {
     struct apg_tensors *tensors;
 };
 
-/* CSV with this DELIMITER, or features. FD stays the caller's and must stay open. NAME is kept by
+/* CSV of this FORMAT, or features. FD stays the caller's and must stay open. NAME is kept by
  * pointer. Ends with apg_source_release, also after a failure. */
-enum apg_status apg_source_open(
-    struct apg_source *s, int fd, const char *name, char delimiter, struct apg_error *err);
+enum apg_status apg_source_open(struct apg_source *s, int fd, const char *name,
+    const struct apg_csv_format *format, struct apg_error *err);
 /* The same of features, or of a container of tensors (a model), whose checksum is verified. */
 enum apg_status apg_source_open_binary(struct apg_source *s, int fd, const char *name, struct apg_error *err);
 /* Frees what S holds and zeroes it. A zeroed one is allowed. */

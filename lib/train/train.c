@@ -168,9 +168,10 @@ struct logs {
     bool *opened;              /* (n): its descriptor is to be closed here */
 };
 
-static enum apg_status open_logs(
-    struct logs *l, const struct apg_input *input, size_t n, char delimiter, struct apg_error *err)
+static enum apg_status open_logs(struct logs *l, const struct apg_input *input, size_t n,
+    const struct apg_columns *c, struct apg_error *err)
 {
+    const struct apg_csv_format format = apg_columns_cut(c);
     l->source = apg_alloc(n, sizeof *l->source);
     l->csv = apg_alloc(n, sizeof *l->csv);
     l->opened = apg_alloc(n, sizeof *l->opened);
@@ -183,7 +184,7 @@ static enum apg_status open_logs(
         if (fd < 0)
             return apg_fail_errno(err, "%s", in->name);
         l->opened[l->n] = in->fd < 0;
-        enum apg_status status = apg_source_open(s, fd, in->name, delimiter, err);
+        enum apg_status status = apg_source_open(s, fd, in->name, &format, err);
         if (status) {
             l->n++; /* it has a descriptor */
             return status;
@@ -218,7 +219,7 @@ static enum apg_status read_rows(struct training *t, const struct apg_input *inp
     struct apg_dataset **rows, struct apg_error *err)
 {
     struct logs logs = {0};
-    enum apg_status status = open_logs(&logs, input, n, t->settings.columns.delimiter, err);
+    enum apg_status status = open_logs(&logs, input, n, &t->settings.columns, err);
     if (!status && !logs.n_features)
         status = read_csv(t, logs.csv, logs.n, rows, err);
     else if (!status && logs.n > 1)
@@ -339,8 +340,7 @@ static enum apg_status train(
     if (t->from) {
         t->schema = t->from->own_schema;
         s->fit.validate_start = true;
-        if (!apg_given_has(&s->given, "delimiter"))
-            s->columns.delimiter = t->schema->delimiter;
+        apg_columns_cut_as(&s->columns, &s->given, t->schema);
     }
     if ((status = apg_pool_new(&t->pool, (unsigned)s->threads, err)) ||
         (status = read_rows(t, logs, n_logs, &t->rows, err)) ||

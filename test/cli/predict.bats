@@ -103,3 +103,33 @@ load small_model
         [ ! -e none.apg ]
     done
 }
+
+@test "predict: quotes that are text are refused with their line, or read as text: --no-quotes" {
+    printf 'a\tclick\n' > tsv
+    for i in $(seq 300); do printf '%s\t%s\n' "$((i % 7))\" pipe" "$((i % 2))" '"quoted" name' "$((i % 3 == 0))"; done >> tsv
+    printf '6"\na "b" c\n"d" e\n"f\n' | sed '1i a' > rows
+    run --separate-stderr apg train -q --epochs 1 -d tab -o t.apg tsv
+    [ "$status" -eq 1 ] && [ ! -e t.apg ]
+    [[ "$stderr" = "apg train: tsv:3: text behind a closing quote (--no-quotes reads quotes as text)" ]]
+    apg train -q --epochs 1 -d tab --no-quotes -o t.apg tsv
+    [ "$(apg predict -q -m t.apg rows | wc -l)" -eq 4 ] # the model knows how its rows were read
+    [ "$(apg predict -q -m t.apg --append rows | cut -f1)" = "$(cat rows)" ]
+    apg encode --encoder t.apg tsv | apg evaluate -m t.apg > features.txt
+    apg evaluate -m t.apg tsv | cmp - features.txt
+    run --separate-stderr apg predict -q -m t.apg --quotes rows
+    [ "$status" -eq 1 ]
+    [[ "$stderr" = *"rows:4: text behind a closing quote"* ]]
+    [ "${#lines[@]}" -eq 2 ] # those before it
+}
+
+@test "predict: old line ends, CR alone, arrive row by row too" {
+    tr '\n' '\r' < new.csv | apg predict -q -m m.apg > cr.txt
+    apg predict -q -m m.apg new.csv | cmp - cr.txt
+    mkfifo open-cr
+    apg predict -q -m m.apg < open-cr > cr-open.txt &
+    exec 9> open-cr
+    head -n 2 new.csv | tr '\n' '\r' >&9
+    wait_for test -s cr-open.txt
+    exec 9>&-
+    wait
+}

@@ -186,13 +186,13 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     mkdir killed
     echo old > killed/m.apg
     apg train --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv 2> passes &
-    wait_for grep -q '^ *1 ' passes
+    wait_for grep -qs '^ *1 ' passes
     kill -TERM $!
     run wait $!
     [ "$(cat killed/m.apg)" = old ]
     [ "$(ls killed)" = m.apg ]
-    apg train --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv 2> passes &
-    wait_for grep -q '^ *1 ' passes
+    apg train --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv 2> passes2 &
+    wait_for grep -qs '^ *1 ' passes2
     kill -KILL $!
     run wait $!
     [ "$(cat killed/m.apg)" = old ]

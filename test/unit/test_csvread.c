@@ -109,13 +109,18 @@ struct input {
     struct apg_error err;
 };
 
-static void input_open(struct input *in, const char *s, size_t n, size_t piece, char delimiter, size_t chunk)
+static void input_start(struct input *in, const struct apg_csv_format *format)
 {
     assert_int_equal(pipe(in->fd), 0);
-    in->writer = (struct writer){in->fd[1], s, n, piece};
+    in->writer.fd = in->fd[1];
     assert_int_equal(pthread_create(&in->thread, NULL, write_pieces, &in->writer), 0);
-    const struct apg_csv_format format = {.delimiter = delimiter, .chunk = chunk};
-    assert_int_equal(apg_csv_open(&in->csv, in->fd[0], "log", NULL, 0, &format, &in->err), APG_OK);
+    assert_int_equal(apg_csv_open(&in->csv, in->fd[0], "log", NULL, 0, format, &in->err), APG_OK);
+}
+
+static void input_open(struct input *in, const char *s, size_t n, size_t piece, char delimiter, size_t chunk)
+{
+    in->writer = (struct writer){.s = s, .n = n, .piece = piece};
+    input_start(in, &(struct apg_csv_format){.delimiter = delimiter, .chunk = chunk});
 }
 
 static void input_close(struct input *in)
@@ -137,8 +142,9 @@ static enum apg_status read_all(struct text *t, const char *s, size_t n, size_t 
     input_open(&in, s, n, piece, delimiter, chunk);
     while (!(status = apg_csv_next(in.csv, &c, &in.err)) && c.n_bytes) {
         assert_int_equal(c.line, line);
-        for (size_t i = 0; i < c.n_bytes; i++)
-            line += c.bytes[i] == '\n';
+        for (size_t i = 0; i < c.n_bytes; i++) /* LF, CR LF and CR end a line */
+            line +=
+                c.bytes[i] == '\n' || (c.bytes[i] == '\r' && (i + 1 == c.n_bytes || c.bytes[i + 1] != '\n'));
         if ((status = apg_csv_parse(in.csv, &c, true, &in.err)))
             break;
         put_chunk(t, &c);
@@ -203,10 +209,34 @@ static void quotes(void **state)
     expect("\"a\"\"b\",\"\"\"\"\n", ',', "a\"b|\"/");
     expect("\"a\nb\"", ',', "a\nb/");
     expect("\"a\"\r\nb\r\n", ',', "a/b/");
+    expect("\"a\"\rb\r", ',', "a/b/");
     expect("a\"b,c\"\nd\n", ',', "a\"b|c\"/d/"); /* no quoting: the cell has begun */
-    expect("\"a\"b,c\",d\n", ',', "a\"b,c|d/");  /* the quote was not the end of it */
     expect(" \"a\",b\n", ',', " \"a\"|b/");
-    expect("\"a\" ,b\",c\n", ',', "a\" ,b|c/");
+}
+
+/* Quotes are text: a delimiter and a line end count between them, and none is ever open. */
+static void no_quotes(void **state)
+{
+    (void)state;
+    const char *s = "\"a\"b,c\"\n\"d,e\n\"\",\"f\"\r\ng,\"";
+    for (size_t chunk = 1; chunk < 30; chunk++) {
+        const struct apg_csv_format format = {.delimiter = ',', .no_quotes = true, .chunk = chunk};
+        struct input in = {.writer = {.s = s, .n = strlen(s), .piece = 3}};
+        struct apg_csv_chunk c = {0};
+        struct text t = {0};
+        uint64_t line = 0;
+        input_start(&in, &format);
+        while (apg_csv_next(in.csv, &c, &in.err) == APG_OK && c.n_bytes) {
+            assert_int_equal(apg_csv_parse(in.csv, &c, false, &in.err), APG_OK);
+            put_chunk(&t, &c);
+            for (size_t r = 0; r < c.records; r++)
+                assert_int_equal(apg_csv_line(in.csv, &c, r), ++line);
+        }
+        assert_string_equal(t.s, "\"a\"b|c\"/\"d|e/\"\"|\"f\"/g|\"/");
+        free(t.s);
+        apg_csv_chunk_release(&c);
+        input_close(&in);
+    }
 }
 
 static void byte_order_mark(void **state)
@@ -234,8 +264,8 @@ static void random_text_agrees_with_libcsv(void **state)
     static const char letters[] = "ab,,\"\"\"\n\n\r ";
     struct apg_rng rng;
     apg_rng_init(&rng, 1, 0);
-    size_t open = 0, whole = 0;
-    for (int i = 0; i < 3000; i++) {
+    size_t open = 0, behind = 0, whole = 0;
+    for (int i = 0; i < 6000; i++) {
         char s[64];
         size_t n = apg_rng_below(&rng, sizeof s);
         for (size_t k = 0; k < n; k++)
@@ -247,10 +277,11 @@ static void random_text_agrees_with_libcsv(void **state)
         plain(&want, s, n, ',');
         if (status) {
             assert_int_equal(status, APG_EINPUT);
-            assert_non_null(strstr(err.text, "never closed"));
-            /* What came before the open quote is right all the same. */
+            const bool never_closed = strstr(err.text, "never closed");
+            assert_true(never_closed || strstr(err.text, "text behind a closing quote"));
+            /* What came before the faulty record is right all the same. */
             assert_true(got.n <= want.n && memcmp(got.s ? got.s : "", want.s, got.n) == 0);
-            open++;
+            *(never_closed ? &open : &behind) += 1;
         } else {
             assert_string_equal(got.s ? got.s : "", want.s ? want.s : "");
             whole++;
@@ -258,7 +289,7 @@ static void random_text_agrees_with_libcsv(void **state)
         free(got.s);
         free(want.s);
     }
-    assert_true(open > 100 && whole > 1000);
+    assert_true(open > 100 && behind > 100 && whole > 1000);
 }
 
 static void fails(const char *s, size_t n, const char *message)
@@ -275,6 +306,17 @@ static void refused(void **state)
     (void)state;
     fails("a\nb\n\"c\nd\n", 9, "log:3: a quote is opened here and never closed");
     fails("a\n\n\"c\n\nd\0\",e\n", 13, "log:5: a NUL byte: this is not text");
+    char message[128];
+    const struct {
+        const char *text;
+        int line;
+    } closed[] = {
+        {"\"a\"b,c\",d\n", 1}, {"a\nb\n\"c\" \n", 3}, {"a\rb\r\"c\" \r", 3}, {"a\n\n\"c\nd\"e\n", 4}};
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        snprintf(message, sizeof message,
+            "log:%d: text behind a closing quote (--no-quotes reads quotes as text)", closed[i].line);
+        fails(closed[i].text, strlen(closed[i].text), message);
+    }
     size_t n = 17 << 20;
     char *big = malloc(n);
     assert_non_null(big);
@@ -379,7 +421,7 @@ static void quoting_reads_back(void **state)
         "", "plain", "with space ", "a,b", "a\"b", "\"", "a\nb", "a\rb", "tab\tbed", ",,\"\"\n"};
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
         char line[64] = "x,";
-        size_t len = strlen(cells[i]), n = apg_csv_quote(line + 2, cells[i], len, ',');
+        size_t len = strlen(cells[i]), n = apg_csv_write(line + 2, cells[i], len, ',', true);
         assert_true(n <= 2 * len + 2);
         struct text got = {0}, want = {0};
         assert_int_equal(read_all(&got, line, n + 2, 3, ',', 0, NULL), APG_OK);
@@ -391,7 +433,7 @@ static void quoting_reads_back(void **state)
         free(want.s);
     }
     char out[8];
-    assert_int_equal(apg_csv_quote(out, "a\tb", 3, '\t'), 5);
+    assert_int_equal(apg_csv_write(out, "a\tb", 3, '\t', true), 5);
 }
 
 int main(void)
@@ -400,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_and_cells),
         cmocka_unit_test(quotes),
+        cmocka_unit_test(no_quotes),
         cmocka_unit_test(byte_order_mark),
         cmocka_unit_test(random_text_agrees_with_libcsv),
         cmocka_unit_test(refused),

@@ -137,7 +137,7 @@ static enum apg_status stream(struct apg_error *err)
     enum apg_status status = apg_open(&a, path, err);
     if (!status && !(status = apg_pool_new(&pool, 1, err)) &&
         !(status = apg_stream_open(&s, a->model, pool, err)) &&
-        !(status = apg_source_open(&source, fd, "log", ',', err)) &&
+        !(status = apg_source_open(&source, fd, "log", &(struct apg_csv_format){0}, err)) &&
         !(status = apg_stream_begin(&s, &source, &c, true, err)))
         status = apg_stream_run(&s, &user, err);
     apg_stream_close(&s);
