@@ -12,6 +12,7 @@
 #include "common/input.h"
 #include "common/message.h"
 #include "common/output.h"
+#include "common/pairing.h"
 #include "common/report.h"
 #include "common/scores_csv.h"
 
@@ -28,6 +29,8 @@ struct compare {
     struct side side[2]; /* A, B; of one file, the first alone */
     bool two;            /* files */
     const char *file[2], *score[2], *label;
+    struct apg_list key; /* columns that tell that rows are the same */
+    struct pairing pairing;
     struct grouping groups;
     struct apg_compare rows;
     struct apg_compare_plan plan;
@@ -49,23 +52,6 @@ static enum apg_status side_open(struct compare *c, int s, const char *path, str
     return scores_begin(&side->rows, &side->want, side->in.csv, err);
 }
 
-/* Refuse files whose rows at hand are not the same: one has ended, or the labels differ. */
-static enum apg_status same_row(const struct compare *c, struct apg_error *err)
-{
-    const struct scores *a = &c->side[0].rows, *b = &c->side[1].rows;
-    if (a->row != b->row) {
-        int more = b->row, ended = !more;
-        return apg_fail(err, APG_EINPUT,
-            "%s: ends after %zu rows, but %s has more, from line %llu on: the rows are not the same",
-            c->file[ended], c->rows.n, c->file[more], (unsigned long long)scores_line(&c->side[more].rows));
-    }
-    if (a->row && a->label != b->label)
-        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: %d, but %s:%llu has %d: the rows are not the same",
-            c->file[1], (unsigned long long)scores_line(b), b->label_name, b->label, c->file[0],
-            (unsigned long long)scores_line(a), a->label);
-    return APG_OK;
-}
-
 static enum apg_status read_rows(struct compare *c, struct apg_error *err)
 {
     struct scores *a = &c->side[0].rows, *b = &c->side[1].rows;
@@ -74,7 +60,7 @@ static enum apg_status read_rows(struct compare *c, struct apg_error *err)
     do {
         status = scores_next(a, err);
         if (!status && c->two && !(status = scores_next(b, err)))
-            status = same_row(c, err);
+            status = pairing_check(&c->pairing, err);
         if (!status && a->row)
             status =
                 apg_compare_add(&c->rows, a->score[0], *second, a->label, a->group ? a->group - 1 : 0, err);
@@ -90,6 +76,8 @@ static enum apg_status compare(struct compare *c, char **path, size_t threads, s
     enum apg_status status = grouping_init(&c->groups, err);
     for (int s = 0; !status && s < 1 + c->two; s++)
         status = side_open(c, s, path[s], err);
+    if (!status && c->two)
+        status = pairing_init(&c->pairing, &c->side[0].rows, &c->side[1].rows, &c->key, err);
     if (status)
         return status;
     const struct side *a = &c->side[0], *b = &c->side[c->two];
@@ -111,6 +99,7 @@ static void compare_release(struct compare *c)
         scores_end(&c->side[s].rows);
         input_close(&c->side[s].in);
     }
+    pairing_release(&c->pairing);
     grouping_release(&c->groups);
     apg_compare_release(&c->rows);
 }
@@ -324,6 +313,8 @@ int cmd_compare(int argc, char **argv)
             "else the last column"),
         OPT_LIST('g', "group", &common.group, "COLUMN,...",
             "rows with the same cells in these columns of A are drawn together; also GAUC"),
+        OPT_LIST(0, "key", &c.key, "COLUMN,...",
+            "columns that must agree in a row of A and of B; if not given, all that both have"),
         OPT_FLAG(0, "logit", &common.logit, "scores are logits, not probabilities"),
         OPT_HEADING("Intervals"),
         OPT_REAL(0, "level", &c.plan.level, 0.5, 0.9999, "P", "share of such intervals that hold the truth"),
@@ -357,6 +348,8 @@ int cmd_compare(int argc, char **argv)
         return opt_usage(&command, "give two files, or name two columns of one: --score A,B");
     if (c.two && strcmp(argv[0], "-") == 0 && strcmp(argv[1], "-") == 0)
         return opt_usage(&command, "standard input cannot be both files");
+    if (!c.two && c.key.n)
+        return opt_usage(&command, "--key is of two files");
     if (c.plan.by_activity && !common.group.n)
         return opt_usage(&command, "--by-activity is of groups: name them with --group");
     if (csv && json)

@@ -133,7 +133,7 @@ static enum apg_status decode(struct encode *e, struct apg_error *err)
     free(t.s);
     for (size_t i = 0; !status && i < e->inputs.n; i++) {
         struct apg_source *in = &e->inputs.source[i];
-        if (apg_schema_hash(apg_feat_schema(in->feat)) != apg_schema_hash(first))
+        if (!apg_schema_same(apg_feat_schema(in->feat), first))
             return apg_fail(
                 err, APG_EUSAGE, "%s: encoded otherwise than %s", in->name, e->inputs.source[0].name);
         status = decode_file(e, in->feat, err);

@@ -4,6 +4,7 @@
  * of the input by several threads, which also make the lines of a part (make); parts are written
  * in order (take). What the input has now is answered now.
  */
+#include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "stats/metrics.h"
@@ -21,26 +22,76 @@ struct predict {
     struct apg_stream stream;
     struct output out;
     struct apg_metrics_running metrics;
-    const char *id;
-    size_t id_cell; /* of a record, the cell of column ID */
+    const char *id, *score; /* names of columns */
+    size_t id_cell;         /* of a record, the cell of column ID */
+    uint64_t rows;
+    char *shape; /* --append: the columns of the first input, whose shape those that follow must have */
+    size_t n_shape;
+    bool has_header;
     char delimiter;
     bool quotes, append, logit, quiet;
 };
 
-/* Write the header, if there is one to write: without its line end, its BOM, and blank lines
- * before it. */
-static enum apg_status put_header(struct predict *p, bool header, struct apg_error *err)
+/* All inputs make one stream of lines, so with --append they must have the same columns. */
+static enum apg_status check_shape(struct predict *p, struct apg_error *err)
 {
     const struct apg_csv_chunk *c = &p->stream.header;
-    const struct apg_binding *b = &p->stream.binding;
-    p->id_cell = SIZE_MAX;
-    for (size_t i = 0; p->id && i < b->columns; i++)
-        if (strcmp(b->column[i], p->id) == 0)
-            p->id_cell = i;
-    if (p->id && p->id_cell == SIZE_MAX)
-        return apg_fail(err, APG_EINPUT, "%s: no column '%s'", p->stream.source->name, p->id);
-    if (!header || !(p->append || p->id))
-        return APG_OK;
+    const struct apg_cell *last = &c->cell[c->first[1] - 1];
+    const size_t n = last->at + last->len - c->cell[0].at; /* names, with a NUL behind each */
+    const char *shape = c->text + c->cell[0].at;
+    if (p->shape)
+        return n == p->n_shape && memcmp(shape, p->shape, n) == 0
+                   ? APG_OK
+                   : apg_fail(err, APG_EINPUT,
+                         "%s:%llu: not the columns of the first input: --append would mix them",
+                         p->stream.source->name, (unsigned long long)c->line);
+    if (!(p->shape = apg_alloc(n + 1, 1)))
+        return apg_fail_memory(err);
+    memcpy(p->shape, shape, n);
+    p->n_shape = n;
+    return APG_OK;
+}
+
+static enum apg_status find_columns(struct predict *p, struct apg_error *err)
+{
+    const struct apg_csv_chunk *c = &p->stream.header;
+    const char *file = p->stream.source->name;
+    size_t taken = SIZE_MAX;
+    enum apg_status status = APG_OK;
+    if (p->id) {
+        status = apg_csv_find(p->stream.source->csv, c, p->id, &p->id_cell, err);
+        if (!status && p->id_cell == SIZE_MAX)
+            status = apg_fail(
+                err, APG_EINPUT, "%s:%llu: no column '%s'", file, (unsigned long long)c->line, p->id);
+        taken = strcmp(p->id, p->score) == 0 ? p->id_cell : SIZE_MAX;
+    } else if (p->append && !(status = check_shape(p, err))) {
+        status = apg_csv_find(p->stream.source->csv, c, p->score, &taken, err);
+    }
+    if (!status && taken != SIZE_MAX)
+        status = apg_fail(err, APG_EINPUT,
+            "%s:%llu: a column is named '%s' already: name that of the scores by --score", file,
+            (unsigned long long)c->line, p->score);
+    return status;
+}
+
+/* A name as a cell of its own. */
+static enum apg_status put_name(struct predict *p, const char *name, struct apg_error *err)
+{
+    const size_t len = strlen(name);
+    char *cell = apg_alloc(2 * len + 3, 1);
+    if (!cell)
+        return apg_fail_memory(err);
+    fwrite(cell, 1, apg_csv_write(cell, name, len, p->delimiter, p->quotes), p->out.f);
+    free(cell);
+    return APG_OK;
+}
+
+/* Write the header, before the rows of the first input: without its line end, its BOM, and blank
+ * lines before it. */
+static enum apg_status put_header(struct predict *p, struct apg_error *err)
+{
+    const struct apg_csv_chunk *c = &p->stream.header;
+    enum apg_status status = APG_OK;
     if (p->append) {
         size_t n = c->n_bytes, from = 0;
         while (n > 0 && (c->bytes[n - 1] == '\n' || c->bytes[n - 1] == '\r'))
@@ -51,10 +102,12 @@ static enum apg_status put_header(struct predict *p, bool header, struct apg_err
             from++;
         fwrite(c->bytes + from, 1, n - from, p->out.f);
     } else {
-        fputs(p->id, p->out.f);
+        status = put_name(p, p->id, err);
     }
-    fprintf(p->out.f, "%cscore\n", p->delimiter);
-    return APG_OK;
+    putc(p->delimiter, p->out.f);
+    if (!status && !(status = put_name(p, p->score, err)))
+        putc('\n', p->out.f);
+    return status;
 }
 
 /* Before the score a line has record R as it came, without its line end (--append), or its id
@@ -105,6 +158,7 @@ static enum apg_status make(void *arg, struct apg_stream_part *part, struct apg_
 static enum apg_status take(void *arg, struct apg_stream_part *part, struct apg_error *err)
 {
     struct predict *p = arg;
+    p->rows += part->rows;
     for (size_t r = 0; !p->quiet && r < part->rows; r++) {
         float label = apg_word_float(apg_block_row(&part->block, r)[0]);
         if (label == label)
@@ -122,8 +176,11 @@ static enum apg_status predict(
     if (!in->csv && (p->append || p->id))
         return apg_fail(err, APG_EUSAGE, "%s: --append and --id need CSV", in->name);
     enum apg_status status = apg_stream_begin(&p->stream, in, columns, false, err);
-    if (!status && in->csv)
-        status = put_header(p, columns->header, err);
+    if (!status && (p->append || p->id) && !(status = find_columns(p, err)) && columns->header &&
+        !p->has_header) {
+        status = put_header(p, err);
+        p->has_header = true;
+    }
     return status ? status : apg_stream_run(&p->stream, &user, err);
 }
 
@@ -134,13 +191,18 @@ static void tell(const struct predict *p)
         return;
     double bound, auc = apg_metrics_running_auc(&p->metrics, &bound);
     struct apg_metrics_means m = apg_metrics_means(&p->metrics.sums);
-    fprintf(stderr, "apg predict: %llu labelled rows: AUC %.5f (+- %.1g), log loss %.5f, calibration %.3f\n",
-        (unsigned long long)p->metrics.sums.rows, auc, bound, m.log_loss, m.calibration);
+    const uint64_t labelled = p->metrics.sums.rows;
+    char of[48] = "";
+    if (labelled < p->rows)
+        snprintf(of, sizeof of, " of %llu", (unsigned long long)p->rows);
+    fprintf(stderr,
+        "apg predict: %llu%s labelled rows: AUC %.5f (+- %.1g), log loss %.5f, calibration %.3f\n",
+        (unsigned long long)labelled, of, auc, bound, m.log_loss, m.calibration);
 }
 
 int cmd_predict(int argc, char **argv)
 {
-    struct predict p = {0};
+    struct predict p = {.score = "score"};
     struct apg_columns columns;
     apg_columns_default(&columns);
     const char *model_path = NULL, *out_path = NULL;
@@ -152,6 +214,7 @@ int cmd_predict(int argc, char **argv)
         OPT_HEADING("Output"),
         OPT_FLAG(0, "append", &p.append, "write each row as it came, with its score behind it"),
         OPT_STRING(0, "id", &p.id, "COL", "write this column, with the score behind it"),
+        OPT_STRING(0, "score", &p.score, "NAME", "name of the column of scores [score]"),
         OPT_FLAG(0, "logit", &p.logit, "write logits instead of probabilities"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_FLAG('q', "quiet", &p.quiet, "do not report metrics when rows have labels"),
@@ -193,6 +256,7 @@ done:
     apg_pool_free(p.pool);
     apg_close(p.model);
     apg_metrics_running_release(&p.metrics);
+    free(p.shape);
     input_close_all(&in);
     return status ? message_fail(&err) : EXIT_OK;
 }

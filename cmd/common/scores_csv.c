@@ -130,6 +130,11 @@ static enum apg_status read_record(struct scores *s, size_t record, struct apg_e
     return w->group.n ? grouping_end(s->groups, &s->group, err) : APG_OK;
 }
 
+const char *scores_cell(const struct scores *s, size_t column, size_t *len)
+{
+    return cell_text(&s->chunk, s->next - 1, column, len);
+}
+
 uint64_t scores_line(const struct scores *s)
 {
     return apg_csv_line(s->csv, &s->chunk, s->next - 1);
@@ -152,6 +157,7 @@ enum apg_status scores_next(struct scores *s, struct apg_error *err)
     if (status == APG_EINPUT)
         (void)apg_fail_at(err, "%s:%llu", apg_csv_name(s->csv), (unsigned long long)scores_line(s));
     s->row = !status;
+    s->n_rows += s->row;
     return status;
 }
 

@@ -28,14 +28,18 @@ struct scores {
     struct grouping *groups; /* set it, where there are group columns, before scores_begin */
     const char *label_name, *score_name[SCORES_MAX]; /* as found; until scores_end */
     /* the row at hand */
-    bool row; /* is there one? */
+    bool row;        /* is there one? */
+    uint64_t n_rows; /* it is the n-th */
     bool label;
     double score[SCORES_MAX];
     uint32_t group; /* as of grouping_end; 0 without group columns */
-    /* private */
+    /* the file: its columns, and which of them are what */
     struct apg_csv *csv;
-    struct apg_csv_chunk header, chunk;
-    size_t next, columns, at_label, at_score[SCORES_MAX], *at_group;
+    struct apg_csv_chunk header;
+    size_t columns, at_label, at_score[SCORES_MAX], *at_group;
+    /* private */
+    struct apg_csv_chunk chunk;
+    size_t next;
 };
 
 /* Go on to CSV, which must stay open, and find its columns. */
@@ -44,6 +48,8 @@ enum apg_status scores_begin(
 /* The next row; s->row is false after the last. A bad row is an error that names file, line and
  * column. */
 enum apg_status scores_next(struct scores *s, struct apg_error *err);
+/* A cell of the row at hand, with a NUL behind it. */
+const char *scores_cell(const struct scores *s, size_t column, size_t *len);
 /* The line on which the row at hand starts. For messages only, because it is found by scanning. */
 uint64_t scores_line(const struct scores *s);
 void scores_end(struct scores *s); /* of a zeroed one, or after a failure: allowed */

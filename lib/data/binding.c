@@ -23,7 +23,7 @@ enum apg_status apg_binding_init(struct apg_binding *b, const struct apg_schema 
 {
     const char *file = apg_csv_name(csv);
     enum apg_status status = APG_OK;
-    *b = (struct apg_binding){.label = SIZE_MAX};
+    *b = (struct apg_binding){.label = SIZE_MAX, .need_label = need_label};
     if (!header->records)
         return apg_fail(err, APG_EINPUT, "%s: empty: not even a header", file);
     size_t n = header->first[1];

@@ -9,10 +9,11 @@
 #include "data/schema.h"
 
 struct apg_binding {
-    size_t columns; /* how many cells a record must have */
-    size_t label;   /* the cell of the label, or SIZE_MAX when the input has none */
-    size_t *cell;   /* (n_fields) the cell of each field */
-    char **column;  /* (columns) their names, for messages */
+    size_t columns;  /* how many cells a record must have */
+    size_t label;    /* the cell of the label, or SIZE_MAX when the input has none */
+    bool need_label; /* else a cell that is no label makes a row without one */
+    size_t *cell;    /* (n_fields) the cell of each field */
+    char **column;   /* (columns) their names, for messages */
 };
 
 /* HEADER is a parsed chunk of one record. A field whose column is missing is refused by name, and

@@ -72,6 +72,26 @@ uint64_t apg_schema_hash(const struct apg_schema *s)
     return h;
 }
 
+static bool field_same(const struct apg_field *a, const struct apg_field *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->rows == b->rows &&
+           a->hash_bits == b->hash_bits && a->separator == b->separator && a->n_edges == b->n_edges &&
+           (a->kind != APG_NUMERIC || (a->mean == b->mean && a->deviation == b->deviation)) &&
+           (!a->n_edges || memcmp(a->edge, b->edge, a->n_edges * sizeof *a->edge) == 0) &&
+           a->vocab.n == b->vocab.n &&
+           (!a->vocab.n ||
+               (memcmp(a->vocab.at, b->vocab.at, ((size_t)a->vocab.n + 1) * sizeof *a->vocab.at) == 0 &&
+                   memcmp(a->vocab.text, b->vocab.text, a->vocab.at[a->vocab.n]) == 0));
+}
+
+bool apg_schema_same(const struct apg_schema *a, const struct apg_schema *b)
+{
+    bool same = a->n_fields == b->n_fields;
+    for (size_t i = 0; same && i < a->n_fields; i++)
+        same = field_same(&a->field[i], &b->field[i]);
+    return same;
+}
+
 /* ---- blocks ---- */
 
 void apg_block_release(struct apg_block *b)

@@ -76,8 +76,10 @@ static inline size_t apg_row_head(const struct apg_schema *s)
 }
 /* The number of the field named NAME, or SIZE_MAX. */
 size_t apg_schema_find(const struct apg_schema *s, const char *name);
-/* XXH3 over everything that decides what a row's words mean: two schemas with one hash encode
- * alike. */
+/* Do both encode alike? Everything is compared that decides what a row's words mean. A hash would
+ * not do: a file could be made to have the hash of another. */
+bool apg_schema_same(const struct apg_schema *a, const struct apg_schema *b);
+/* XXH3 over the same. It finds a file that was damaged, not one that was forged. */
 uint64_t apg_schema_hash(const struct apg_schema *s);
 
 /* ---- rows ---- */

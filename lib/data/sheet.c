@@ -71,10 +71,10 @@ static void read_labels(struct pass *p, uint32_t *label)
         if (p->b->label == SIZE_MAX)
             continue;
         const struct apg_cell *cell = cell_at(p, r, p->b->label);
-        if (!apg_cell_label(p->chunk->text + cell->at, cell->len, &y))
-            stop_at(p, r, LABEL, 0);
-        else
+        if (apg_cell_label(p->chunk->text + cell->at, cell->len, &y))
             label[r] = apg_float_word(y);
+        else if (p->b->need_label)
+            stop_at(p, r, LABEL, 0);
     }
 }
 
@@ -307,8 +307,11 @@ enum apg_status apg_sheet_encode(struct apg_sheet *sheet, const struct apg_schem
 {
     out->rows = 0;
     enum apg_status status = apg_sheet_read(sheet, s, b, csv, chunk, false, err);
-    for (size_t i = 0; !status && i < s->n_fields; i++)
+    if (status && status != APG_EINPUT)
+        return status;
+    for (size_t i = 0; i < s->n_fields; i++)
         if (apg_field_has_vocab(&s->field[i]))
             find_ids(sheet, &s->field[i], i, chunk);
-    return status ? status : apg_sheet_rows(sheet, s, out, err);
+    const enum apg_status rows = apg_sheet_rows(sheet, s, out, err);
+    return rows ? rows : status;
 }

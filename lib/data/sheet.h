@@ -40,7 +40,7 @@ struct apg_sheet {
 void apg_sheet_release(struct apg_sheet *sheet);
 
 /* All records of a parsed chunk to rows of S, which replace those of OUT. Errors name the file,
- * the line and the column of the first bad record (APG_EINPUT). */
+ * the line and the column of the first bad record (APG_EINPUT); OUT then has the records before it. */
 enum apg_status apg_sheet_encode(struct apg_sheet *sheet, const struct apg_schema *s,
     const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk,
     struct apg_block *out, struct apg_error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/handle.h"
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +115,10 @@ static enum apg_status prepare(struct apg *a, struct apg_error *err)
     if (!a->pool && (status = apg_pool_new(&a->pool, 1, err)))
         return status;
     apg_binding_release(&a->binding);
-    a->binding = (struct apg_binding){n, SIZE_MAX, malloc(n * sizeof(size_t)), calloc(n, sizeof(char *))};
+    a->binding = (struct apg_binding){.columns = n,
+        .label = SIZE_MAX,
+        .cell = malloc(n * sizeof(size_t)),
+        .column = calloc(n, sizeof(char *))};
     if (!a->binding.cell || !a->binding.column)
         return apg_fail_memory(err);
     for (size_t i = 0; i < n; i++) {
@@ -178,8 +182,12 @@ enum apg_status apg_predict(
         for (size_t i = 0; i < n; i++)
             row[i] = apg_block_row(&a->block, i);
         status = apg_model_logits(a->model, row, n, a->pool, probability + at, err);
-        for (size_t i = at; !status && i < at + n; i++)
+        for (size_t i = at; !status && i < at + n; i++) {
+            if (!isfinite(probability[i]))
+                status = apg_fail(
+                    err, APG_EINPUT, "row %zu: the model's logit is not finite: %g", i + 1, probability[i]);
             probability[i] = apg_metrics_sigmoid(probability[i]);
+        }
     }
     return status;
 }

@@ -2,6 +2,7 @@
 #include "serve/stream.h"
 
 #include <assert.h>
+#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -72,7 +73,7 @@ enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source
                       : apg_binding_init(
                             &s->binding, s->model->schema, source->csv, &s->header, need_label, err);
     }
-    if (apg_schema_hash(apg_feat_schema(source->feat)) != apg_schema_hash(s->model->schema))
+    if (!apg_schema_same(apg_feat_schema(source->feat), s->model->schema))
         return apg_fail(
             err, APG_EUSAGE, "%s: not encoded as the model does (apg encode --encoder MODEL)", source->name);
     return APG_OK;
@@ -108,27 +109,49 @@ static enum apg_status read_part(struct apg_stream *s, struct apg_stream_part *p
     return status;
 }
 
-/* By worker W. */
-static enum apg_status make_part(
-    struct apg_stream *s, size_t w, const struct apg_stream_user *user, struct apg_stream_part *p)
+static enum apg_status score(
+    struct apg_stream *s, size_t w, struct apg_stream_part *p, size_t rows, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
-    if (s->source->csv && ((status = apg_csv_parse(s->source->csv, &p->chunk, user->spans, &p->err)) ||
-                              (status = apg_sheet_encode(&s->sheet[w], s->model->schema, &s->binding,
-                                   s->source->csv, &p->chunk, &p->block, &p->err))))
-        return status;
-    p->rows = p->block.rows;
-    p->n_text = 0;
-    if (!apg_grow(&p->logit, &p->cap_logit, p->rows, sizeof *p->logit))
-        return apg_fail_memory(&p->err);
-    for (size_t at = 0; !status && at < p->rows; at += PASS_ROWS) {
-        size_t n = p->rows - at < PASS_ROWS ? p->rows - at : PASS_ROWS;
+    if (!apg_grow(&p->logit, &p->cap_logit, rows, sizeof *p->logit))
+        return apg_fail_memory(err);
+    for (size_t at = 0; !status && at < rows; at += PASS_ROWS) {
+        size_t n = rows - at < PASS_ROWS ? rows - at : PASS_ROWS;
         const uint32_t *row[PASS_ROWS];
         for (size_t i = 0; i < n; i++)
             row[i] = apg_block_row(&p->block, at + i);
-        status = apg_model_slot_logits(s->model, w, row, n, p->logit + at, &p->err);
+        status = apg_model_slot_logits(s->model, w, row, n, p->logit + at, err);
     }
-    return status || !user->make ? status : user->make(user->arg, p, &p->err);
+    return status;
+}
+
+/* By worker W. A bad row ends the part: the rows before it are there all the same. */
+static enum apg_status make_part(
+    struct apg_stream *s, size_t w, const struct apg_stream_user *user, struct apg_stream_part *p)
+{
+    enum apg_status status, bad = APG_OK;
+    const struct apg_csv *csv = s->source->csv;
+    if (csv) {
+        if ((status = apg_csv_parse(csv, &p->chunk, user->spans, &p->err)))
+            return status;
+        bad =
+            apg_sheet_encode(&s->sheet[w], s->model->schema, &s->binding, csv, &p->chunk, &p->block, &p->err);
+        if (bad && bad != APG_EINPUT)
+            return bad;
+    }
+    size_t rows = p->block.rows;
+    if ((status = score(s, w, p, rows, &p->err)))
+        return status;
+    for (size_t i = 0; i < rows; i++)
+        if (!isfinite(p->logit[i])) {
+            bad = apg_fail(&p->err, APG_EINPUT, "the model's logit is not finite: %g", p->logit[i]);
+            (void)apg_stream_fail_at(s, p, rows = i, &p->err);
+        }
+    p->rows = rows;
+    p->n_text = 0;
+    if (user->make && (status = user->make(user->arg, p, &p->err)))
+        p->rows = 0;
+    return status ? status : bad;
 }
 
 /* ---- all parts ---- */
@@ -182,9 +205,11 @@ static void take_parts(struct run *r)
         if (r->status || r->taken == r->read || !p->done)
             break;
         pthread_mutex_unlock(&r->lock);
-        if (p->status)
+        enum apg_status status = p->rows ? r->user->take(r->user->arg, p, r->err) : APG_OK;
+        if (!status && p->status) {
             *r->err = p->err;
-        enum apg_status status = p->status ? p->status : r->user->take(r->user->arg, p, r->err);
+            status = p->status;
+        }
         pthread_mutex_lock(&r->lock);
         if (status) {
             r->status = status;
@@ -210,6 +235,7 @@ static void work(void *arg, size_t w, unsigned worker)
         if (r->ended)
             break;
         pthread_mutex_unlock(&r->lock);
+        p->rows = 0;
         p->status = read_part(s, p, &end);
         p->done = false;
         pthread_mutex_lock(&r->lock);

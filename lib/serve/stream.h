@@ -13,7 +13,8 @@
  * Rows come in parts: a part is what the source had at once. One thread reads a part, parses and
  * encodes it, predicts its rows and makes it ready, while other threads do the same with the parts
  * after it. Parts are taken in the order of the input. A part waits only for the parts before it,
- * never for input behind it.
+ * never for input behind it. A bad row, or a logit that is not finite, is an error with its place
+ * (APG_EINPUT), after the rows before it have been taken.
  */
 #ifndef APG_STREAM_H
 #define APG_STREAM_H

@@ -130,7 +130,7 @@ static enum apg_status read_features(
     enum apg_status status = apg_feat_dataset(
         in->feat, &s, rows, t->settings.columns.memory, t->settings.columns.temp_dir, t->pool, err);
     in->feat = NULL;
-    if (!status && t->schema && apg_schema_hash(s) != apg_schema_hash(t->schema))
+    if (!status && t->schema && !apg_schema_same(s, t->schema))
         status = apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s (apg encode --encoder)", in->name,
             rows == &t->rows ? apg_model_name(t->from) : "the training rows");
     for (uint64_t i = 0; !status && i < (*rows)->rows; i++) {

@@ -190,6 +190,26 @@ near() {
     [ "$stderr" = "apg compare: short.csv: ends after 2 rows, but b4.csv has more, from line 4 on: the rows are not the same" ]
 }
 
+@test "compare: all columns that both files have must agree, or those that --key names" {
+    printf '%s\n' user,label,note,score u1,1,a,.4 u2,0,b,.4 u3,1,c,.5 u4,0,d,.2 > k4.csv
+    printf '%s\n' score,note,label,user,old .9,a,1,u1,1 .3,b,0,u2,1 .5,c,1,u3,1 .1,d,0,u4,1 > other.csv
+    apg compare --json k4.csv other.csv 2> /dev/null | jq -e '.rows == 4' # in any order of columns
+    { head -n 1 k4.csv; sed -n 4p k4.csv; sed -n 3p k4.csv; sed -n 2p k4.csv; sed -n 5p k4.csv; } > turned.csv
+    run --separate-stderr -1 apg compare -g user k4.csv turned.csv
+    [ -z "$output" ]
+    [ "$stderr" = "apg compare: turned.csv:2: note: 'c', but k4.csv:2 has 'a': the rows are not the same (--key names the columns that tell)" ]
+    sed 's/,a,/,A,/' k4.csv > noted.csv
+    run --separate-stderr -1 apg compare k4.csv noted.csv
+    [[ "$stderr" == *"noted.csv:2: note: 'A', but k4.csv:2 has 'a'"* ]]
+    apg compare --key user --json k4.csv noted.csv 2> /dev/null | jq -e '.auc.difference == 0'
+    run --separate-stderr -1 apg compare --key user k4.csv turned.csv
+    [ "$stderr" = "apg compare: turned.csv:2: user: 'u3', but k4.csv:2 has 'u1': the rows are not the same" ]
+    run --separate-stderr -1 apg compare --key nobody k4.csv noted.csv
+    [ "$stderr" = "apg compare: k4.csv:1: no column is named 'nobody'" ]
+    run --separate-stderr -2 apg compare --key user --score a,b k4.csv
+    [[ "$stderr" == "apg compare: --key is of two files"* ]]
+}
+
 @test "compare: bad cells, empty input, missing files and columns" {
     sed '4s/.7/x/' b4.csv > x.csv
     run --separate-stderr -1 apg compare a4.csv x.csv

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/pairing.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+
+static enum apg_status find_key(const struct scores *s, const char *name, size_t *at, struct apg_error *err)
+{
+    enum apg_status status = apg_csv_find(s->csv, &s->header, name, at, err);
+    if (!status && *at == SIZE_MAX)
+        return apg_fail(err, APG_EINPUT, "%s:%llu: no column is named '%s'", apg_csv_name(s->csv),
+            (unsigned long long)s->header.line, name);
+    return status;
+}
+
+/* Is it the label, or a score that is compared? */
+static bool is_judged(const struct scores *s, size_t column)
+{
+    bool judged = column == s->at_label;
+    for (size_t i = 0; i < s->want->n_scores; i++)
+        judged |= column == s->at_score[i];
+    return judged;
+}
+
+/* Every column of A looks for its name in B by halving the names of B, which are sorted. */
+struct name {
+    const char *text;
+    size_t column;
+};
+
+static int by_text(const void *x, const void *y)
+{
+    const struct name *a = x, *b = y;
+    return strcmp(a->text, b->text);
+}
+
+static struct name *sorted_names(const struct scores *s)
+{
+    struct name *name = apg_alloc(s->columns, sizeof *name);
+    for (size_t i = 0; name && i < s->columns; i++)
+        name[i] = (struct name){s->header.text + s->header.cell[i].at, i};
+    if (name)
+        qsort(name, s->columns, sizeof *name, by_text);
+    return name;
+}
+
+static bool stands_once(const struct name *name, size_t n, size_t i)
+{
+    return (i == 0 || by_text(&name[i - 1], &name[i])) && (i + 1 == n || by_text(&name[i], &name[i + 1]));
+}
+
+static enum apg_status find_common(struct pairing *p, struct apg_error *err)
+{
+    const struct scores *a = p->a, *b = p->b;
+    struct name *of_a = sorted_names(a), *of_b = sorted_names(b);
+    enum apg_status status = of_a && of_b ? APG_OK : apg_fail_memory(err);
+    for (size_t i = 0, j = 0; !status && i < a->columns && j < b->columns;) {
+        int order = by_text(&of_a[i], &of_b[j]);
+        if (order == 0 && stands_once(of_a, a->columns, i) && stands_once(of_b, b->columns, j) &&
+            !is_judged(a, of_a[i].column) && !is_judged(b, of_b[j].column)) {
+            p->at_a[p->n] = of_a[i].column;
+            p->at_b[p->n++] = of_b[j].column;
+        }
+        i += order <= 0;
+        j += order > 0;
+    }
+    free(of_a);
+    free(of_b);
+    return status;
+}
+
+enum apg_status pairing_init(struct pairing *p, const struct scores *a, const struct scores *b,
+    const struct apg_list *key, struct apg_error *err)
+{
+    *p = (struct pairing){.a = a, .b = b, .key = key->n > 0};
+    const size_t most = key->n ? key->n : a->columns;
+    p->at_a = apg_alloc(most, sizeof *p->at_a);
+    p->at_b = apg_alloc(most, sizeof *p->at_b);
+    if (!p->at_a || !p->at_b)
+        return apg_fail_memory(err);
+    if (!p->key)
+        return find_common(p, err);
+    enum apg_status status = APG_OK;
+    for (; !status && p->n < key->n; p->n++)
+        if (!(status = find_key(a, key->item[p->n], &p->at_a[p->n], err)))
+            status = find_key(b, key->item[p->n], &p->at_b[p->n], err);
+    return status;
+}
+
+enum apg_status pairing_check(const struct pairing *p, struct apg_error *err)
+{
+    const struct scores *a = p->a, *b = p->b;
+    const char *file_a = apg_csv_name(a->csv), *file_b = apg_csv_name(b->csv);
+    if (a->row != b->row) {
+        const struct scores *more = a->row ? a : b, *ended = a->row ? b : a;
+        return apg_fail(err, APG_EINPUT,
+            "%s: ends after %llu rows, but %s has more, from line %llu on: the rows are not the same",
+            apg_csv_name(ended->csv), (unsigned long long)more->n_rows - 1, apg_csv_name(more->csv),
+            (unsigned long long)scores_line(more));
+    }
+    if (a->row && a->label != b->label)
+        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: %d, but %s:%llu has %d: the rows are not the same",
+            file_b, (unsigned long long)scores_line(b), b->label_name, b->label, file_a,
+            (unsigned long long)scores_line(a), a->label);
+    for (size_t i = 0; a->row && i < p->n; i++) {
+        size_t len_a, len_b;
+        const char *cell_a = scores_cell(a, p->at_a[i], &len_a), *cell_b = scores_cell(b, p->at_b[i], &len_b);
+        if (len_a != len_b || memcmp(cell_a, cell_b, len_a) != 0)
+            return apg_fail(err, APG_EINPUT,
+                "%s:%llu: %s: '%.64s', but %s:%llu has '%.64s': the rows are not the same%s", file_b,
+                (unsigned long long)scores_line(b), b->header.text + b->header.cell[p->at_b[i]].at, cell_b,
+                file_a, (unsigned long long)scores_line(a), cell_a,
+                p->key ? "" : " (--key names the columns that tell)");
+    }
+    return APG_OK;
+}
+
+void pairing_release(struct pairing *p)
+{
+    free(p->at_a);
+    free(p->at_b);
+    *p = (struct pairing){0};
+}
