@@ -23,51 +23,23 @@ static bool is_judged(const struct scores *s, size_t column)
     return judged;
 }
 
-/* Every column of A looks for its name in B by halving the names of B, which are sorted. */
-struct name {
-    const char *text;
-    size_t column;
-};
-
-static int by_text(const void *x, const void *y)
-{
-    const struct name *a = x, *b = y;
-    return strcmp(a->text, b->text);
-}
-
-static struct name *sorted_names(const struct scores *s)
-{
-    struct name *name = apg_alloc(s->columns, sizeof *name);
-    for (size_t i = 0; name && i < s->columns; i++)
-        name[i] = (struct name){s->header.text + s->header.cell[i].at, i};
-    if (name)
-        qsort(name, s->columns, sizeof *name, by_text);
-    return name;
-}
-
-static bool stands_once(const struct name *name, size_t n, size_t i)
-{
-    return (i == 0 || by_text(&name[i - 1], &name[i])) && (i + 1 == n || by_text(&name[i], &name[i + 1]));
-}
-
 static enum apg_status find_common(struct pairing *p, struct apg_error *err)
 {
     const struct scores *a = p->a, *b = p->b;
-    struct name *of_a = sorted_names(a), *of_b = sorted_names(b);
-    enum apg_status status = of_a && of_b ? APG_OK : apg_fail_memory(err);
-    for (size_t i = 0, j = 0; !status && i < a->columns && j < b->columns;) {
-        int order = by_text(&of_a[i], &of_b[j]);
-        if (order == 0 && stands_once(of_a, a->columns, i) && stands_once(of_b, b->columns, j) &&
-            !is_judged(a, of_a[i].column) && !is_judged(b, of_b[j].column)) {
-            p->at_a[p->n] = of_a[i].column;
-            p->at_b[p->n++] = of_b[j].column;
+    struct apg_lookup of_a = {0}, of_b = {0};
+    const bool made = apg_csv_lookup(&a->header, &of_a) && apg_csv_lookup(&b->header, &of_b);
+    for (size_t i = 0; made && i < a->columns; i++) {
+        const char *name = a->header.text + a->header.cell[i].at;
+        size_t at, first;
+        if (apg_lookup_find(&of_b, name, &at) == 1 && apg_lookup_find(&of_a, name, &first) == 1 &&
+            !is_judged(a, i) && !is_judged(b, at)) {
+            p->at_a[p->n] = i;
+            p->at_b[p->n++] = at;
         }
-        i += order <= 0;
-        j += order > 0;
     }
-    free(of_a);
-    free(of_b);
-    return status;
+    apg_lookup_release(&of_a);
+    apg_lookup_release(&of_b);
+    return made ? APG_OK : apg_fail_memory(err);
 }
 
 enum apg_status pairing_init(struct pairing *p, const struct scores *a, const struct scores *b,

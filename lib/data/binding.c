@@ -27,27 +27,31 @@ enum apg_status apg_binding_init(struct apg_binding *b, const struct apg_schema 
     if (!header->records)
         return apg_fail(err, APG_EINPUT, "%s: empty: not even a header", file);
     size_t n = header->first[1];
+    struct apg_lookup names = {0};
     b->column = apg_alloc(n, sizeof *b->column);
     b->cell = apg_alloc(s->n_fields, sizeof *b->cell);
-    if (!b->column || !b->cell)
+    if (!b->column || !b->cell || !apg_csv_lookup(header, &names))
         goto no_memory;
     for (; b->columns < n; b->columns++)
         if (!(b->column[b->columns] = strdup(header->text + header->cell[b->columns].at)))
             goto no_memory;
     for (size_t f = 0; !status && f < s->n_fields; f++) {
         const char *name = s->field[f].name;
-        status = apg_csv_find(csv, header, name, &b->cell[f], err);
-        if (!status && b->cell[f] == SIZE_MAX)
+        if (apg_lookup_find(&names, name, &b->cell[f]) > 1)
+            status = apg_csv_find(csv, header, name, &b->cell[f], err); /* says so */
+        else if (b->cell[f] == SIZE_MAX)
             status = missing_column(b, file, header->line, "which is an input of the model", name, err);
     }
     if (!status)
         status = apg_csv_find(csv, header, s->label, &b->label, err);
     if (!status && need_label && b->label == SIZE_MAX)
         status = missing_column(b, file, header->line, "the label", s->label, err);
+    apg_lookup_release(&names);
     if (status)
         apg_binding_release(b);
     return status;
 no_memory:
+    apg_lookup_release(&names);
     apg_binding_release(b);
     return apg_fail_memory(err);
 }

@@ -347,6 +347,7 @@ struct builder {
     const struct apg_columns *c;
     const struct apg_csv *csv;
     const struct apg_csv_chunk *header;
+    struct apg_lookup names; /* of its columns */
     struct lists list[N_LISTS];
     size_t label;
     int *kind;      /* (columns) a kind or DROP */
@@ -372,10 +373,9 @@ static enum apg_status no_column(
 
 static size_t find_name(const struct builder *b, const char *name)
 {
-    for (size_t i = 0; i < b->header->first[1]; i++)
-        if (strcmp(column_name(b, i), name) == 0)
-            return i;
-    return SIZE_MAX;
+    size_t at;
+    (void)apg_lookup_find(&b->names, name, &at);
+    return at;
 }
 
 static enum apg_status find_label(struct builder *b, struct apg_error *err)
@@ -459,7 +459,8 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
                 (unsigned long long)b->header->line, i + 1);
         if (i == b->label)
             continue;
-        if (strcmp(name, s->label) == 0 || apg_schema_find(s, name) != SIZE_MAX)
+        size_t at;
+        if (apg_lookup_find(&b->names, name, &at) > 1)
             return apg_fail(err, APG_EINPUT, "%s:%llu: two columns are named '%s'", file,
                 (unsigned long long)b->header->line, name);
         struct apg_field *f = &s->field[s->n_fields];
@@ -521,7 +522,7 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
     b.kind = calloc(columns, sizeof *b.kind);
     b.inferred = malloc(columns * sizeof *b.inferred);
     s = calloc(1, sizeof *s);
-    if (!b.kind || !b.inferred || !s) {
+    if (!b.kind || !b.inferred || !s || !apg_csv_lookup(header, &b.names)) {
         status = apg_fail_memory(err);
         goto done;
     }
@@ -535,6 +536,7 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
     if (explain && !(*explain = explain_kinds(&b)))
         status = apg_fail_memory(err);
 done:
+    apg_lookup_release(&b.names);
     free(b.kind);
     free(b.inferred);
     free(b.notes.s);

@@ -352,6 +352,16 @@ done:
     return status;
 }
 
+bool apg_csv_lookup(const struct apg_csv_chunk *header, struct apg_lookup *x)
+{
+    if (!apg_lookup_init(x, header->first[1]))
+        return false;
+    for (size_t i = 0; i < x->n; i++)
+        x->name[i] = (struct apg_name){header->text + header->cell[i].at, i};
+    apg_lookup_sort(x);
+    return true;
+}
+
 enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,
     size_t *at, struct apg_error *err)
 {

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "data/lookup.h"
 
 struct apg_csv; /* an open input */
 
@@ -74,6 +75,8 @@ bool apg_csv_let_go(struct apg_csv *c);
  * apg_csv_next, or not at all. An empty input gives records = 0. */
 enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err);
 
+/* The names of its columns, for looking up many; false: out of memory. */
+bool apg_csv_lookup(const struct apg_csv_chunk *header, struct apg_lookup *x);
 /* *at: the column of the parsed HEADER that is named NAME, or SIZE_MAX when none is. Two of that
  * name are refused. */
 enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/json.h"
 #include "base/mem.h"
+#include "data/lookup.h"
 #include "data/vocab.h"
 
 /* ---- saving ---- */
@@ -186,6 +187,21 @@ static enum apg_status load_field(
     return load_vocab(f, t, err);
 }
 
+/* No name stands twice. */
+static enum apg_status check_names(
+    const struct apg_schema *s, const struct apg_tensors *t, struct apg_error *err)
+{
+    struct apg_lookup x;
+    if (!apg_lookup_init(&x, s->n_fields))
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < x.n; i++)
+        x.name[i] = (struct apg_name){s->field[i].name, i};
+    apg_lookup_sort(&x);
+    const char *twice = apg_lookup_twice(&x);
+    apg_lookup_release(&x);
+    return twice ? altered(t, twice, err) : APG_OK;
+}
+
 enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensors *t, struct apg_error *err)
 {
     const char *text = apg_tensors_get(t, "schema");
@@ -220,14 +236,14 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
     for (size_t i = 0; !status && i < json_array_size(fields); i++) {
         struct apg_field *f = &s->field[i];
         status = load_field(f, json_array_get(fields, i), t, err);
-        if (!status && apg_schema_find(s, f->name) != SIZE_MAX)
-            status = altered(t, f->name, err);
         s->n_fields++;
         f->first = (uint32_t)rows;
         rows += f->rows;
     }
     if (!status && rows > UINT32_MAX)
         status = altered(t, s->field[0].name, err);
+    if (!status)
+        status = check_names(s, t, err);
     s->rows = (uint32_t)rows;
 done:
     json_decref(root);

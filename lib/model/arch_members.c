@@ -199,6 +199,14 @@ static enum apg_status read_condition(
     return APG_OK;
 }
 
+/* Operators keep a domain's number in a float (nn/op_domain.c), which holds whole numbers up to 2^24. */
+enum { DOMAINS_MAX = 1 << 24 };
+
+static bool domains_fit(const struct apg_field *f)
+{
+    return f->rows <= DOMAINS_MAX;
+}
+
 static enum apg_status read_domain(
     struct apg_arch *a, const char *column, const struct apg_schema *schema, struct apg_error *err)
 {
@@ -209,6 +217,9 @@ static enum apg_status read_domain(
         return apg_fail(err, APG_ESETTING,
             "--domain: '%s' is %s: a domain is a categorical or a bucket column", column,
             apg_kind_name[schema->field[f].kind]);
+    if (!domains_fit(&schema->field[f]))
+        return apg_fail(err, APG_ESETTING, "--domain: '%s' has %u tokens, of which at most %d can be domains",
+            column, schema->field[f].rows, DOMAINS_MAX);
     a->domain = f;
     return APG_OK;
 }
@@ -449,7 +460,8 @@ static bool fits(const struct apg_arch_settings *s, const struct apg_schema *sch
             return false;
     return a->domain < schema->n_fields && s->n_rank == a->n_hidden && s->n_overparam == a->n_hidden &&
            (a->n_condition > 0 || a->mode == APG_CONDITION_SELF) &&
-           (!layer_of(a)->has_domains || apg_field_is_domain(&schema->field[a->domain])) &&
+           (!layer_of(a)->has_domains ||
+               (apg_field_is_domain(&schema->field[a->domain]) && domains_fit(&schema->field[a->domain]))) &&
            !check_arch(a, NULL);
 }
 

@@ -422,3 +422,10 @@ squares() {
     grep -q -- ' --generator-rank=R [^[]*\[64\]' "$BATS_TEST_TMPDIR/help"
     grep -q -- ' --generator-l2=X [^[]* --batch-size=B ' "$BATS_TEST_TMPDIR/help"
 }
+
+@test "train: more domains than a float can count are refused" {
+    printf '%s\n' label,user 1,a 0,b > few.csv
+    run --separate-stderr -2 apg train -q --layer star --domain user --backbone dnn --hash-bits 25 --categorical user -o star.apg few.csv
+    [[ "$stderr" == "apg train: --domain: 'user' has 33554432 tokens, of which at most 16777216 can be domains"* ]]
+    [ ! -e star.apg ]
+}
