@@ -206,7 +206,8 @@ struct look {
     size_t distinct;          /* different values of the filled cells */
     size_t separators;        /* cells that hold the separator of multi cells */
     bool number;              /* all filled cells are numbers */
-    bool fraction, code;      /* some number has a fraction or an exponent; some has a code's digits */
+    bool fraction, exponent;  /* some number has a fraction; some has an exponent */
+    bool code, padded;        /* some number has a code's digits; some starts with 0 and a digit */
     bool falling;             /* some number is less than the one before */
     double low, middle, high; /* the lowest number, the median, the highest */
 };
@@ -231,7 +232,9 @@ static bool look_at_cell(struct look *l, const char *text, size_t len, double be
     size_t sign = len && (*text == '-' || *text == '+');
     if (!apg_cell_number(text, len, x))
         return false;
-    l->fraction |= strpbrk(text, "eE") || (strchr(text, '.') && *x != floor(*x));
+    l->fraction |= strchr(text, '.') && *x != floor(*x);
+    l->exponent |= strpbrk(text, "eE") != NULL;
+    l->padded |= text[sign] == '0' && isdigit((unsigned char)text[sign + 1]);
     l->code |= len > sign + 15 || (len > sign + 1 && text[sign] == '0' && text[sign + 1] != '.');
     l->falling |= *x < before;
     return true;
@@ -283,9 +286,11 @@ static int infer(const struct look *l, const char *name, bool whole, const char 
         return DROP;
     }
     if (number && l->filled) {
-        if (l->fraction)
+        bool id_name = is_id_name(name);
+        /* 001E2 is hexadecimal or the like: an exponent alone makes no number of an id. */
+        if (l->fraction || (l->exponent && !l->padded && !id_name))
             return APG_NUMERIC;
-        bool id = l->code || is_id_name(name);
+        bool id = l->code || id_name;
         if (!id && !l->falling && 2 * l->distinct > l->rows && l->rows >= UNIQUE_ROWS_WHOLE) {
             *why = "it never falls: a time or a counter";
             return DROP;

@@ -422,3 +422,12 @@ squares() {
     grep -q -- ' --generator-rank=R [^[]*\[64\]' "$BATS_TEST_TMPDIR/help"
     grep -q -- ' --generator-l2=X [^[]* --batch-size=B ' "$BATS_TEST_TMPDIR/help"
 }
+
+@test "train: batch norm over batches of one row is refused" {
+    printf '%s\n' label,user 1,a 0,b 1,a 0,b > few.csv
+    run --separate-stderr -2 apg train -q --batch-norm --batch-size 1 -o one.apg few.csv
+    [[ "$stderr" == "apg train: --batch-size 1: --batch-norm needs 2 rows in a batch or more"* ]]
+    [ ! -e one.apg ]
+    apg train -q --batch-norm --batch-size 2 --hidden 4 --epochs 1 --holdout 0 -o two.apg few.csv
+    [ -s two.apg ]
+}
