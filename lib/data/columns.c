@@ -417,6 +417,25 @@ static enum apg_status force(struct builder *b, struct apg_error *err)
     return APG_OK;
 }
 
+/* Which column the label is, where nobody told and others have a usual name too: a `click` beside
+ * `label` may be the label, and then it gives the answer away as a feature. */
+static void tell_label(struct builder *b)
+{
+    bool first = true;
+    for (const char *const *name = apg_label_names; !b->c->label && *name; name++) {
+        size_t i = find_name(b, *name);
+        if (i == SIZE_MAX || i == b->label || !b->inferred[i])
+            continue;
+        say(&b->notes, first ? "\nlabel: " : ", ");
+        say(&b->notes, first ? column_name(b, b->label) : "");
+        say(&b->notes, first ? "; it could also be " : "");
+        say(&b->notes, *name);
+        first = false;
+    }
+    if (!first)
+        say(&b->notes, " (--label names it)");
+}
+
 static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk *const *sample,
     size_t n_sample, bool whole, struct apg_error *err)
 {
@@ -534,8 +553,10 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
     s->delimiter = c->delimiter ? c->delimiter : ',';
     s->no_quotes = !c->quotes;
     s->min_count = (uint32_t)c->min_count;
-    if ((status = find_label(&b, err)) || (status = force(&b, err)) ||
-        (status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))
+    if ((status = find_label(&b, err)) || (status = force(&b, err)))
+        goto done;
+    tell_label(&b);
+    if ((status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))
         goto done;
     if (explain && !(*explain = explain_kinds(&b)))
         status = apg_fail_memory(err);

@@ -313,3 +313,13 @@ one() {
     [ "$(one x 0e0 1e-3 2.5e-7)" = "apg encode: --numeric x" ]
     [ "$(one x 0.5 1.25 3)" = "apg encode: --numeric x" ]
 }
+
+@test "encode: the label is told where another column could be it" {
+    printf '%s\n' click,label,user 1,1,a 0,0,b 1,0,a > two.csv
+    run --separate-stderr -0 apg encode -o /dev/null two.csv
+    [[ "$stderr" == *"apg encode: label: label; it could also be click (--label names it)"* ]]
+    for told in "--label label" "--label click" "--drop click" "--categorical click"; do
+        run --separate-stderr -0 apg encode $told -o /dev/null two.csv
+        [[ "$stderr" != *"could also be"* ]]
+    done
+}
