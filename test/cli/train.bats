@@ -425,9 +425,9 @@ squares() {
 
 @test "train: batch norm over batches of one row is refused" {
     printf '%s\n' label,user 1,a 0,b 1,a 0,b > few.csv
-    run --separate-stderr -2 apg train -q --batch-norm --batch-size 1 -o one.apg few.csv
+    run --separate-stderr -2 apg train -q --batch-norm --batch-size 1 -o refused.apg few.csv
     [[ "$stderr" == "apg train: --batch-size 1: --batch-norm needs 2 rows in a batch or more"* ]]
-    [ ! -e one.apg ]
-    apg train -q --batch-norm --batch-size 2 --hidden 4 --epochs 1 --holdout 0 -o two.apg few.csv
-    [ -s two.apg ]
+    [ ! -e refused.apg ]
+    apg train -q --batch-norm --batch-size 2 --hidden 4 --epochs 1 --holdout 0 -o batches-of-two.apg few.csv
+    [ -s batches-of-two.apg ]
 }
