@@ -206,7 +206,8 @@ struct look {
     size_t distinct;          /* different values of the filled cells */
     size_t separators;        /* cells that hold the separator of multi cells */
     bool number;              /* all filled cells are numbers */
-    bool fraction, code;      /* some number has a fraction or an exponent; some has a code's digits */
+    bool fraction, exponent;  /* some number has a fraction; some has an exponent */
+    bool code, padded;        /* some number has a code's digits; some starts with 0 and a digit */
     bool falling;             /* some number is less than the one before */
     double low, middle, high; /* the lowest number, the median, the highest */
 };
@@ -231,7 +232,9 @@ static bool look_at_cell(struct look *l, const char *text, size_t len, double be
     size_t sign = len && (*text == '-' || *text == '+');
     if (!apg_cell_number(text, len, x))
         return false;
-    l->fraction |= strpbrk(text, "eE") || (strchr(text, '.') && *x != floor(*x));
+    l->fraction |= strchr(text, '.') && *x != floor(*x);
+    l->exponent |= strpbrk(text, "eE") != NULL;
+    l->padded |= text[sign] == '0' && isdigit((unsigned char)text[sign + 1]);
     l->code |= len > sign + 15 || (len > sign + 1 && text[sign] == '0' && text[sign + 1] != '.');
     l->falling |= *x < before;
     return true;
@@ -283,9 +286,11 @@ static int infer(const struct look *l, const char *name, bool whole, const char 
         return DROP;
     }
     if (number && l->filled) {
-        if (l->fraction)
+        bool id_name = is_id_name(name);
+        /* 001E2 is hexadecimal or the like: an exponent alone makes no number of an id. */
+        if (l->fraction || (l->exponent && !l->padded && !id_name))
             return APG_NUMERIC;
-        bool id = l->code || is_id_name(name);
+        bool id = l->code || id_name;
         if (!id && !l->falling && 2 * l->distinct > l->rows && l->rows >= UNIQUE_ROWS_WHOLE) {
             *why = "it never falls: a time or a counter";
             return DROP;
@@ -412,6 +417,25 @@ static enum apg_status force(struct builder *b, struct apg_error *err)
     return APG_OK;
 }
 
+/* Which column the label is, where nobody told and others have a usual name too: a `click` beside
+ * `label` may be the label, and then it gives the answer away as a feature. */
+static void tell_label(struct builder *b)
+{
+    bool first = true;
+    for (const char *const *name = apg_label_names; !b->c->label && *name; name++) {
+        size_t i = find_name(b, *name);
+        if (i == SIZE_MAX || i == b->label || !b->inferred[i])
+            continue;
+        say(&b->notes, first ? "\nlabel: " : ", ");
+        say(&b->notes, first ? column_name(b, b->label) : "");
+        say(&b->notes, first ? "; it could also be " : "");
+        say(&b->notes, *name);
+        first = false;
+    }
+    if (!first)
+        say(&b->notes, " (--label names it)");
+}
+
 static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk *const *sample,
     size_t n_sample, bool whole, struct apg_error *err)
 {
@@ -530,8 +554,10 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
     s->delimiter = c->delimiter ? c->delimiter : ',';
     s->no_quotes = !c->quotes;
     s->min_count = (uint32_t)c->min_count;
-    if ((status = find_label(&b, err)) || (status = force(&b, err)) ||
-        (status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))
+    if ((status = find_label(&b, err)) || (status = force(&b, err)))
+        goto done;
+    tell_label(&b);
+    if ((status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))
         goto done;
     if (explain && !(*explain = explain_kinds(&b)))
         status = apg_fail_memory(err);

@@ -7,7 +7,9 @@
  *   label                                      the first usual name that is a column
  *   one value in the whole input               ignored
  *   some cell is no number                     categorical
- *   some number has a fraction or an exponent  numeric
+ *   some number has a fraction                 numeric
+ *   some has an exponent, none a leading zero,
+ *   and the name is not an identifier's        numeric (001E2 is a code)
  *   leading zeros, or over 15 digits           categorical (codes)
  *   the name is an identifier's or C1, C2, ... categorical
  *   D over half the rows, and never falling    ignored (a time or a counter)

@@ -290,6 +290,9 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
 static enum apg_status fit(struct training *t, struct apg_error *err)
 {
     struct apg_train_settings *s = &t->settings;
+    /* A row less the mean of itself is 0: the tower would learn nothing. */
+    if (s->arch.arch.batch_norm && s->fit.batch_size == 1)
+        return apg_fail(err, APG_ESETTING, "--batch-size 1: --batch-norm needs 2 rows in a batch or more");
     if (!apg_arch_is_automatic(&s->arch)) {
         enum apg_status status = make_model(t, err);
         if (status)

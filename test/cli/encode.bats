@@ -296,3 +296,30 @@ Restaurant20To50,toCoupon_GEQ5min,toCoupon_GEQ15min,toCoupon_GEQ25min,direction_
 @test "encode: kinds of the columns of MovieLens-1M as AutoInt has it" {
     kinds ml-1m-autoint "--categorical gender,age,occupation,zip,release,genres,user_id,movie_id"
 }
+
+# one NAME CELL...: what is inferred of a column NAME with these cells, in a log of its own
+one() {
+    local name=$1
+    shift
+    { echo "label,$name"; local i=0; for cell; do echo "$((i++ % 2)),$cell"; done; } > one.csv
+    apg encode -o /dev/null one.csv 2>&1
+}
+
+@test "encode: a number with an exponent is a code where it starts with 0 or the name is an id's" {
+    [ "$(one device_id 001E1 002E2 003E0)" = "apg encode: --categorical device_id" ]
+    [ "$(one x 001E1 002E2 003E0)" = "apg encode: --categorical x" ]
+    [ "$(one device_id 1E1 2E2 3E0)" = "apg encode: --categorical device_id" ]
+    [ "$(one x 1E1 2E2 3E0)" = "apg encode: --numeric x" ]
+    [ "$(one x 0e0 1e-3 2.5e-7)" = "apg encode: --numeric x" ]
+    [ "$(one x 0.5 1.25 3)" = "apg encode: --numeric x" ]
+}
+
+@test "encode: the label is told where another column could be it" {
+    printf '%s\n' click,label,user 1,1,a 0,0,b 1,0,a > two.csv
+    run --separate-stderr -0 apg encode -o /dev/null two.csv
+    [[ "$stderr" == *"apg encode: label: label; it could also be click (--label names it)"* ]]
+    for told in "--label label" "--label click" "--drop click" "--categorical click"; do
+        run --separate-stderr -0 apg encode $told -o /dev/null two.csv
+        [[ "$stderr" != *"could also be"* ]]
+    done
+}

@@ -428,4 +428,12 @@ squares() {
     run --separate-stderr -2 apg train -q --layer star --domain user --backbone dnn --hash-bits 25 --categorical user -o star.apg few.csv
     [[ "$stderr" == "apg train: --domain: 'user' has 33554432 tokens, of which at most 16777216 can be domains"* ]]
     [ ! -e star.apg ]
+
+@test "train: batch norm over batches of one row is refused" {
+    printf '%s\n' label,user 1,a 0,b 1,a 0,b > few.csv
+    run --separate-stderr -2 apg train -q --batch-norm --batch-size 1 -o refused.apg few.csv
+    [[ "$stderr" == "apg train: --batch-size 1: --batch-norm needs 2 rows in a batch or more"* ]]
+    [ ! -e refused.apg ]
+    apg train -q --batch-norm --batch-size 2 --hidden 4 --epochs 1 --holdout 0 -o batches-of-two.apg few.csv
+    [ -s batches-of-two.apg ]
 }
