@@ -197,7 +197,7 @@ near() {
     { head -n 1 k4.csv; sed -n 4p k4.csv; sed -n 3p k4.csv; sed -n 2p k4.csv; sed -n 5p k4.csv; } > turned.csv
     run --separate-stderr -1 apg compare -g user k4.csv turned.csv
     [ -z "$output" ]
-    [ "$stderr" = "apg compare: turned.csv:2: note: 'c', but k4.csv:2 has 'a': the rows are not the same (--key names the columns that tell)" ]
+    [ "$stderr" = "apg compare: turned.csv:2: user: 'u3', but k4.csv:2 has 'u1': the rows are not the same (--key names the columns that tell)" ]
     sed 's/,a,/,A,/' k4.csv > noted.csv
     run --separate-stderr -1 apg compare k4.csv noted.csv
     [[ "$stderr" == *"noted.csv:2: note: 'A', but k4.csv:2 has 'a'"* ]]

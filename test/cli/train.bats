@@ -428,6 +428,7 @@ squares() {
     run --separate-stderr -2 apg train -q --layer star --domain user --backbone dnn --hash-bits 25 --categorical user -o star.apg few.csv
     [[ "$stderr" == "apg train: --domain: 'user' has 33554432 tokens, of which at most 16777216 can be domains"* ]]
     [ ! -e star.apg ]
+}
 
 @test "train: batch norm over batches of one row is refused" {
     printf '%s\n' label,user 1,a 0,b 1,a 0,b > few.csv
