@@ -37,7 +37,7 @@ static void tell(void *arg, const struct apg_event *e)
     struct train *t = arg;
     if (e->kind == APG_EVENT_EPOCH && e->progress->better && t->checkpoint)
         checkpoint(t->checkpoint, e->model);
-    if (!t->quiet)
+    if (!t->quiet || e->kind == APG_EVENT_WARNING)
         train_progress(&t->progress, e);
 }
 

@@ -37,10 +37,10 @@ static void show_heading(struct train_progress *t)
 /* X in ten columns, or nothing in as many where it is not THERE. */
 static void show_loss(bool there, double x)
 {
-    if (there)
-        fprintf(stderr, " %10.5f", x);
+    if (!there || isnan(x))
+        fprintf(stderr, " %10s", there ? "undefined" : "");
     else
-        fprintf(stderr, " %10s", "");
+        fprintf(stderr, x < 10000 ? " %10.5f" : " %10.4g", x);
 }
 
 static void show_epoch(struct train_progress *t, const struct apg_progress *p)
@@ -86,7 +86,10 @@ static void show_round(const struct apg_candidate *c, size_t n)
             fprintf(stderr, "%4zu", c[i].rank);
         else
             fprintf(stderr, "%4s", "");
-        fprintf(stderr, " %6.2f %10.5f %10.5f\n", c[i].share, c[i].auc, c[i].loss);
+        fprintf(stderr, " %6.2f", c[i].share);
+        show_loss(true, c[i].auc);
+        show_loss(true, c[i].loss);
+        putc('\n', stderr);
     }
 }
 

@@ -4,6 +4,7 @@
  * encoded rows.
  */
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -69,7 +70,9 @@ static void tell_model(const struct training *t, size_t taken)
 static void tell_kept(struct training *t)
 {
     char text[256];
-    if (t->kept_entropy <= 1)
+    if (isnan(t->kept_entropy))
+        tell_text(t, "the validation rows have one label only: they cannot judge a model");
+    if (!(t->kept_entropy > 1))
         return;
     (void)snprintf(text, sizeof text,
         "the kept weights' log loss is %.3g times that of predicting the mean label of the validation rows; "
