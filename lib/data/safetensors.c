@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <xxhash.h>
 #include "base/io.h"
 #include "base/json.h"
@@ -36,13 +35,12 @@ struct apg_tensors {
     char *file; /* name, for messages */
     size_t n, cap;
     struct apg_tensor_view *view;
-    json_t *header;   /* while a container is made: what will be in the file, without offsets */
-    json_t *metadata; /* what the header has as __metadata__ */
-    size_t *by_name;  /* (n) of an opened container: places in `view`, ordered by name */
-    uint64_t bytes;   /* of an opened container: bytes of the file */
-    const void *map;  /* the file, map_size bytes of it, or NULL */
-    size_t map_size;
-    void *memory; /* the file, when it could not be mapped, else NULL */
+    json_t *header;     /* while a container is made: what will be in the file, without offsets */
+    json_t *metadata;   /* what the header has as __metadata__ */
+    size_t *by_name;    /* (n) of an opened container: places in `view`, ordered by name */
+    uint64_t bytes;     /* of an opened container: bytes of the file */
+    struct apg_map map; /* the file, when it could be mapped */
+    void *memory;       /* else what was read of it, or NULL */
 };
 
 static enum apg_status new_container(struct apg_tensors **out, const char *file, struct apg_error *err)
@@ -81,8 +79,7 @@ void apg_tensors_free(struct apg_tensors *t)
     free(t->by_name);
     json_decref(t->metadata);
     json_decref(t->header);
-    if (t->map)
-        (void)munmap((void *)t->map, t->map_size);
+    apg_map_close(&t->map);
     free(t->memory);
     free(t->file);
     free(t);
@@ -655,13 +652,12 @@ enum apg_status apg_tensors_open(struct apg_tensors **out, int fd, const char *n
         return status;
     struct apg_tensors *t = *out;
     size_t size = 0;
-    t->map = apg_io_map(fd, n_headstart, &t->map_size);
-    if (t->map)
-        size = t->map_size;
+    if (apg_map_open(&t->map, fd, t->file, n_headstart))
+        size = t->map.size;
     else
         status = read_whole(t, fd, headstart, n_headstart, &size, err);
     if (!status)
-        status = read_container(t, t->map ? t->map : t->memory, size, verify, err);
+        status = read_container(t, t->memory ? t->memory : t->map.bytes, size, verify, err);
     if (status) {
         apg_tensors_free(t);
         *out = NULL;
@@ -705,6 +701,11 @@ const struct apg_tensor_view *apg_tensors_at(const struct apg_tensors *t, size_t
 uint64_t apg_tensors_bytes(const struct apg_tensors *t)
 {
     return t->bytes;
+}
+
+enum apg_status apg_tensors_check(const struct apg_tensors *t, struct apg_error *err)
+{
+    return apg_map_check(&t->map, err);
 }
 
 const char *apg_tensors_name(const struct apg_tensors *t)
