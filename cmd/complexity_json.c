@@ -35,7 +35,7 @@ static json_t *json_cost(const struct complexity *c, const struct apg_cost *k)
 static json_t *json_measured(const struct complexity *c, enum apg_form form)
 {
     const struct apg_measured *m = &c->measure.form[form];
-    const struct complexity_figures a = complexity_figures(c, form);
+    const struct complexity_figures a = complexity_figures(c, (int)form);
     if (!m->rows)
         return json_null();
     json_t *step = a.step > 0

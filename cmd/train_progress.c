@@ -120,6 +120,7 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
         message_lines(e->text);
         break;
     case APG_EVENT_WARNING:
+    case APG_EVENT_ADVICE:
         message_warn("%s", e->text);
         break;
     case APG_EVENT_MODEL:

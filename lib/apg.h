@@ -100,6 +100,7 @@ struct apg_input {
 enum apg_event_kind {
     APG_EVENT_INFERRED, /* text: what was inferred of the columns, in lines that end with '\n' */
     APG_EVENT_WARNING,  /* text: a line that the user should read */
+    APG_EVENT_ADVICE,   /* text: a line about what the model takes, before it is trained */
     APG_EVENT_MODEL,    /* the model is made: rows, fields, numbers */
     APG_EVENT_PASS,     /* the passes over the rows begin */
     APG_EVENT_STEP,     /* a batch was trained on: progress */

@@ -168,7 +168,7 @@ static void signals_go_on(const sigset_t *before)
     sigprocmask(SIG_SETMASK, before, NULL);
 }
 
-/* A name for a temporary file in the output's folder, entered in temps[] by take_name. It does not grow with the
+/* A name for a temporary file in the output's folder, entered in temps[] by remember. It does not grow with the
  * output's own name, which may be as long as a name can be. */
 static bool make_name(struct output *o, int i)
 {
@@ -201,8 +201,9 @@ static void remove_left_behind(const char *folder)
 {
     DIR *d = opendir(folder);
     for (const struct dirent *e; d && (e = readdir(d));) {
-        const size_t n = strlen(e->d_name);
-        if (strncmp(e->d_name, ".apg-", 5) != 0 || n < 5 + 4 || strcmp(e->d_name + n - 4, ".tmp") != 0)
+        int n = 0; /* bytes that are as make_name has them: a file of another's may begin alike */
+        (void)sscanf(e->d_name, ".apg-%*[0-9]-%*[0-9].tmp%n", &n);
+        if (n == 0 || e->d_name[n])
             continue;
         const int fd = openat(dirfd(d), e->d_name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -214,13 +215,27 @@ static void remove_left_behind(const char *folder)
         (void)closedir(d);
 }
 
+/* The path by which the file under FD, which has no name, can be linked. */
+static void own_path(char path[64], int fd)
+{
+    (void)snprintf(path, 64, "/proc/self/fd/%d", fd);
+}
+
 /* A new file in the output's folder: without a name if the file system can (what has no name cannot stay behind), else
  * under a name of its own. Returns its descriptor, or -1 with errno set. */
 static int temp_create(struct output *o, mode_t mode)
 {
     sigset_t before;
+    char own[64];
     remove_left_behind(o->folder);
     int fd = open(o->folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    own_path(own, fd);
+    if (fd >= 0 &&
+        access(own, F_OK) != 0) { /* no /proc: it could not be linked when hours of work are done */
+        (void)close(fd);
+        fd = -1;
+        errno = EOPNOTSUPP;
+    }
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT)) {
         signals_wait(&before);
         for (int i = 0; i < 100 && fd < 0 && make_name(o, i); i++) {
@@ -251,7 +266,7 @@ static bool take_place(struct output *o, int fd)
     signals_wait(&before);
     if (!good) { /* a file without a name can be linked, but not to a name that is taken: so by way of another */
         char own[64];
-        (void)snprintf(own, sizeof own, "/proc/self/fd/%d", fd);
+        own_path(own, fd);
         for (int i = 0; i < 100 && !good && make_name(o, i); i++) {
             good = linkat(AT_FDCWD, own, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW) == 0;
             if (!good && errno != EEXIST)

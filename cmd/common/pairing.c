@@ -5,15 +5,6 @@
 #include <string.h>
 #include "base/mem.h"
 
-static enum apg_status find_key(const struct scores *s, const char *name, size_t *at, struct apg_error *err)
-{
-    enum apg_status status = apg_csv_find(s->csv, &s->header, name, at, err);
-    if (!status && *at == SIZE_MAX)
-        return apg_fail(err, APG_EINPUT, "%s:%llu: no column is named '%s'", apg_csv_name(s->csv),
-            (unsigned long long)s->header.line, name);
-    return status;
-}
-
 /* Is it the label, or a score that is compared? */
 static bool is_judged(const struct scores *s, size_t column)
 {
@@ -55,8 +46,8 @@ enum apg_status pairing_init(struct pairing *p, const struct scores *a, const st
         return find_common(p, err);
     enum apg_status status = APG_OK;
     for (; !status && p->n < key->n; p->n++)
-        if (!(status = find_key(a, key->item[p->n], &p->at_a[p->n], err)))
-            status = find_key(b, key->item[p->n], &p->at_b[p->n], err);
+        if (!(status = scores_find(a, key->item[p->n], &p->at_a[p->n], err)))
+            status = scores_find(b, key->item[p->n], &p->at_b[p->n], err);
     return status;
 }
 

@@ -24,11 +24,12 @@ static const char *column_name(const struct scores *s, size_t column)
     return s->header.text + s->header.cell[column].at;
 }
 
-static enum apg_status find_asked(const struct scores *s, const char *name, size_t *at, struct apg_error *err)
+enum apg_status scores_find(const struct scores *s, const char *name, size_t *at, struct apg_error *err)
 {
     enum apg_status status = apg_csv_find(s->csv, &s->header, name, at, err);
     if (!status && *at == SIZE_MAX)
-        return apg_fail(err, APG_EINPUT, "%s:1: no column is named '%s'", apg_csv_name(s->csv), name);
+        return apg_fail(err, APG_EINPUT, "%s:%llu: no column is named '%s'", apg_csv_name(s->csv),
+            (unsigned long long)s->header.line, name);
     return status;
 }
 
@@ -38,7 +39,7 @@ static enum apg_status find(
     const struct scores *s, const char *asked, const char *const *usual, size_t *at, struct apg_error *err)
 {
     if (asked)
-        return find_asked(s, asked, at, err);
+        return scores_find(s, asked, at, err);
     *at = SIZE_MAX;
     for (; *usual && *at == SIZE_MAX; usual++) {
         enum apg_status status = apg_csv_find(s->csv, &s->header, *usual, at, err);
@@ -71,7 +72,7 @@ static enum apg_status find_columns(struct scores *s, struct apg_error *err)
         s->score_name[i] = column_name(s, s->at_score[i]);
     }
     for (size_t i = 0; i < w->group.n; i++)
-        if ((status = find_asked(s, w->group.item[i], &s->at_group[i], err)))
+        if ((status = scores_find(s, w->group.item[i], &s->at_group[i], err)))
             return status;
     return APG_OK;
 }

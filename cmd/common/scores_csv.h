@@ -48,6 +48,8 @@ enum apg_status scores_begin(
 /* The next row; s->row is false after the last. A bad row is an error that names file, line and
  * column. */
 enum apg_status scores_next(struct scores *s, struct apg_error *err);
+/* *at: the column named NAME, which must be there. */
+enum apg_status scores_find(const struct scores *s, const char *name, size_t *at, struct apg_error *err);
 /* A cell of the row at hand, with a NUL behind it. */
 const char *scores_cell(const struct scores *s, size_t column, size_t *len);
 /* The line on which the row at hand starts. For messages only, because it is found by scanning. */

@@ -302,6 +302,17 @@ static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
     return APG_OK;
 }
 
+/* Without validation rows nothing has looked at what the last step left: look at some rows' logits. */
+static enum apg_status check_left(const struct training *t, struct apg_error *err)
+{
+    const uint64_t n = t->n_train < t->m->max_rows ? t->n_train : t->m->max_rows;
+    const struct apg_fit_rows some = {.valid = t->rows.train, .n_valid = n};
+    double *logit = apg_alloc((size_t)n, sizeof *logit);
+    enum apg_status status = logit ? apg_fit_logits(t->m, &some, t->pool, logit, err) : apg_fail_memory(err);
+    free(logit);
+    return status;
+}
+
 enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, const struct apg_dataset *valid,
     const struct apg_fit_options *o, struct apg_pool *pool, apg_fit_progress *progress, void *arg,
     struct apg_error *err)
@@ -323,6 +334,8 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     if (!status) {
         copy_weights(&m->graph, t.best, true);
         apg_graph_prepare(&m->graph);
+        if (!t.state.has_valid)
+            status = check_left(&t, err);
     }
     end(&t);
     return status;

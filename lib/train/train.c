@@ -34,9 +34,14 @@ static void tell(const struct training *t, struct apg_event event)
         t->options->tell(t->options->arg, &event);
 }
 
-static void tell_text(void *training, const char *text)
+static void tell_warning(const struct training *t, const char *text)
 {
-    tell(training, (struct apg_event){.kind = APG_EVENT_WARNING, .text = text});
+    tell(t, (struct apg_event){.kind = APG_EVENT_WARNING, .text = text});
+}
+
+static void tell_advice(void *training, const char *text)
+{
+    tell(training, (struct apg_event){.kind = APG_EVENT_ADVICE, .text = text});
 }
 
 static void tell_pass(const struct training *t)
@@ -71,14 +76,14 @@ static void tell_kept(struct training *t)
 {
     char text[256];
     if (isnan(t->kept_entropy))
-        tell_text(t, "the validation rows have one label only: they cannot judge a model");
+        tell_warning(t, "the validation rows have one label only: they cannot judge a model");
     if (!(t->kept_entropy > 1))
         return;
     (void)snprintf(text, sizeof text,
         "the kept weights' log loss is %.3g times that of predicting the mean label of the validation rows; "
         "try another --lr, more --epochs or --stop-on logloss",
         t->kept_entropy);
-    tell_text(t, text);
+    tell_warning(t, text);
 }
 
 static struct apg_candidate candidate(const struct training *t, const struct apg_choose_try *c)
@@ -282,7 +287,7 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
     if (status)
         return status;
     apg_model_init_weights(t->model, s->fit.seed, s->arch.embedding_std, s->arch.init == APG_INIT_ANCHOR);
-    apg_advise(t->model, s->fit.batch_size, tell_text, t);
+    apg_advise(t->model, s->fit.batch_size, tell_advice, t);
     if (t->from)
         status = apg_model_copy_weights(t->model, t->from, apg_model_name(t->from), &taken, err);
     if (!status)

@@ -449,3 +449,12 @@ squares() {
     run --separate-stderr -0 apg train --hidden 4 --epochs 1 --valid ones.csv -o ones.apg logs.csv
     [[ "$stderr" == *" undefined "* ]] && [[ "$stderr" != *nan* ]]
 }
+
+@test "train: a last step that leaves no finite score is an error, without validation rows too" {
+    awk 'BEGIN { print "label,x,c"; for (i = 0; i < 60; i++) print i % 2 "," (i * 7919) % 1000 / 7 ",c" i % 5 }' > steep.csv
+    for holdout in 0 .2; do
+        run --separate-stderr -1 apg train -q --backbone dcn --cross-layers 8 --layer dense --hidden 8,8 --lr 1000 --embedding-lr 1000 --embedding-dim 32 --average 0 --holdout $holdout --batch-size 60 --epochs 1 -o steep.apg steep.csv
+        [ "$stderr" = "apg train: training diverged: a logit is not finite; lower --lr" ]
+        [ ! -e steep.apg ]
+    done
+}

@@ -110,12 +110,17 @@ static void what_was_left_behind_goes(void **state)
     write_text(".apg-1-0.tmp", "left behind");
     write_text(".apg-2-0.tmp", "being written");
     write_text(".apg-note", "someone else's");
+    write_text(".apg-note.tmp", "someone else's");
+    write_text(".apg-1-0.tmp.tmp", "someone else's");
     int fd = __real_open(".apg-2-0.tmp", O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
     assert_int_equal(output_open(&o, "out", false, &err), APG_OK);
     assert_int_equal(access(".apg-1-0.tmp", F_OK), -1);
     assert_text(".apg-2-0.tmp", "being written");
     assert_text(".apg-note", "someone else's");
+    assert_text(".apg-note.tmp", "someone else's");
+    assert_text(".apg-1-0.tmp.tmp", "someone else's");
+    assert_int_equal(unlink(".apg-note.tmp") | unlink(".apg-1-0.tmp.tmp"), 0);
     output_abandon(&o);
     assert_int_equal(close(fd), 0);
     assert_int_equal(unlink(".apg-2-0.tmp") | unlink(".apg-note"), 0);
