@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "cmd.h"
 #include "common/message.h"
+#include "common/output.h"
 
 static const struct command {
     const char *name;
@@ -120,6 +121,7 @@ int main(int argc, char **argv)
     if (narrowed)
         (void)sched_setaffinity(0, sizeof processors, &processors);
     fill_standard();
+    output_catch_faults();
     int code = run(argc, argv);
     errno = 0;
     bool lost = ferror(stdout) != 0;

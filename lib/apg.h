@@ -55,7 +55,8 @@ struct apg_error {
 
 struct apg; /* a model with its encoder: what its columns are and which tokens it knows */
 
-/* Read the model file at PATH. *out is closed with apg_close. */
+/* Read the model file at PATH. *out is closed with apg_close. Weights stay in the file, which is
+ * mapped: put a new one into its place by renaming, and do not write into it. */
 enum apg_status apg_open(struct apg **out, const char *path, struct apg_error *err);
 /* The same from descriptor FD, which may be a pipe; it stays the caller's and may be closed afterwards.
  * Messages call it NAME. */

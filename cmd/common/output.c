@@ -12,6 +12,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/io.h"
+#include "common/message.h"
 
 enum { BUFFER_BYTES = 1 << 16 };
 
@@ -97,10 +99,19 @@ enum { N_TEMPS = sizeof temps / sizeof temps[0] };
 
 static pthread_t creator; /* the thread that makes the files, and blocks signals meanwhile */
 
+/* As message_warn, but with what a signal handler may call. */
+static void say_changed(const char *file)
+{
+    const char *part[] = {"apg ", message_command, ": ", file, ": changed while it was read\n"};
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        (void)!write(STDERR_FILENO, part[i], strlen(part[i]));
+}
+
 /* A signal may come to any thread. It is handed to the creator, which may be in the middle of making a file, and takes
  * the signal when the file is made; but not what a thread has brought upon itself, which would come again at once. */
 static void die(int sig)
 {
+    const char *changed = sig == SIGSEGV || sig == SIGBUS ? apg_map_changed() : NULL;
     const bool own_fault = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE ||
                            sig == SIGABRT || sig == SIGTRAP || sig == SIGSYS;
     if (!own_fault && !pthread_equal(pthread_self(), creator)) {
@@ -110,6 +121,10 @@ static void die(int sig)
     for (size_t i = 0; i < N_TEMPS; i++)
         if (temps[i])
             unlink(temps[i]);
+    if (changed) {
+        say_changed(changed);
+        _exit(EXIT_FAILED);
+    }
     signal(sig, SIG_DFL);
     raise(sig); /* delivered when this returns */
 }
@@ -127,6 +142,15 @@ static void catch_fatal(void)
             sigaction(sig, &a, NULL);
     }
     caught = true;
+}
+
+void output_catch_faults(void)
+{
+    static const int fault[] = {SIGBUS, SIGSEGV};
+    struct sigaction a = {.sa_handler = die}, old;
+    for (size_t i = 0; i < 2; i++)
+        if (sigaction(fault[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            sigaction(fault[i], &a, NULL);
 }
 
 /* Signals wait from here until signals_go_on. */

@@ -40,6 +40,10 @@ enum apg_status output_commit(struct output *o, struct apg_error *err);
 /* Remove what was written. Nothing is done for a zeroed output, or after a commit. */
 void output_abandon(struct output *o);
 
+/* A file that is mapped may be cut or overwritten by others. From here on the SIGBUS or SIGSEGV that this brings is told as
+ * what it is: "m.apg: changed while it was read", exit 1. Called by main. */
+void output_catch_faults(void);
+
 /* A sink that writes to O. */
 struct apg_sink output_sink(struct output *o);
 

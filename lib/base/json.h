@@ -13,6 +13,11 @@
  * memory, or when J is NULL. */
 char *apg_json_text(const json_t *j);
 
+/* The text of a stranger as JSON, or NULL: when it is none, has a key twice, or when TEXT is NULL.
+ * A text of over 64 KiB must also be as long as what it says: the tree of "[],[],[]" would take
+ * forty times its bytes. */
+json_t *apg_json_parse(const char *text);
+
 /* Ends the making of J. BAD is not 0 when something could not be put into it: then J is released
  * and NULL is returned, else J. */
 json_t *apg_json_whole(json_t *j, int bad);

@@ -206,6 +206,8 @@ enum apg_status apg_pool_new(struct apg_pool **out, unsigned threads, struct apg
     sigset_t all, old;
     sigfillset(&all);
     sigdelset(&all, SIGPIPE);
+    sigdelset(&all, SIGBUS); /* a thread's own faults: blocked, they could not be handled */
+    sigdelset(&all, SIGSEGV);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     enum apg_status status = APG_OK;
     for (unsigned i = 0; i + 1 < threads; i++) {

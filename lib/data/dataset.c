@@ -19,6 +19,7 @@ struct apg_spool {
     char *map;             /* the file, mapped, or NULL */
     struct apg_block rest; /* rows that do not make a whole block yet */
     void (*release)(void *arg);
+    enum apg_status (*check)(const void *arg, struct apg_error *err);
     void *arg;
 };
 
@@ -204,8 +205,15 @@ enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *b
     return APG_OK;
 }
 
-void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg), void *arg)
+enum apg_status apg_dataset_check(const struct apg_dataset *d, struct apg_error *err)
+{
+    return d->spool->check ? d->spool->check(d->spool->arg, err) : APG_OK;
+}
+
+void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg),
+    enum apg_status (*check)(const void *arg, struct apg_error *err), void *arg)
 {
     d->spool->release = release;
+    d->spool->check = check;
     d->spool->arg = arg;
 }

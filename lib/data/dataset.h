@@ -46,7 +46,11 @@ enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err)
 enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *blocks, size_t n_blocks,
     uint64_t positives, struct apg_error *err);
 /* Call RELEASE(ARG) when the data set is freed. It frees what the blocks, or a schema, borrow
- * from. */
-void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg), void *arg);
+ * from. apg_dataset_check calls CHECK(ARG). */
+void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg),
+    enum apg_status (*check)(const void *arg, struct apg_error *err), void *arg);
+/* APG_EIO when the file that the rows lie in has been changed by others: what was read of it is
+ * worth nothing. */
+enum apg_status apg_dataset_check(const struct apg_dataset *d, struct apg_error *err);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <xxhash.h>
 #include "base/io.h"
 #include "base/mem.h"
@@ -191,8 +190,8 @@ void apg_feat_writer_free(struct apg_feat_writer *w)
 struct apg_feat_reader {
     int fd;
     const char *name;
-    const char *map; /* the file, or NULL when it is read */
-    size_t size, at; /* of the map */
+    struct apg_map map; /* the file, unless it is read */
+    size_t at;          /* place in the map, bytes */
     char headstart[RECORD_BYTES];
     size_t n_headstart;
     void *container; /* the bytes of the schema's container when the file is read, else NULL */
@@ -226,10 +225,10 @@ static enum apg_status truncated(const struct apg_feat_reader *r, struct apg_err
 static enum apg_status take(
     struct apg_feat_reader *r, size_t n, char **buffer, size_t *cap, const void **out, struct apg_error *err)
 {
-    if (r->map) {
-        if (n > r->size - r->at)
+    if (r->map.bytes) {
+        if (n > r->map.size - r->at)
             return truncated(r, err);
-        *out = r->map + r->at;
+        *out = (const char *)r->map.bytes + r->at;
         r->at += n;
         return APG_OK;
     }
@@ -295,8 +294,7 @@ enum apg_status apg_feat_open(struct apg_feat_reader **out, int fd, const char *
         return apg_fail_memory(err);
     r->fd = fd;
     r->name = name;
-    r->map = apg_io_map(fd, n_headstart, &r->size);
-    if (!r->map) {
+    if (!apg_map_open(&r->map, fd, name, n_headstart)) {
         r->n_headstart = n_headstart < RECORD_BYTES ? n_headstart : RECORD_BYTES;
         memcpy(r->headstart, headstart ? headstart : zeros, r->n_headstart);
     }
@@ -314,8 +312,7 @@ void apg_feat_reader_free(struct apg_feat_reader *r)
         return;
     apg_schema_free(r->schema);
     apg_tensors_free(r->tensors);
-    if (r->map)
-        (void)munmap((void *)r->map, r->size);
+    apg_map_close(&r->map);
     free(r->container);
     free(r->buffer);
     free(r);
@@ -382,7 +379,7 @@ static enum apg_status read_end(struct apg_feat_reader *r, const struct end *e, 
     if (e->rows != r->rows || e->blocks != r->blocks || e->payloads != r->payloads)
         return altered(r, "its end record does not fit its blocks", err);
     char more;
-    ssize_t n = r->map ? r->size > r->at : apg_io_read(r->fd, &more, 1);
+    ssize_t n = r->map.bytes ? r->map.size > r->at : apg_io_read(r->fd, &more, 1);
     if (n < 0)
         return apg_fail_errno(err, "%s", r->name);
     if (n > 0)
@@ -509,9 +506,19 @@ static enum apg_status copy_blocks(struct apg_feat_reader *r, struct apg_dataset
     return status ? status : apg_dataset_finish(*rows, err);
 }
 
+enum apg_status apg_feat_check(const struct apg_feat_reader *r, struct apg_error *err)
+{
+    return apg_map_check(&r->map, err);
+}
+
 static void release_reader(void *reader)
 {
     apg_feat_reader_free(reader);
+}
+
+static enum apg_status check_reader(const void *reader, struct apg_error *err)
+{
+    return apg_feat_check(reader, err);
 }
 
 enum apg_status apg_feat_dataset(struct apg_feat_reader *r, struct apg_schema **schema,
@@ -521,7 +528,7 @@ enum apg_status apg_feat_dataset(struct apg_feat_reader *r, struct apg_schema **
     *schema = NULL;
     *rows = NULL;
     enum apg_status status =
-        r->map ? map_blocks(r, rows, pool, err) : copy_blocks(r, rows, memory, temp_dir, err);
+        r->map.bytes ? map_blocks(r, rows, pool, err) : copy_blocks(r, rows, memory, temp_dir, err);
     if (!status && !(*rows)->rows)
         status = apg_fail(err, APG_EINPUT, "%s: no data rows", r->name);
     if (status) {
@@ -530,7 +537,7 @@ enum apg_status apg_feat_dataset(struct apg_feat_reader *r, struct apg_schema **
         apg_feat_reader_free(r);
         return status;
     }
-    apg_dataset_keep(*rows, release_reader, r);
+    apg_dataset_keep(*rows, release_reader, check_reader, r);
     *schema = r->schema;
     r->schema = NULL;
     return APG_OK;

@@ -49,6 +49,8 @@ enum apg_status apg_feat_next(struct apg_feat_reader *r, struct apg_block *b, st
 enum apg_status apg_feat_dataset(struct apg_feat_reader *r, struct apg_schema **schema,
     struct apg_dataset **rows, size_t memory, const char *temp_dir, struct apg_pool *pool,
     struct apg_error *err);
+/* APG_EIO: the file was changed since it was opened, so what was read of it is worth nothing. */
+enum apg_status apg_feat_check(const struct apg_feat_reader *r, struct apg_error *err);
 void apg_feat_reader_free(struct apg_feat_reader *r); /* NULL is allowed */
 
 #endif

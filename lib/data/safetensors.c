@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <xxhash.h>
 #include "base/io.h"
 #include "base/json.h"
@@ -16,8 +15,16 @@
 #error "the files are little-endian and used where they lie"
 #endif
 
-/* HEADER_BYTES_MAX is that of the safetensors library. */
-enum { VERSION = 1, HEADER_BYTES_MAX = 100 << 20, CHECKSUM_DIGITS = 16 };
+/* HEADER_BYTES_MAX is that of the safetensors library. What the header says of one tensor, or as
+ * metadata, has at most MEMBER_VALUES_MAX values: the parser takes up to fifty times the bytes that
+ * it reads. A header of more than SMALL_HEADER_BYTES is parsed only when the checksum is right. */
+enum {
+    VERSION = 1,
+    HEADER_BYTES_MAX = 100 << 20,
+    SMALL_HEADER_BYTES = 1 << 20,
+    MEMBER_VALUES_MAX = 1024,
+    CHECKSUM_DIGITS = 16
+};
 
 const char *const apg_dtype_name[APG_DTYPES] = {"F32", "F64", "F16", "U8", "U32", "U64"};
 const size_t apg_dtype_size[APG_DTYPES] = {4, 8, 2, 1, 4, 8};
@@ -28,13 +35,12 @@ struct apg_tensors {
     char *file; /* name, for messages */
     size_t n, cap;
     struct apg_tensor_view *view;
-    json_t *header;   /* of an opened container, as in the file. While one is made: without offsets */
-    json_t *metadata; /* what the header has as __metadata__ */
-    size_t *by_name;  /* (n) of an opened container: places in `view`, ordered by name */
-    uint64_t bytes;   /* of an opened container: bytes of the file */
-    const void *map;  /* the file, map_size bytes of it, or NULL */
-    size_t map_size;
-    void *memory; /* the file, when it could not be mapped, else NULL */
+    json_t *header;     /* while a container is made: what will be in the file, without offsets */
+    json_t *metadata;   /* what the header has as __metadata__ */
+    size_t *by_name;    /* (n) of an opened container: places in `view`, ordered by name */
+    uint64_t bytes;     /* of an opened container: bytes of the file */
+    struct apg_map map; /* the file, when it could be mapped */
+    void *memory;       /* else what was read of it, or NULL */
 };
 
 static enum apg_status new_container(struct apg_tensors **out, const char *file, struct apg_error *err)
@@ -73,8 +79,7 @@ void apg_tensors_free(struct apg_tensors *t)
     free(t->by_name);
     json_decref(t->metadata);
     json_decref(t->header);
-    if (t->map)
-        (void)munmap((void *)t->map, t->map_size);
+    apg_map_close(&t->map);
     free(t->memory);
     free(t->file);
     free(t);
@@ -259,6 +264,8 @@ done:
 
 /* ---- opening ---- */
 
+static const char not_json[] = "its header is not JSON";
+
 static enum apg_status altered(const struct apg_tensors *t, struct apg_error *err, const char *what)
 {
     return apg_fail(err, APG_EFORMAT, "%s: altered: %s", t->file, what);
@@ -328,7 +335,7 @@ static enum apg_status check_extents(
     return end == size ? APG_OK : altered(t, err, "there is more behind the last tensor");
 }
 
-/* Make by_name. */
+/* Make by_name. A name that stands twice is refused. */
 static enum apg_status order_names(struct apg_tensors *t, struct apg_error *err)
 {
     t->by_name = apg_alloc(t->n, sizeof *t->by_name);
@@ -337,79 +344,226 @@ static enum apg_status order_names(struct apg_tensors *t, struct apg_error *err)
     for (size_t i = 0; i < t->n; i++)
         t->by_name[i] = i;
     qsort_r(t->by_name, t->n, sizeof *t->by_name, by_name, t->view);
+    for (size_t i = 1; i < t->n; i++)
+        if (by_name(&t->by_name[i - 1], &t->by_name[i], t->view) == 0)
+            return altered(t, err, not_json);
+    return APG_OK;
+}
+
+/* The header is cut into its members here and each is parsed by itself, so that a long header does
+ * not become a tree that is many times longer. */
+
+/* Text of the header from `at` on, up to `end`. */
+struct text {
+    const char *at, *end;
+};
+
+/* Go over white space, then over C if it stands there. */
+static bool go_over(struct text *t, char c)
+{
+    while (t->at < t->end && (*t->at == ' ' || *t->at == '\t' || *t->at == '\n' || *t->at == '\r'))
+        t->at++;
+    if (t->at == t->end || *t->at != c)
+        return false;
+    t->at++;
+    return true;
+}
+
+/* Go over the rest of a string, whose opening quote was gone over. */
+static bool go_over_string(struct text *t)
+{
+    for (; t->at < t->end; t->at++)
+        if (*t->at == '\\')
+            t->at += t->end - t->at > 1;
+        else if (*t->at == '"')
+            return t->at++, true;
+    return false;
+}
+
+/* Go over a string, array or object. How it is made inside is for the parser to say. *values: a
+ * bound of how many values it has. */
+static bool go_over_value(struct text *t, size_t *values)
+{
+    size_t depth = 0;
+    *values = 0;
+    do {
+        if (go_over(t, '"')) {
+            if (!go_over_string(t))
+                return false;
+        } else if (t->at < t->end) {
+            const char c = *t->at++;
+            *values += c == ',' || c == '[' || c == '{';
+            depth += c == '[' || c == '{';
+            if (c == ']' || c == '}') {
+                if (depth == 0)
+                    return false;
+                depth--;
+            } else if (depth == 0) {
+                return false;
+            }
+        }
+    } while (depth && t->at < t->end);
+    return depth == 0;
+}
+
+/* Parse the next member of the header. `text` stands before its name, and then before the comma or
+ * brace behind it. The two values are freed by the caller, also on failure. */
+static enum apg_status next_member(
+    struct apg_tensors *t, struct text *text, json_t **name, json_t **value, struct apg_error *err)
+{
+    size_t values;
+    *name = *value = NULL;
+    if (!go_over(text, '"'))
+        return altered(t, err, not_json);
+    const char *from = text->at - 1;
+    if (!go_over_string(text))
+        return altered(t, err, not_json);
+    const size_t n_name = (size_t)(text->at - from);
+    if (!go_over(text, ':'))
+        return altered(t, err, not_json);
+    const char *begin = text->at;
+    if (!go_over_value(text, &values))
+        return altered(t, err, not_json);
+    if (values > MEMBER_VALUES_MAX)
+        return altered(t, err, "its header says more than there is to say");
+    const int flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    *name = json_loadb(from, n_name, flags, NULL);
+    *value = json_loadb(begin, (size_t)(text->at - begin), flags, NULL);
+    return *name && *value ? APG_OK : altered(t, err, not_json);
+}
+
+/* Call FN for each member of the header until one fails. */
+static enum apg_status each_member(struct apg_tensors *t, struct text text,
+    enum apg_status (*fn)(
+        struct apg_tensors *t, const char *name, json_t *value, void *arg, struct apg_error *err),
+    void *arg, struct apg_error *err)
+{
+    if (!go_over(&text, '{'))
+        return altered(t, err, not_json);
+    enum apg_status status = APG_OK;
+    bool more = !go_over(&text, '}');
+    while (!status && more) {
+        json_t *name, *value;
+        if (!(status = next_member(t, &text, &name, &value, err)))
+            status = fn(t, json_string_value(name), value, arg, err);
+        json_decref(name);
+        json_decref(value);
+        more = go_over(&text, ',');
+        if (!status && !more && !go_over(&text, '}'))
+            status = altered(t, err, not_json);
+    }
+    (void)go_over(&text, '\0'); /* white space */
+    return !status && text.at != text.end ? altered(t, err, not_json) : status;
+}
+
+static enum apg_status take_metadata(
+    struct apg_tensors *t, const char *name, json_t *value, void *arg, struct apg_error *err)
+{
+    (void)arg;
+    if (strcmp(name, "__metadata__") != 0)
+        return APG_OK;
+    if (t->metadata)
+        return altered(t, err, not_json);
+    t->metadata = json_incref(value);
+    return APG_OK;
+}
+
+/* The data, SIZE bytes that begin OFFSET bytes into the file, and what tensors have of it. */
+struct entries {
+    const char *data;
+    uint64_t offset, size;
+    struct extent *extent;
+    size_t n, cap;
+};
+
+static enum apg_status take_entry(
+    struct apg_tensors *t, const char *name, json_t *value, void *arg, struct apg_error *err)
+{
+    struct entries *x = arg;
+    struct apg_tensor_view v = {0};
+    struct extent e;
+    if (strcmp(name, "__metadata__") == 0)
+        return APG_OK;
+    if (!read_entry(value, &v, &e.from, &e.to))
+        return apg_fail(err, APG_EFORMAT, "%s: altered: tensor '%s' is described wrongly", t->file, name);
+    if (e.to > x->size)
+        return truncated(t, err);
+    if (!apg_grow(&x->extent, &x->cap, x->n + 1, sizeof *x->extent))
+        return apg_fail_memory(err);
+    x->extent[x->n++] = e;
+    if (strncmp(name, "pad.", 4) == 0)
+        return APG_OK;
+    if ((x->offset + e.from) % apg_dtype_size[v.dtype])
+        return apg_fail(err, APG_EFORMAT, "%s: altered: tensor '%s' is not aligned", t->file, name);
+    v.data = x->data + e.from;
+    if (!apg_grow(&t->view, &t->cap, t->n + 1, sizeof *t->view) || !(v.name = strdup(name)))
+        return apg_fail_memory(err);
+    t->view[t->n++] = v;
     return APG_OK;
 }
 
 /* Tensors of the header, whose data of SIZE bytes begins OFFSET bytes into the file. */
-static enum apg_status read_entries(
-    struct apg_tensors *t, const char *data, uint64_t offset, uint64_t size, struct apg_error *err)
+static enum apg_status read_entries(struct apg_tensors *t, struct text header, const char *data,
+    uint64_t offset, uint64_t size, struct apg_error *err)
 {
-    enum apg_status status = APG_OK;
-    size_t n = json_object_size(t->header), k = 0;
-    struct extent *extent = apg_alloc(n, sizeof *extent);
-    const char *name;
-    json_t *entry;
-    if (!extent || !apg_grow(&t->view, &t->cap, n, sizeof *t->view)) {
-        status = apg_fail_memory(err);
-        goto done;
-    }
-    json_object_foreach(t->header, name, entry)
-    {
-        if (strcmp(name, "__metadata__") == 0)
-            continue;
-        struct apg_tensor_view v = {0};
-        struct extent e;
-        if (!read_entry(entry, &v, &e.from, &e.to)) {
-            status =
-                apg_fail(err, APG_EFORMAT, "%s: altered: tensor '%s' is described wrongly", t->file, name);
-            goto done;
-        }
-        if (e.to > size) {
-            status = truncated(t, err);
-            goto done;
-        }
-        extent[k++] = e;
-        if (strncmp(name, "pad.", 4) == 0)
-            continue;
-        if ((offset + e.from) % apg_dtype_size[v.dtype]) {
-            status = apg_fail(err, APG_EFORMAT, "%s: altered: tensor '%s' is not aligned", t->file, name);
-            goto done;
-        }
-        v.name = strdup(name);
-        v.data = data + e.from;
-        if (!v.name) {
-            status = apg_fail_memory(err);
-            goto done;
-        }
-        t->view[t->n++] = v;
-    }
-    status = check_extents(t, extent, k, size, err);
-done:
-    free(extent);
-    return status ? status : order_names(t, err);
+    struct entries x = {.data = data, .offset = offset, .size = size};
+    enum apg_status status = each_member(t, header, take_entry, &x, err);
+    if (!status && !(status = order_names(t, err)))
+        status = check_extents(t, x.extent, x.n, size, err);
+    free(x.extent);
+    return status;
 }
 
-/* The file's checksum, as the metadata has it: TEXT is "xxh3:" and digits, which stand as they are
- * in the header. */
-static enum apg_status verify_checksum(struct apg_tensors *t, const char *bytes, size_t n, size_t n_header,
-    const char *text, struct apg_error *err)
+/* The text of the checksum in the header, "xxh3:" and digits, or NULL. The first text that looks
+ * like one is it, for it stands before all texts that a user may have chosen. */
+static const char *find_checksum(struct text header)
 {
-    const char *at = memmem(bytes + 8, n_header, text, strlen(text));
-    if (!at)
-        return altered(t, err, "the checksum is not where it should be");
+    const size_t length = sizeof checksum_zero - 1;
+    while ((header.at = memmem(header.at, (size_t)(header.end - header.at), "\"xxh3:", 6))) {
+        const char *at = ++header.at;
+        size_t i = sizeof "xxh3:" - 1;
+        if ((size_t)(header.end - at) <= length)
+            return NULL;
+        while (i < length && ((at[i] >= '0' && at[i] <= '9') || (at[i] >= 'a' && at[i] <= 'f')))
+            i++;
+        if (i == length && at[i] == '"')
+            return at;
+    }
+    return NULL;
+}
+
+/* Is the checksum, which stands at AT, that of the N bytes? */
+static bool checksum_matches(const char *bytes, size_t n, const char *at, XXH3_state_t *hash)
+{
     const char *digits = at + sizeof "xxh3:" - 1, *rest = digits + CHECKSUM_DIGITS;
     char want[CHECKSUM_DIGITS];
-    XXH3_state_t *hash = XXH3_createState();
-    if (!hash)
-        return apg_fail_memory(err);
     XXH3_64bits_reset(hash);
     XXH3_64bits_update(hash, bytes, (size_t)(digits - bytes));
     XXH3_64bits_update(hash, checksum_zero + sizeof "xxh3:" - 1, CHECKSUM_DIGITS);
     XXH3_64bits_update(hash, rest, n - (size_t)(rest - bytes));
     put_checksum(want, XXH3_64bits_digest(hash));
-    XXH3_freeState(hash);
-    return memcmp(want, digits, CHECKSUM_DIGITS) == 0 ? APG_OK
-                                                      : altered(t, err, "its checksum does not match");
+    return memcmp(want, digits, CHECKSUM_DIGITS) == 0;
+}
+
+/* What the header's metadata must say. CHECKSUM is what find_checksum found. */
+static enum apg_status check_metadata(struct apg_tensors *t, const char *found, struct apg_error *err)
+{
+    const char *format = apg_tensors_get(t, "format"), *version = apg_tensors_get(t, "version"),
+               *checksum = apg_tensors_get(t, "checksum");
+    char *end;
+    if (!format || !version || strcmp(format, "apg") != 0)
+        return apg_fail(err, APG_EFORMAT, "%s: a safetensors file, but not one of apg's", t->file);
+    const unsigned long number = *version >= '1' && *version <= '9' ? strtoul(version, &end, 10) : 0;
+    if (number < 1 || *end)
+        return altered(t, err, "its version is not a number");
+    if (number > VERSION)
+        return apg_fail(err, APG_EFORMAT,
+            "%s: written by a newer apg: format version %.20s, this one reads %d", t->file, version, VERSION);
+    if (!checksum || strncmp(checksum, "xxh3:", 5) != 0 || strlen(checksum) != sizeof checksum_zero - 1)
+        return altered(t, err, "it has no checksum");
+    return found && strncmp(found, checksum, sizeof checksum_zero - 1) == 0
+               ? APG_OK
+               : altered(t, err, "the checksum is not where it should be");
 }
 
 static enum apg_status read_container(
@@ -426,24 +580,27 @@ static enum apg_status read_container(
         return apg_fail(err, APG_EFORMAT, "%s: not a model file", t->file);
     if (n_header > n - 8)
         return truncated(t, err);
-    json_error_t bad;
-    t->header = json_loadb(bytes + 8, (size_t)n_header, JSON_REJECT_DUPLICATES, &bad);
-    if (!json_is_object(t->header))
-        return altered(t, err, "its header is not JSON");
-    t->metadata = json_incref(json_object_get(t->header, "__metadata__"));
-    const char *format = apg_tensors_get(t, "format"), *version = apg_tensors_get(t, "version"),
-               *checksum = apg_tensors_get(t, "checksum");
-    if (!format || !version || strcmp(format, "apg") != 0)
-        return apg_fail(err, APG_EFORMAT, "%s: a safetensors file, but not one of apg's", t->file);
-    if (strtoul(version, NULL, 10) > VERSION)
-        return apg_fail(err, APG_EFORMAT,
-            "%s: written by a newer apg: format version %.20s, this one reads %d", t->file, version, VERSION);
-    if (!checksum || strncmp(checksum, "xxh3:", 5) != 0 || strlen(checksum) != sizeof checksum_zero - 1)
-        return altered(t, err, "it has no checksum");
+    const uint64_t offset = 8 + n_header;
+    const struct text header = {bytes + 8, bytes + offset};
+    const char *sum = find_checksum(header);
+    bool right = true;
+    if (verify && sum) {
+        XXH3_state_t *hash = XXH3_createState();
+        if (!hash)
+            return apg_fail_memory(err);
+        right = checksum_matches(bytes, n, sum, hash);
+        XXH3_freeState(hash);
+    }
+    const char *wrong = "its checksum does not match";
+    if (n_header > SMALL_HEADER_BYTES && (!sum || !right))
+        return altered(t, err, sum ? wrong : "it has no checksum");
+    enum apg_status status;
     t->bytes = n;
-    uint64_t offset = 8 + n_header;
-    enum apg_status status = read_entries(t, bytes + offset, offset, n - offset, err);
-    return status || !verify ? status : verify_checksum(t, bytes, n, (size_t)n_header, checksum, err);
+    if ((status = each_member(t, header, take_metadata, NULL, err)) ||
+        (status = check_metadata(t, sum, err)) ||
+        (status = read_entries(t, header, bytes + offset, offset, n - offset, err)))
+        return status;
+    return right ? APG_OK : altered(t, err, wrong);
 }
 
 enum apg_status apg_tensors_open_memory(struct apg_tensors **out, const void *bytes, size_t n,
@@ -495,13 +652,12 @@ enum apg_status apg_tensors_open(struct apg_tensors **out, int fd, const char *n
         return status;
     struct apg_tensors *t = *out;
     size_t size = 0;
-    t->map = apg_io_map(fd, n_headstart, &t->map_size);
-    if (t->map)
-        size = t->map_size;
+    if (apg_map_open(&t->map, fd, t->file, n_headstart))
+        size = t->map.size;
     else
         status = read_whole(t, fd, headstart, n_headstart, &size, err);
     if (!status)
-        status = read_container(t, t->map ? t->map : t->memory, size, verify, err);
+        status = read_container(t, t->memory ? t->memory : t->map.bytes, size, verify, err);
     if (status) {
         apg_tensors_free(t);
         *out = NULL;
@@ -545,6 +701,11 @@ const struct apg_tensor_view *apg_tensors_at(const struct apg_tensors *t, size_t
 uint64_t apg_tensors_bytes(const struct apg_tensors *t)
 {
     return t->bytes;
+}
+
+enum apg_status apg_tensors_check(const struct apg_tensors *t, struct apg_error *err)
+{
+    return apg_map_check(&t->map, err);
 }
 
 const char *apg_tensors_name(const struct apg_tensors *t)

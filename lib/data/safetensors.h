@@ -68,6 +68,8 @@ size_t apg_tensors_count(const struct apg_tensors *t);
 const struct apg_tensor_view *apg_tensors_at(const struct apg_tensors *t, size_t i);
 /* Bytes of the whole file: a multiple of 64 when apg wrote it. */
 uint64_t apg_tensors_bytes(const struct apg_tensors *t);
+/* APG_EIO: the file was changed since it was opened, so what was read of it is worth nothing. */
+enum apg_status apg_tensors_check(const struct apg_tensors *t, struct apg_error *err);
 /* The name with which it was opened, for messages. */
 const char *apg_tensors_name(const struct apg_tensors *t);
 

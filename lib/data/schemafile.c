@@ -230,7 +230,7 @@ static enum apg_status check_names(
 enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensors *t, struct apg_error *err)
 {
     const char *text = apg_tensors_get(t, "schema");
-    json_t *root = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *root = apg_json_parse(text);
     const json_t *fields = json_object_get(root, "fields");
     const char *label = json_string_value(json_object_get(root, "label"));
     json_int_t delimiter = integer(root, "delimiter", 255, -1),

@@ -33,7 +33,9 @@ void apg_vocab_release(struct apg_vocab *v)
 static void *copy_of(const void *from, size_t bytes)
 {
     void *to = malloc(bytes ? bytes : 1);
-    return to && bytes ? memcpy(to, from, bytes) : to;
+    if (to && bytes)
+        memcpy(to, from, bytes);
+    return to;
 }
 
 enum apg_status apg_vocab_own(struct apg_vocab *v, struct apg_error *err)
@@ -79,13 +81,17 @@ static bool same(const char *a, const char *b, size_t n)
 /* The slot of the token, or the free one where it belongs. */
 static size_t find_slot(const struct apg_vocab *v, const char *token, size_t len, uint64_t hash)
 {
-    size_t i = (hash >> 32) & v->mask;
-    for (uint64_t slot; (slot = v->slot[i]); i = (i + 1) & v->mask) {
-        if (slot >> 32 != hash >> 32)
-            continue;
-        size_t n;
-        const char *text = apg_vocab_token(v, (uint32_t)slot, &n);
-        if (n == len && same(text, token, n))
+    const size_t first = (hash >> 32) & v->mask;
+    size_t i = first;
+    for (uint64_t slot; (slot = v->slot[i]);) {
+        if (slot >> 32 == hash >> 32) {
+            size_t n;
+            const char *text = apg_vocab_token(v, (uint32_t)slot, &n);
+            if (n == len && same(text, token, n))
+                break;
+        }
+        /* There is always a free slot, unless others change the file that the slots lie in. */
+        if ((i = (i + 1) & v->mask) == first)
             break;
     }
     return i;

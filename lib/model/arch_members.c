@@ -467,7 +467,7 @@ static bool fits(const struct apg_arch_settings *s, const struct apg_schema *sch
 
 bool apg_arch_parse(struct apg_arch *a, const char *text, const struct apg_schema *schema)
 {
-    json_t *j = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *j = apg_json_parse(text);
     struct apg_arch_settings s = {0};
     bool ok = json_is_object(j);
     for (const struct apg_setting *row = apg_arch_members; ok && row->kind != APG_SETTING_END; row++)

@@ -278,6 +278,8 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
     }
     if (!status)
         status = apg_tensors_write(t, sink, err);
+    if (!status && m->file)
+        status = apg_tensors_check(m->file, err);
     apg_tensors_free(t);
     free(text);
     return status;

@@ -81,6 +81,15 @@ enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source
 
 /* ---- a part ---- */
 
+/* Are the files that a part was made from as they were? A part that was made from others is not
+ * given away. */
+static enum apg_status check_files(const struct apg_stream *s, struct apg_error *err)
+{
+    const struct apg_tensors *model = s->model->file;
+    const enum apg_status status = model ? apg_tensors_check(model, err) : APG_OK;
+    return status || !s->source->feat ? status : apg_feat_check(s->source->feat, err);
+}
+
 /* The rows of a block may be gone when the next block is read, so a part has a copy of its own. */
 static enum apg_status read_features(struct apg_stream *s, struct apg_stream_part *p, bool *end)
 {
@@ -97,7 +106,8 @@ static enum apg_status read_features(struct apg_stream *s, struct apg_stream_par
     enum apg_status status = n ? apg_block_append(&p->block, &s->block, s->at, s->at + n, &p->err) : APG_OK;
     s->at += n;
     s->before += n;
-    return status;
+    return status ? status
+                  : apg_feat_check(s->source->feat, &p->err); /* ids are in range as long as it holds */
 }
 
 static enum apg_status read_part(struct apg_stream *s, struct apg_stream_part *p, bool *end)
@@ -131,6 +141,7 @@ static enum apg_status make_part(
 {
     enum apg_status status, bad = APG_OK;
     const struct apg_csv *csv = s->source->csv;
+    struct apg_error changed;
     if (csv) {
         if ((status = apg_csv_parse(csv, &p->chunk, user->spans, &p->err)))
             return status;
@@ -149,7 +160,9 @@ static enum apg_status make_part(
         }
     p->rows = rows;
     p->n_text = 0;
-    if (user->make && (status = user->make(user->arg, p, &p->err)))
+    if ((status = check_files(s, &changed)))
+        p->err = changed;
+    if (status || (user->make && (status = user->make(user->arg, p, &p->err))))
         p->rows = 0;
     return status ? status : bad;
 }

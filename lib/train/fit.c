@@ -285,7 +285,8 @@ static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
     const struct apg_fit_options *o = t->o;
     struct apg_progress *s = &t->state;
     enum apg_status status = s->has_valid ? validate(t, err) : APG_OK;
-    if (status)
+    if (status || (status = apg_dataset_check(t->rows.train, err)) ||
+        (status = apg_dataset_check(t->rows.valid, err)))
         return status;
     const double score = s->has_valid ? apg_fit_score(o, s->valid_auc, s->valid_loss) : (double)s->epoch;
     s->better = score > t->best_score + (s->has_valid ? 1e-6 : 0);

@@ -187,3 +187,36 @@ load small_model
     run --separate-stderr -1 apg predict -m wild.apg far.csv
     [[ "$stderr" == *"far.csv:3: the model's logit is not finite: "* ]]
 }
+
+has_lines() {
+    [ "$(wc -l < "$1")" -ge "$2" ]
+}
+
+@test "predict: a model that is overwritten or cut while it serves is noticed" {
+    apg train -q --epochs 1 --hidden 8 --seed 7 new.csv -o other.apg
+    mkfifo live.fifo
+    for how in 'cat other.apg' 'head -c 100' 'true'; do
+        cp m.apg live.apg
+        # ASan would take the signals for its own.
+        ASAN_OPTIONS=handle_sigbus=0:handle_segv=0 apg predict -q -m live.apg live.fifo > live.txt 2> live.err 3>&- &
+        exec 9> live.fifo
+        cat new.csv >&9
+        wait_for has_lines live.txt 2000
+        $how < m.apg > part
+        cat part > live.apg
+        tail -n +2 new.csv >&9 || true # it may be gone
+        exec 9>&-
+        wait $! && false || [ $? -eq 1 ]
+        [ "$(cat live.err)" = "apg predict: live.apg: changed while it was read" ]
+        apg predict -q -m m.apg new.csv | cmp - live.txt # no score by other weights
+    done
+    cp m.apg live.apg # one that is replaced by renaming goes on
+    apg predict -q -m live.apg live.fifo > live.txt 3>&- &
+    exec 9> live.fifo
+    cat new.csv >&9
+    wait_for has_lines live.txt 2000
+    mv other.apg live.apg
+    exec 9>&-
+    wait $!
+    apg predict -q -m m.apg new.csv | cmp - live.txt
+}

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <xxhash.h>
+#include "base/io.h"
 #include "data/featfile.h"
 #include "data/schemafile.h"
 #include "bytes.h"
@@ -318,6 +319,41 @@ static void rows_that_cannot_be(void **state)
     log_release(&m);
 }
 
+/* A file that was written to after it was opened is noticed; one that was not is not. */
+static void changed_later(void **state)
+{
+    (void)state;
+    struct log_made m;
+    struct bytes b;
+    struct apg_error err;
+    struct apg_feat_reader *r;
+    struct apg_schema *s;
+    struct apg_dataset *d;
+    make(&m, small);
+    write_rows(&b, &m, 100);
+    int fd = bytes_file(b.p, b.n);
+    const struct timespec tick = {.tv_nsec = 20000000}; /* the kernel's clock of files goes by 4 ms */
+    assert_int_equal(nanosleep(&tick, NULL), 0);
+    assert_int_equal(apg_feat_open(&r, fd, "f", NULL, 0, &err), APG_OK);
+    assert_int_equal(apg_feat_check(r, &err), APG_OK);
+    assert_int_equal(read_dataset(fd, 0, &s, &d, &err), APG_OK);
+    assert_int_equal(apg_dataset_check(d, &err), APG_OK);
+    assert_null(apg_map_changed());
+    assert_int_equal(pwrite(fd, "a", 1, 0), 1); /* the byte that is there */
+    assert_int_equal(apg_feat_check(r, &err), APG_EIO);
+    assert_string_equal(err.text, "f: changed while it was read");
+    assert_int_equal(apg_dataset_check(d, &err), APG_EIO);
+    assert_string_equal(apg_map_changed(), "f");
+    apg_feat_reader_free(r);
+    apg_schema_free(s);
+    apg_dataset_free(d);
+    assert_null(apg_map_changed());
+    assert_int_equal(apg_dataset_check(m.rows, &err), APG_OK); /* it lies in memory */
+    close(fd);
+    free(b.p);
+    log_release(&m);
+}
+
 static void others(void **state)
 {
     (void)state;
@@ -365,6 +401,7 @@ int main(void)
         cmocka_unit_test(cut_at_every_length),
         cmocka_unit_test(changed_in_every_byte),
         cmocka_unit_test(rows_that_cannot_be),
+        cmocka_unit_test(changed_later),
         cmocka_unit_test(others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <jansson.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include "bytes.h"
@@ -243,6 +244,62 @@ static void not_ours(void **state)
     }
 }
 
+/* 8 MB of "[],", in a tensor's entry and in the metadata: refused before a tree is made of them, which
+ * would take 40 times as much. HEAD is what stands before them, and is a whole header when they are left
+ * out. With a checksum that is wrong nothing of a long header is parsed. */
+static void long_headers(void **state)
+{
+    (void)state;
+    static const char head[] = "{\"__metadata__\":{\"format\":\"apg\",\"version\":\"1\",\"checksum\":"
+                               "\"xxh3:0000000000000000\"},\"a\":[";
+    const size_t long_bytes = 8 << 20;
+    char *file = apg_alloc(long_bytes, 1);
+    struct apg_tensors *t;
+    struct apg_error err;
+    assert_non_null(file);
+    for (size_t i = 8; i + 3 <= long_bytes; i += 3)
+        memcpy(file + i, "[],", 3);
+    memcpy(file + 8, head, sizeof head - 1);
+    const uint64_t n = long_bytes - 8;
+    memcpy(file, &n, 8);
+    memcpy(file + long_bytes - 5, "[]] }", 5);
+    assert_int_equal(apg_tensors_open_memory(&t, file, long_bytes, "f", true, &err), APG_EFORMAT);
+    assert_string_equal(err.text, "f: altered: its checksum does not match");
+    const size_t before = mallinfo2().hblkhd + mallinfo2().arena;
+    assert_int_equal(apg_tensors_open_memory(&t, file, long_bytes, "f", false, &err), APG_EFORMAT);
+    assert_string_equal(err.text, "f: altered: its header says more than there is to say");
+    assert_in_range(mallinfo2().hblkhd + mallinfo2().arena, 0, before + (1 << 20));
+    free(file);
+}
+
+/* A version is a number and nothing else. */
+static void versions(void **state)
+{
+    (void)state;
+    const struct {
+        const char *version, *message;
+    } as[] = {{"1", NULL}, {"1x", "f: altered: its version is not a number"},
+        {"", "f: altered: its version is not a number"}, {"-1", "f: altered: its version is not a number"},
+        {" 1", "f: altered: its version is not a number"}, {"0", "f: altered: its version is not a number"},
+        {"99999999999999999999",
+            "f: written by a newer apg: format version 99999999999999999999, this one reads 1"}};
+    for (size_t i = 0; i < sizeof as / sizeof *as; i++) {
+        _Alignas(64) char file[192] = {0};
+        struct apg_tensors *t;
+        struct apg_error err;
+        const uint64_t n = (uint64_t)snprintf(file + 8, 180,
+            "{\"__metadata__\":{\"format\":\"apg\",\"version\":\"%s\",\"checksum\":\"xxh3:0000000000000000\"}}",
+            as[i].version);
+        memcpy(file, &n, 8);
+        assert_int_equal(
+            apg_tensors_open_memory(&t, file, 8 + n, "f", false, &err), as[i].message ? APG_EFORMAT : APG_OK);
+        if (as[i].message)
+            assert_string_equal(err.text, as[i].message);
+        else
+            apg_tensors_free(t);
+    }
+}
+
 static bool fails(void *arg, const void *p, size_t n)
 {
     (void)arg;
@@ -284,6 +341,8 @@ int main(void)
         cmocka_unit_test(cut_at_every_length),
         cmocka_unit_test(changed_in_every_byte),
         cmocka_unit_test(headers_that_lie),
+        cmocka_unit_test(long_headers),
+        cmocka_unit_test(versions),
         cmocka_unit_test(not_ours),
         cmocka_unit_test(writing_refused),
     };
