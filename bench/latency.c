@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * latency FILE COMMAND...: how long COMMAND takes to answer a line. The header of FILE goes to its standard input, then
- * each line when the one before it has been answered with a line. Prints "first p50 p99 max" in microseconds: from the
- * start of COMMAND to its first answer, and for the other lines from the line's write to its answer.
+ * latency FILE COMMAND...: how long COMMAND takes to answer a line.
+ *
+ * Needs: a FILE of lines, the first of which is a header, and a COMMAND that answers each line on its
+ * standard input with a line on its standard output, as `apg predict` does.
+ * Does: sends the header, then each line once the line before it has been answered.
+ * Prints: "first p50 p99 max" in microseconds. The first is from the start of COMMAND to its first
+ * answer; the others are from the write of a line to its answer, over all other lines.
  */
 #include <stdio.h>
 #include <stdlib.h>

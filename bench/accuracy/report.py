@@ -7,17 +7,21 @@ from sets import BACKBONES, EQUAL, METHODS, ROOT, SETS
 
 HEAD = """# Tables of accuracy
 
-Written by `bench/accuracy/run --report` from bench/accuracy/runs.jsonl; [accuracy.md](../accuracy.md) says what they mean.
+Written by `bench/accuracy/run --report` from bench/accuracy/runs.jsonl;
+[accuracy.md](../accuracy.md) says what they mean.
 
-Each line: a method's options, chosen on validation by a search as long for every method, then paired seeds. Gain and
-interval are of the test AUC's difference to dense on the same seeds, in points (AUC x 100), Student's t. `s`: median
-processor seconds of a run, two at a time (by the clock before commit 9c680b6). Numbers: of the hidden layers.
+A line is a method. Its options are chosen on validation by a search that is as long for every
+method; then come paired seeds. Gain and its 95 % interval (Student's t) are those of the test
+AUC's difference to dense on the same seeds, in points (AUC x 100). Tower weights and
+multiply-adds are those of the hidden layers. `s` is the median of a run's processor seconds, two
+runs at a time (by the clock before commit 9c680b6).
 """
 
 PLAIN = """## Out of the box
 
-`apg train --valid valid.csv train.csv` against the same with `--layer dense`: no other option, nothing searched (columns as in
-bench/accuracy). Logs with a * are not in ../shared: `bench/outside` makes them from Debian's packages.
+`apg train --valid valid.csv train.csv` against the same with `--layer dense`. There is no other
+option, and nothing is searched (columns as in bench/accuracy/sets.py). Logs with a * are not in
+../shared: `bench/outside` makes them from Debian's packages.
 
 | log | backbone | method | seeds | test AUC | gain on dense, points | 95 % | tower weights | s |
 |---|---|---|---|---|---|---|---|---|"""
@@ -93,7 +97,7 @@ def tail_of(name, by):
 
 
 def tail_table(name, tail):
-    out = ["Gain on dense by activity of users, deepfm, points; the first tenth of the users has the fewest rows:\n",
+    out = ["Gain on dense by activity of users, deepfm, points. The first tenth of the users has the fewest\nrows:\n",
            "| method | %s |\n|---|%s" % (" | ".join(str(d + 1) for d in range(10)), "---|" * 10)]
     for method, gains in tail:
         out.append("| %s | %s |" % (method, " | ".join("%+.2f ± %.2f" % g[:2] if g else "" for g in gains)))
