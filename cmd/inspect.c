@@ -49,15 +49,22 @@ static json_t *describe(const struct apg_schema *s, const struct apg_model *m, j
 {
     json_t *root = json_pack("{s:s, s:o, s:s, s:o}", "kind", m ? "model" : "features", "bytes",
         size < 0 ? json_null() : json_integer(size), "label", s->label, "columns", json_columns(s));
+    int bad = 0;
+    if (root && s->missing.n) {
+        json_t *missing = json_array();
+        for (size_t i = 0; i < s->missing.n; i++)
+            bad |= json_array_append_new(missing, json_string(s->missing.item[i]));
+        bad |= json_object_set_new(root, "missing", missing);
+    }
     if (!root || !m)
-        return root;
+        return root ? apg_json_whole(root, bad) : NULL;
     size_t tables, other;
     apg_model_count(m, &tables, &other);
     json_t *more = json_pack("{s:o, s:o, s:I, s:I, s:b}", "architecture",
         json_loads(apg_tensors_get(m->file, "model"), 0, NULL), "tensors", json_tensors(m->file),
         "embedding_numbers", (json_int_t)tables, "other_numbers", (json_int_t)other, "collapsed",
         m->arch.collapsed);
-    int bad = json_object_update(root, more);
+    bad |= json_object_update(root, more);
     json_decref(more);
     return apg_json_whole(root, bad);
 }
@@ -83,6 +90,8 @@ static int report(FILE *f, const json_t *root)
         {
             fputs("  ", f);
             const char *between = "";
+            if (!json_is_object(part))
+                bad |= json_dumpf(part, f, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
             json_object_foreach(part, name, x)
             {
                 fprintf(f, "%s%s ", between, name);

@@ -82,6 +82,9 @@ const struct apg_setting apg_columns_kinds[] = {
     {APG_SETTING_CHAR, 0, "separator", AT(separator), .arg = "CHAR",
         .help = "byte between the tokens of a list", .rare = true},
     {APG_SETTING_LIST, 0, "drop", NAMES(drop), .help = "columns to ignore"},
+    {APG_SETTING_LIST, 0, "missing", .at = offsetof(struct apg_columns, missing.item),
+        .n_at = offsetof(struct apg_columns, missing.n), .arg = "TEXT,...",
+        .help = "cells of these texts are read as empty ones, such as NA,NULL", .rare = true},
     {APG_SETTING_FLAG, 0, "infer", AT(infer),
         .help = "infer the kinds of the other columns from the first rows; else they are categorical",
         .rare = true},
@@ -203,9 +206,11 @@ static bool is_quantity_name(const char *name)
 /* What the cells of a column in the sample are like. */
 struct look {
     size_t rows, filled;      /* rows; how many of them have a cell that is not empty */
+    size_t numbers;           /* how many of these are numbers, as long as all are but for markers */
+    const char *marker;       /* a cell that usually marks what is missing; NULL: none */
     size_t distinct;          /* different values of the filled cells */
     size_t separators;        /* cells that hold the separator of multi cells */
-    bool number;              /* all filled cells are numbers */
+    bool number;              /* all filled cells are numbers, but for markers */
     bool fraction, exponent;  /* some number has a fraction; some has an exponent */
     bool code, padded;        /* some number has a code's digits; some starts with 0 and a digit */
     bool falling;             /* some number is less than the one before */
@@ -240,8 +245,16 @@ static bool look_at_cell(struct look *l, const char *text, size_t len, double be
     return true;
 }
 
+/* What other programs write for a number that is missing. */
+static bool is_marker(const char *text)
+{
+    static char *const usual[] = {
+        "NA", "N/A", "na", "n/a", "NULL", "null", "NaN", "nan", "None", "\\N", "-", "?"};
+    return apg_list_has(&(struct apg_list){sizeof usual / sizeof *usual, (char **)usual}, text);
+}
+
 static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const *sample, size_t n_sample,
-    size_t column, char separator, struct apg_error *err)
+    size_t column, const struct apg_columns *c, struct apg_error *err)
 {
     struct apg_vocab seen = {0};
     double *number = malloc(APG_SAMPLE_ROWS * sizeof *number);
@@ -255,22 +268,27 @@ static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const
             const struct apg_cell *cell = &chunk->cell[chunk->first[r] + column];
             const char *text = chunk->text + cell->at;
             l->rows++;
-            if (!cell->len)
+            if (!cell->len || apg_list_has(&c->missing, text))
                 continue;
             if (!apg_vocab_add(&seen, text, cell->len, apg_vocab_hash(text, cell->len))) {
                 status = apg_fail_memory(err);
                 break;
             }
-            l->separators += strchr(text, separator) != NULL;
-            l->number = l->number && look_at_cell(l, text, cell->len,
-                                         l->filled ? number[l->filled - 1] : -1e300, &number[l->filled]);
+            l->separators += strchr(text, c->separator) != NULL;
             l->filled++;
+            if (is_marker(text)) {
+                l->marker = text;
+                continue;
+            }
+            l->number = l->number && look_at_cell(l, text, cell->len,
+                                         l->numbers ? number[l->numbers - 1] : -1e300, &number[l->numbers]);
+            l->numbers++;
         }
     }
     if (!status) {
         l->distinct = seen.n - 1;
-        if (l->number && l->filled)
-            spread(l, number, l->filled);
+        if (l->number && l->numbers)
+            spread(l, number, l->numbers);
     }
     apg_vocab_release(&seen);
     free(number);
@@ -280,7 +298,7 @@ static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const
 /* The kind, or DROP with the reason in *why. columns.h has the rules in order. */
 static int infer(const struct look *l, const char *name, bool whole, const char **why)
 {
-    bool number = l->number, varies = l->distinct + (l->filled < l->rows) > 1;
+    bool number = l->number && !l->marker, varies = l->distinct + (l->filled < l->rows) > 1;
     if (whole && l->rows > 1 && !varies) {
         *why = "its cells are all alike";
         return DROP;
@@ -436,6 +454,21 @@ static void tell_label(struct builder *b)
         say(&b->notes, " (--label names it)");
 }
 
+/* A column of numbers, but for what marks those that are missing, is one of tokens unless the user says so. */
+static void tell_marker(struct builder *b, const struct look *look, const char *name, bool whole)
+{
+    struct look without = *look;
+    const char *why = "";
+    without.marker = NULL;
+    if (!look->marker || !look->number || !look->numbers || infer(&without, name, whole, &why) != APG_NUMERIC)
+        return;
+    say(&b->notes, "\n");
+    say(&b->notes, name);
+    say(&b->notes, ": numbers but for '");
+    say(&b->notes, look->marker);
+    say(&b->notes, "' (--missing reads it as an empty cell)");
+}
+
 static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk *const *sample,
     size_t n_sample, bool whole, struct apg_error *err)
 {
@@ -448,9 +481,10 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
         const char *name = column_name(b, i), *why = "";
         if (!b->inferred[i] || i == b->label || !b->c->infer)
             continue;
-        enum apg_status status = look_at(&look, sample, n_sample, i, b->c->separator, err);
+        enum apg_status status = look_at(&look, sample, n_sample, i, b->c, err);
         if (status)
             return status;
+        tell_marker(b, &look, name, whole);
         b->kind[i] = infer(&look, name, whole, &why);
         if (b->kind[i] == DROP) {
             say(&b->notes, "\nignored ");
@@ -554,6 +588,11 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
     s->delimiter = c->delimiter ? c->delimiter : ',';
     s->no_quotes = !c->quotes;
     s->min_count = (uint32_t)c->min_count;
+    for (size_t i = 0; i < c->missing.n; i++)
+        if (!apg_schema_add_missing(s, c->missing.item[i])) {
+            status = apg_fail_memory(err);
+            goto done;
+        }
     if ((status = find_label(&b, err)) || (status = force(&b, err)))
         goto done;
     tell_label(&b);

@@ -39,12 +39,13 @@ struct apg_columns {
     const char *label;     /* NULL: the first of apg_label_names that is a column */
     struct apg_list names; /* with header = false; none: c1, c2, ... */
     struct apg_list categorical, numeric, bucket, multi, drop; /* columns whose kind is not to be inferred */
-    size_t min_count;     /* times that a token is seen before it gets an id of its own; 1 to UINT32_MAX */
-    size_t hash_bits;     /* 0: vocabulary; at most APG_HASH_BITS_MAX */
-    size_t buckets;       /* quantiles of a bucket column; 2 to UINT32_MAX */
-    bool infer;           /* infer kinds of columns not named (else they are categorical) */
-    size_t memory;        /* bytes of spool kept in memory */
-    const char *temp_dir; /* NULL: $TMPDIR or /tmp */
+    struct apg_list missing; /* cells of these texts are read as empty ones */
+    size_t min_count;        /* times that a token is seen before it gets an id of its own; 1 to UINT32_MAX */
+    size_t hash_bits;        /* 0: vocabulary; at most APG_HASH_BITS_MAX */
+    size_t buckets;          /* quantiles of a bucket column; 2 to UINT32_MAX */
+    bool infer;              /* infer kinds of columns not named (else they are categorical) */
+    size_t memory;           /* bytes of spool kept in memory */
+    const char *temp_dir;    /* NULL: $TMPDIR or /tmp */
 };
 /* A comma, a header, everything inferred, and 1 GiB of memory. */
 void apg_columns_default(struct apg_columns *c);

@@ -17,9 +17,24 @@ void apg_schema_free(struct apg_schema *s)
         free(s->field[i].edge);
         apg_vocab_release(&s->field[i].vocab);
     }
+    for (size_t i = 0; i < s->missing.n; i++)
+        free(s->missing.item[i]);
+    free(s->missing.item);
     free(s->field);
     free(s->label);
     free(s);
+}
+
+bool apg_schema_add_missing(struct apg_schema *s, const char *text)
+{
+    char **item = realloc(s->missing.item, (s->missing.n + 1) * sizeof *item);
+    if (!item)
+        return false;
+    s->missing.item = item;
+    if (!(item[s->missing.n] = strdup(text)))
+        return false;
+    s->missing.n++;
+    return true;
 }
 
 enum apg_status apg_schema_own(struct apg_schema *s, struct apg_error *err)

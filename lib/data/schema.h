@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "base/list.h"
 #include "data/vocab.h"
 
 enum apg_kind { APG_CATEGORICAL, APG_MULTI, APG_NUMERIC, APG_BUCKET, APG_KINDS };
@@ -48,13 +49,16 @@ struct apg_field {
 struct apg_schema {
     char *label; /* the label column's name */
     char delimiter;
-    bool no_quotes; /* in its logs a quote is text */
+    bool no_quotes;          /* in its logs a quote is text */
+    struct apg_list missing; /* cells of these texts are read as empty ones; owned */
     size_t n_fields;
     struct apg_field *field;
     uint32_t rows;      /* rows of the joint table: the sum over the fields */
     uint32_t min_count; /* tokens seen fewer times are not in the vocabularies; for `apg inspect` only */
 };
 
+/* Add a text to s->missing. False: out of memory. */
+bool apg_schema_add_missing(struct apg_schema *s, const char *text);
 /* NULL is allowed. */
 void apg_schema_free(struct apg_schema *s);
 /* What S borrows from a file that is mapped becomes its own, so that it may outlive the file. */

@@ -61,6 +61,16 @@ static enum apg_status save_field(
     return status ? status : bad ? apg_fail_memory(err) : APG_OK;
 }
 
+static enum apg_status save_missing(const struct apg_schema *s, json_t *root, struct apg_error *err)
+{
+    json_t *texts = json_array();
+    int bad = 0;
+    for (size_t i = 0; i < s->missing.n; i++)
+        bad |= json_array_append_new(texts, json_string(s->missing.item[i]));
+    bad |= json_object_set_new(root, "missing", texts);
+    return bad ? apg_fail_memory(err) : APG_OK;
+}
+
 enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *t, struct apg_error *err)
 {
     json_t *fields = json_array(),
@@ -72,6 +82,8 @@ enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *
         return apg_fail_memory(err);
     if (s->no_quotes && json_object_set_new(root, "quotes", json_false()) != 0)
         status = apg_fail_memory(err);
+    if (!status && s->missing.n)
+        status = save_missing(s, root, err);
     for (size_t i = 0; !status && i < s->n_fields; i++)
         status = save_field(&s->field[i], t, fields, err);
     if (!status)
@@ -187,6 +199,19 @@ static enum apg_status load_field(
     return load_vocab(f, t, err);
 }
 
+static enum apg_status load_missing(
+    struct apg_schema *s, const json_t *texts, const struct apg_tensors *t, struct apg_error *err)
+{
+    for (size_t i = 0; i < json_array_size(texts); i++) {
+        const char *text = json_string_value(json_array_get(texts, i));
+        if (!text)
+            return altered(t, "missing", err);
+        if (!apg_schema_add_missing(s, text))
+            return apg_fail_memory(err);
+    }
+    return APG_OK;
+}
+
 /* No name stands twice. */
 static enum apg_status check_names(
     const struct apg_schema *s, const struct apg_tensors *t, struct apg_error *err)
@@ -233,6 +258,7 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
         status = apg_fail_memory(err);
         goto done;
     }
+    status = load_missing(s, json_object_get(root, "missing"), t, err);
     for (size_t i = 0; !status && i < json_array_size(fields); i++) {
         struct apg_field *f = &s->field[i];
         status = load_field(f, json_array_get(fields, i), t, err);

@@ -45,6 +45,7 @@ struct pass {
     struct apg_sheet *sheet;
     const struct apg_binding *b;
     const struct apg_csv_chunk *chunk;
+    const struct apg_list *missing;
     bool raw;
     size_t rows;      /* records before the first bad one known so far */
     enum bad bad;     /* what is wrong with it */
@@ -54,6 +55,15 @@ struct pass {
 static const struct apg_cell *cell_at(const struct pass *p, size_t row, size_t cell)
 {
     return &p->chunk->cell[p->chunk->first[row] + cell];
+}
+
+/* The cell of field I: empty when its text says that it is missing. */
+static struct apg_cell value_at(const struct pass *p, size_t row, size_t i)
+{
+    struct apg_cell cell = *cell_at(p, row, p->b->cell[i]);
+    if (p->missing->n && apg_list_has(p->missing, p->chunk->text + cell.at))
+        cell.len = 0;
+    return cell;
 }
 
 static void stop_at(struct pass *p, size_t row, enum bad bad, size_t field)
@@ -83,11 +93,11 @@ static void read_numbers(struct pass *p, const struct apg_field *f, size_t i)
     uint32_t *value = p->sheet->column[i].value;
     bool bucket = f->kind == APG_BUCKET, raw = p->raw;
     for (size_t r = 0; r < p->rows; r++) {
-        const struct apg_cell *cell = cell_at(p, r, p->b->cell[i]);
+        const struct apg_cell cell = value_at(p, r, i);
         double x;
-        if (cell->len == 0)
+        if (cell.len == 0)
             value[r] = bucket && !raw ? 0 : APG_MISSING;
-        else if (!apg_cell_number(p->chunk->text + cell->at, cell->len, &x))
+        else if (!apg_cell_number(p->chunk->text + cell.at, cell.len, &x))
             stop_at(p, r, NUMBER, i);
         else if (raw)
             value[r] = apg_float_word(bucket ? to_float(x) : squash_count(p->sheet, x));
@@ -119,8 +129,8 @@ static bool grow_tokens(struct apg_sheet_column *c, const struct apg_field *f, s
 static void read_tokens(struct pass *p, const struct apg_field *f, size_t i)
 {
     for (size_t r = 0; r < p->rows; r++) {
-        const struct apg_cell *cell = cell_at(p, r, p->b->cell[i]);
-        put_token(&p->sheet->column[i], f, r, p->chunk->text, cell->at, cell->len);
+        const struct apg_cell cell = value_at(p, r, i);
+        put_token(&p->sheet->column[i], f, r, p->chunk->text, cell.at, cell.len);
     }
 }
 
@@ -131,8 +141,8 @@ static bool read_multi(struct pass *p, const struct apg_field *f, size_t i)
     if (!apg_grow(&c->first, &c->cap_first, p->rows + 1, sizeof *c->first))
         return false;
     for (size_t r = 0; r < p->rows; r++) {
-        const struct apg_cell *cell = cell_at(p, r, p->b->cell[i]);
-        uint32_t at = cell->at, end = cell->at + cell->len;
+        const struct apg_cell cell = value_at(p, r, i);
+        uint32_t at = cell.at, end = cell.at + cell.len;
         c->first[r] = (uint32_t)n;
         for (;;) {
             const char *separator = at < end ? memchr(p->chunk->text + at, f->separator, end - at) : NULL;
@@ -197,7 +207,8 @@ enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema 
     const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk, bool raw,
     struct apg_error *err)
 {
-    struct pass p = {.sheet = sheet, .b = b, .chunk = chunk, .raw = raw, .rows = chunk->records};
+    struct pass p = {
+        .sheet = sheet, .b = b, .chunk = chunk, .missing = &s->missing, .raw = raw, .rows = chunk->records};
     size_t had = sheet->cap_column;
     if (!apg_grow(&sheet->label, &sheet->cap_label, p.rows, sizeof *sheet->label) ||
         !apg_grow(&sheet->column, &sheet->cap_column, s->n_fields, sizeof *sheet->column))

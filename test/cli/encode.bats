@@ -323,3 +323,29 @@ one() {
         [[ "$stderr" != *"could also be"* ]]
     done
 }
+
+@test "encode, train: --missing reads texts as empty cells, wherever the model reads rows; numbers but for them are told" {
+    awk 'BEGIN { srand(1); print "label,x,tags,c"; for (i = 0; i < 3000; i++) { r = rand()
+        printf "%d,%s,%s,%s\n", r < .3, i % 9 ? int(9999 * rand()) / 100 : "NULL", i % 5 ? "a|b" : "NA", i % 4 ? "u" i % 3 : "NA" } }' > texts.csv
+    sed 's/NULL//; s/NA/\x01/g; s/\x01//g' texts.csv > empty.csv
+    run --separate-stderr -0 apg encode -o /dev/null texts.csv
+    [ "$stderr" = "apg encode: --categorical x,tags,c
+apg encode: x: numbers but for 'NULL' (--missing reads it as an empty cell)
+apg encode: tags: its cells look like lists (--multi reads them as such)" ]
+    run --separate-stderr -0 apg encode --multi tags --missing NULL,NA -o texts.apgf texts.csv
+    [ "$stderr" = "apg encode: --categorical c --numeric x" ]
+    apg encode -q --multi tags -o empty.apgf empty.csv
+    apg encode --decode empty.apgf > empty.txt
+    apg encode --decode texts.apgf | cmp - empty.txt
+    [ "$(cut -d, -f2 empty.txt | grep -c '^$')" -eq 334 ]
+    apg inspect texts.apgf | tail -n 3 | tr -s ' \n' ' ' | grep -qx 'missing: "NULL" "NA" '
+    apg inspect --json texts.apgf | jq -e '.missing == ["NULL", "NA"]'
+    apg inspect --json empty.apgf | jq -e 'has("missing") | not'
+    apg train -q --epochs 1 --hidden 4 --multi tags --missing NULL,NA -o texts.apg texts.csv 2> /dev/null
+    apg train -q --epochs 1 --hidden 4 --multi tags -o none.apg empty.csv 2> /dev/null
+    apg predict -q -m texts.apg texts.csv > texts.txt # the model knows
+    apg predict -q -m none.apg empty.csv | cmp - texts.txt
+    apg encode -q --encoder texts.apg texts.csv | apg predict -q -m none.apg | cmp - texts.txt # words mean the same
+    run --separate-stderr -1 apg predict -q -m none.apg texts.csv
+    [[ "$stderr" = "apg predict: texts.csv:2: x: not a number: 'NULL'" ]]
+}

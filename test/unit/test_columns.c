@@ -144,7 +144,8 @@ static void kinds(void **state)
     infers("x", code, ROWS, "--categorical x,other");
     infers("x", hex, ROWS, "--categorical x,other");
     infers("x", whole_price, ROWS, "--categorical x,other");
-    infers("x", text_in_between, ROWS, "--categorical x,other");
+    infers("x", text_in_between, ROWS,
+        "--categorical x,other\nx: numbers but for 'n/a' (--missing reads it as an empty cell)");
     infers("a b", of_many, ROWS, "--categorical 'a b',other");
     infers(
         "x", list, ROWS, "--categorical x,other\nx: its cells look like lists (--multi reads them as such)");
