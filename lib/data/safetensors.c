@@ -327,7 +327,8 @@ static int by_name(const void *a, const void *b, void *view)
 static enum apg_status check_extents(
     const struct apg_tensors *t, struct extent *extent, size_t n, uint64_t size, struct apg_error *err)
 {
-    qsort(extent, n, sizeof *extent, by_extent);
+    if (n)
+        qsort(extent, n, sizeof *extent, by_extent);
     uint64_t end = 0;
     for (size_t i = 0; i < n; end = extent[i++].to)
         if (extent[i].from != end)
