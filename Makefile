@@ -126,10 +126,13 @@ check-fixtures: $(BUILD)/double/test/unit/double_fixtures ## FIXTURES=DIR: layer
 SECONDS = 60
 fuzz: ## FUZZ=csvread SECONDS=60: search for inputs that break it, with clang and libFuzzer
 	@$(MAKE) --no-print-directory CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzz-run
+FUZZ_NAMES := $(patsubst test/fuzz/fuzz_%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+fuzz-all: ## SECONDS=60: the same with each of the fuzzers in turn
+	@for name in $(FUZZ_NAMES); do $(MAKE) --no-print-directory fuzz FUZZ=$$name SECONDS=$(SECONDS) || exit; done
 fuzz-run: $(BUILD)/test/fuzz/fuzz_$(FUZZ).o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 	$(LINK) -fsanitize=fuzzer $^ $(LIBS) -o $(BUILD)/fuzz_$(FUZZ)
-	mkdir -p $(BUILD)/found
-	$(BUILD)/fuzz_$(FUZZ) -max_total_time=$(SECONDS) $(BUILD)/found $(wildcard test/fuzz/corpus/$(FUZZ))
+	mkdir -p $(BUILD)/found/$(FUZZ)
+	$(BUILD)/fuzz_$(FUZZ) -max_total_time=$(SECONDS) -artifact_prefix=$(BUILD)/found/$(FUZZ)- $(BUILD)/found/$(FUZZ) $(wildcard test/fuzz/corpus/$(FUZZ))
 # Leaks are LeakSanitizer's (SANITIZE=address): the analyser of gcc 12 sees some that are none.
 analyse: ## gcc's static analyser over lib/ and cmd/; a finding is an error
 	@$(MAKE) --no-print-directory CC=gcc CFLAGS='-O1 -g -fanalyzer -DAPG_ANALYSE -Wno-unused-value -Wno-analyzer-malloc-leak -Werror' BUILD=$(BUILD)/analyse all
@@ -140,7 +143,7 @@ demo: ## install what is missing, build, and show apg at work
 	@tools/deps
 	@$(MAKE) --no-print-directory $(JOBS) -s all
 	@APG=$(abspath $(BUILD)/apg) examples/demo.sh
-.PHONY: check-layers check-headers check-programs check-fixtures fuzz fuzz-run analyse bench demo
+.PHONY: check-layers check-headers check-programs check-fixtures fuzz fuzz-all fuzz-run analyse bench demo
 
 # --- installing ------------------------------------------------------------------------------------------------------
 

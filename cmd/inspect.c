@@ -110,10 +110,32 @@ static int report(FILE *f, const json_t *root)
     return bad;
 }
 
+/* Read all blocks of a feature file, whose checksums and rows are checked by that, and enter what
+ * was counted. */
+static enum apg_status verify_rows(struct apg_feat_reader *r, json_t *root, struct apg_error *err)
+{
+    struct apg_block b = {0};
+    uint64_t rows = 0, positives = 0;
+    enum apg_status status;
+    while (!(status = apg_feat_next(r, &b, err)) && b.rows) {
+        rows += b.rows;
+        positives += apg_block_positives(&b);
+    }
+    apg_block_release(&b);
+    if (!status)
+        status = apg_feat_check(r, err);
+    if (!status && (json_object_set_new(root, "rows", json_integer((json_int_t)rows)) ||
+                       json_object_set_new(root, "positives", json_integer((json_int_t)positives))))
+        status = apg_fail_memory(err);
+    return status;
+}
+
 int cmd_inspect(int argc, char **argv)
 {
-    bool as_json = false;
-    const struct opt table[] = {OPT_FLAG(0, "json", &as_json, "write JSON"), OPT_END};
+    bool as_json = false, verify = false;
+    const struct opt table[] = {OPT_FLAG(0, "json", &as_json, "write JSON"),
+        OPT_FLAG(0, "verify", &verify, "read the rows of a feature file too, check them and count them"),
+        OPT_END};
     const struct opt_command command = {"inspect", "[OPTION]... [FILE]",
         "Show what is in a model or a feature file.", table,
         "    apg inspect model.apg\n    apg inspect --json logs.apgf | jq .columns"};
@@ -138,6 +160,8 @@ int cmd_inspect(int argc, char **argv)
         struct stat st;
         bool regular = fstat(in.fd, &st) == 0 && S_ISREG(st.st_mode);
         root = describe(apg_feat_schema(in.feat), NULL, regular ? (json_int_t)st.st_size : -1);
+        if (root && verify)
+            status = verify_rows(in.feat, root, &err);
     }
     if (!status && !root)
         status = apg_fail_memory(&err);

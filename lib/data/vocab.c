@@ -33,7 +33,9 @@ void apg_vocab_release(struct apg_vocab *v)
 static void *copy_of(const void *from, size_t bytes)
 {
     void *to = malloc(bytes ? bytes : 1);
-    if (to && bytes)
+    if (!to)
+        return NULL;
+    if (bytes)
         memcpy(to, from, bytes);
     return to;
 }

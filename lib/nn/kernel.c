@@ -13,6 +13,13 @@
 #endif
 #define INLINE static inline __attribute__((always_inline))
 
+/* The analyser of gcc 12 takes a lane that is set for one that is not, and the width of a vector for that of
+ * its lane. */
+#ifdef APG_ANALYSE
+#pragma GCC diagnostic ignored "-Wanalyzer-use-of-uninitialized-value"
+#pragma GCC diagnostic ignored "-Wanalyzer-shift-count-overflow"
+#endif
+
 #ifdef APG_DOUBLE
 #define ROOT sqrt
 #else

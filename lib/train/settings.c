@@ -83,12 +83,12 @@ static enum apg_status set(struct apg_train_settings *s, const char *text, struc
 static enum apg_status check_of(struct apg_train_settings *s, struct apg_error *err)
 {
     for (size_t i = 0; i < s->given.n; i++) {
-        void *base;
+        void *base = NULL;
         char is[64], names[128];
         const struct apg_setting *row = find(s, s->given.name[i], &base);
-        if (!row->of)
+        const struct apg_setting *of = row && row->of ? find(s, row->of, &base) : NULL;
+        if (!of)
             continue;
-        const struct apg_setting *of = find(s, row->of, &base);
         apg_setting_text(is, sizeof is, of, base);
         apg_names_list(names, sizeof names, row->of_names, "|");
         if (apg_names_find(row->of_names, is) < 0)

@@ -113,3 +113,21 @@ END
     run --separate-stderr -1 bash -c 'apg inspect m.apg > /dev/full'
     [ "$stderr" = "apg inspect: standard output: No space left on device" ]
 }
+
+@test "inspect --verify: the rows of a feature file are read, checked and counted" {
+    apg encode -q --encoder m.apg logs.csv -o v.apgf
+    apg inspect --json v.apgf | jq -e 'has("rows") | not'
+    apg inspect --json --verify v.apgf > v.json
+    [ "$(jq .rows v.json)" -eq "$(($(wc -l < logs.csv) - 1))" ]
+    [ "$(jq .positives v.json)" -gt 0 ]
+    cat v.apgf | apg inspect --verify | grep -qx "rows: $(jq .rows v.json)"
+    apg inspect --verify m.apg | cmp - <(apg inspect m.apg)
+    head -c -100 v.apgf > cut.apgf
+    apg inspect cut.apgf > /dev/null
+    run --separate-stderr -1 apg inspect --verify cut.apgf
+    [[ "$stderr" == "apg inspect: cut.apgf: truncated: "* ]]
+    [ -z "$output" ]
+    { head -c -200 v.apgf; printf x; tail -c 199 v.apgf; } > bad.apgf
+    run --separate-stderr -1 apg inspect --verify bad.apgf
+    [[ "$stderr" == "apg inspect: bad.apgf: block "*": checksum does not match" ]]
+}

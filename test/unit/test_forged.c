@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Models and feature files that were cut or changed, with the checksum as it was and with it made anew: each is refused,
+ * or it is handled as what it says. The address sanitizer watches.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include "base/rng.h"
+#include "data/featfile.h"
+#include "model/arch_members.h"
+#include "model/model.h"
+#include "serve/handle.h"
+#include "serve/stream.h"
+#include "bytes.h"
+#include "log.h"
+#include "../fuzz/forge.h"
+
+enum { CHANGES = 5000 };
+
+static struct log_made made;
+static struct apg_model *model; /* of made.schema */
+static struct bytes model_file, features_file;
+
+static int make(void **state)
+{
+    static char *multi[] = {"tags"}, *numeric[] = {"price"}, *bucket[] = {"age"};
+    static const char *const text = "label,user,tags,price,age\n"
+                                    "0,u1,a|b,1,10\n"
+                                    "1,u2,,2.5,20\n"
+                                    "1,u1,b,,30\n"
+                                    "0,\"u,3\",a|a,-4,\n";
+    static struct apg_arch_settings s;
+    const struct apg_given given = {0};
+    struct apg_columns c;
+    struct apg_feat_writer *w;
+    (void)state;
+    apg_columns_default(&c);
+    c.multi = (struct apg_list){1, multi};
+    c.numeric = (struct apg_list){1, numeric};
+    c.bucket = (struct apg_list){1, bucket};
+    c.buckets = 4;
+    c.infer = false;
+    apg_arch_default(&s);
+    s.arch.E = 2;
+    s.arch.n_hidden = 1;
+    s.arch.hidden[0] = 4;
+    s.arch.K[0] = 2, s.n_rank = 1;
+    struct apg_error *err = &made.err;
+    if (log_ingest(&made, &text, 1, &c, 1) || apg_arch_settle(&s, &given, err) ||
+        apg_arch_columns(&s, made.schema, err) ||
+        apg_model_new(&model, made.schema, &s.arch, APG_STREAM_ROWS, false, err))
+        return print_error("%s\n", err->text), -1;
+    apg_model_init_weights(model, 1, 0.1, true);
+    apg_graph_prepare(&model->graph);
+    if (apg_model_save(model, bytes_sink(&model_file), err) ||
+        apg_feat_create(&w, made.schema, bytes_sink(&features_file), err))
+        return print_error("%s\n", err->text), -1;
+    const bool bad = apg_feat_write(w, &made.rows->block[0], err) || apg_feat_finish(w, err);
+    apg_feat_writer_free(w);
+    return bad ? -1 : 0;
+}
+
+static int release(void **state)
+{
+    (void)state;
+    apg_model_free(model);
+    log_release(&made);
+    free(model_file.p);
+    free(features_file.p);
+    return 0;
+}
+
+/* ---- the hash of a schema ---- */
+
+/* A schema of one token of 8 bytes, which are chosen such that it has the hash of another. It is not taken for it. */
+static void hash_of_another(void **state)
+{
+    (void)state;
+    static char name[] = "z", label[] = "label";
+    char text[8] = "12345678";
+    uint64_t at[] = {0, 0, 8}, slot[] = {1, 0};
+    struct apg_field field = {.name = name,
+        .kind = APG_CATEGORICAL,
+        .rows = 2,
+        .deviation = 1,
+        .vocab = {.n = 2, .text = text, .at = at, .slot = slot, .mask = 1}};
+    const struct apg_schema forged = {
+        .label = label, .delimiter = ',', .n_fields = 1, .field = &field, .rows = 2};
+    forge_text((uint8_t *)text, apg_schema_hash(&forged), apg_schema_hash(made.schema));
+    assert_true(apg_schema_hash(&forged) == apg_schema_hash(made.schema));
+    assert_false(apg_schema_same(&forged, made.schema));
+    assert_true(apg_schema_same(made.schema, made.schema));
+}
+
+/* ---- files that were changed ---- */
+
+/* Predict rows by the model in P (n), with a block of memory that is no longer than it, for the sanitizer. */
+static enum apg_status use_model(const void *p, size_t n, struct apg_error *err)
+{
+    char *copy = apg_alloc(n, 1);
+    struct apg_tensors *t;
+    struct apg_model *m;
+    struct apg *a = NULL;
+    double probability[2];
+    assert_non_null(copy);
+    memcpy(copy, p, n);
+    enum apg_status status = apg_tensors_open_memory(&t, copy, n, "f", true, err);
+    if (!status && !(status = apg_model_from(&m, t, APG_STREAM_ROWS, err)))
+        status = apg_handle_new(&a, m, err);
+    if (!status) {
+        const size_t columns = apg_columns_count(a);
+        const char **cell = apg_alloc(2 * columns, sizeof *cell);
+        assert_non_null(cell);
+        for (size_t i = 0; i < 2 * columns; i++)
+            cell[i] = i < columns ? "" : "1";
+        status = apg_predict(a, cell, 2, probability, err);
+        free(cell);
+    }
+    apg_close(a);
+    free(copy);
+    return status;
+}
+
+/* Score the rows of the feature file in P (n) by the model, as far as they can be read. */
+static enum apg_status use_features(const void *p, size_t n, struct apg_error *err)
+{
+    struct apg_feat_reader *r;
+    struct apg_block b = {0};
+    const int fd = bytes_file(p, n);
+    enum apg_status status = apg_feat_open(&r, fd, "f", NULL, 0, err);
+    if (!status) {
+        const bool same = apg_schema_same(apg_feat_schema(r), made.schema);
+        while (!(status = apg_feat_next(r, &b, err)) && b.rows)
+            for (uint32_t i = 0; same && i < b.rows; i++) {
+                const uint32_t *row = apg_block_row(&b, i);
+                double logit;
+                assert_int_equal(apg_model_slot_logits(model, 0, &row, 1, &logit, err), APG_OK);
+            }
+        apg_feat_reader_free(r);
+    }
+    close(fd);
+    return status;
+}
+
+static const struct format {
+    const char *name;
+    const struct bytes *file;
+    void (*forge)(uint8_t *p, size_t n);
+    enum apg_status (*use)(const void *p, size_t n, struct apg_error *err);
+} formats[] = {
+    {"model", &model_file, forge_container, use_model},
+    {"feature file", &features_file, forge_features, use_features},
+};
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+/* What became of the files: a status that means that memory is out, or that the program is wrong, is a failure. */
+struct tally {
+    size_t files, refused;
+};
+
+static void use(const struct format *f, const void *p, size_t n, struct tally *t)
+{
+    struct apg_error err;
+    const enum apg_status status = f->use(p, n, &err);
+    t->files++;
+    t->refused += status != APG_OK;
+    if (status && status != APG_EFORMAT && status != APG_EINPUT && status != APG_ERANGE)
+        fail_msg("%s of %zu bytes: %s", f->name, n, err.text);
+}
+
+static void cut_anywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < FORMATS; i++) {
+        const struct format *f = &formats[i];
+        struct tally as_it_was = {0}, anew = {0};
+        for (size_t n = 0; n < f->file->n; n++) {
+            uint8_t *part = malloc(n + 1);
+            assert_non_null(part);
+            memcpy(part, f->file->p, n);
+            use(f, part, n, &as_it_was);
+            f->forge(part, n);
+            use(f, part, n, &anew);
+            free(part);
+        }
+        assert_int_equal(as_it_was.refused, as_it_was.files);
+        assert_int_equal(anew.refused, anew.files);
+        print_message("%s: %zu prefixes, and as many with checksums made anew: all refused\n", f->name,
+            as_it_was.files);
+    }
+}
+
+static void changed_anywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < FORMATS; i++) {
+        const struct format *f = &formats[i];
+        struct tally as_it_was = {0}, anew = {0};
+        struct apg_rng rng;
+        uint8_t *copy = malloc(f->file->n);
+        assert_non_null(copy);
+        apg_rng_init(&rng, 1, 1);
+        for (size_t k = 0; k < CHANGES; k++) {
+            const uint64_t drawn = apg_rng_u64(&rng);
+            const size_t at = (size_t)(drawn >> 16) % f->file->n;
+            const uint8_t byte = (uint8_t)(drawn % 255 + 1); /* not 0: it is a change */
+            memcpy(copy, f->file->p, f->file->n);
+            copy[at] ^= byte;
+            use(f, copy, f->file->n, &as_it_was);
+            f->forge(copy, f->file->n);
+            use(f, copy, f->file->n, &anew);
+        }
+        free(copy);
+        assert_int_equal(as_it_was.refused, CHANGES);
+        assert_in_range(
+            anew.refused, 1, CHANGES - 1); /* else the forged ones do not get behind the checksum */
+        print_message("%s: %d changes: all refused; with checksums made anew %zu refused, %zu handled\n",
+            f->name, CHANGES, anew.refused, CHANGES - anew.refused);
+    }
+}
+
+/* ---- numbers that cannot be ---- */
+
+/* The model with the text FROM of its description, where TO is put, which must be as long. */
+static enum apg_status with(const char *from, const char *to, struct apg_error *err)
+{
+    assert_int_equal(strlen(from), strlen(to));
+    uint8_t *copy = malloc(model_file.n);
+    assert_non_null(copy);
+    memcpy(copy, model_file.p, model_file.n);
+    uint8_t *at = memmem(copy, model_file.n, from, strlen(from));
+    if (!at)
+        fail_msg("no %s", from);
+    memcpy(at, to, strlen(to));
+    forge_container(copy, model_file.n);
+    const enum apg_status status = use_model(copy, model_file.n, err);
+    free(copy);
+    return status;
+}
+
+static void numbers_out_of_range(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"\\\"dropout\\\":0.0", "\\\"dropout\\\":-1 "},
+        {"\\\"dropout\\\":0.0", "\\\"dropout\\\":1e9"},
+        {"\\\"dropout\\\":0.0", "\\\"dropout\\\":1.5"},
+        {"\\\"hidden\\\":[4]", "\\\"hidden\\\":[0]"},
+        {"\\\"hidden\\\":[4]", "\\\"hidden\\\":[5]"},
+        {"\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":2", "\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":3"},
+        {"\\\"deviation\\\":", "\\\"deviatiom\\\":"},
+        {"\"version\":\"1\"", "\"version\":\"x\""},
+    };
+    struct apg_error err;
+    assert_int_equal(with("\\\"dropout\\\":0.0", "\\\"dropout\\\":0.5", &err), APG_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (with(bad[i][0], bad[i][1], &err) != APG_EFORMAT)
+            fail_msg("%s", bad[i][1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hash_of_another),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(changed_anywhere),
+        cmocka_unit_test(numbers_out_of_range),
+    };
+    return cmocka_run_group_tests(tests, make, release);
+}
