@@ -22,6 +22,7 @@ static const struct {
 } tables[] = {
     {apg_columns_format, offsetof(struct apg_train_settings, columns)},
     {apg_columns_kinds, offsetof(struct apg_train_settings, columns)},
+    {apg_rejects_settings, offsetof(struct apg_train_settings, rejects)},
     {apg_columns_spool, offsetof(struct apg_train_settings, columns)},
     {apg_arch_members, offsetof(struct apg_train_settings, arch)},
     {apg_fit_rows_settings, offsetof(struct apg_train_settings, fit)},

@@ -44,6 +44,11 @@ static void tell_advice(void *training, const char *text)
     tell(training, (struct apg_event){.kind = APG_EVENT_ADVICE, .text = text});
 }
 
+static void tell_reject(void *training, bool last, const char *text)
+{
+    tell(training, (struct apg_event){.kind = last ? APG_EVENT_WARNING : APG_EVENT_BAD_ROW, .text = text});
+}
+
 static void tell_pass(const struct training *t)
 {
     tell(t, (struct apg_event){.kind = APG_EVENT_PASS});
@@ -160,8 +165,9 @@ static enum apg_status read_csv(struct training *t, struct apg_csv *const *csv, 
     const struct apg_columns *c = &t->settings.columns;
     char *explain = NULL;
     if (t->schema)
-        return apg_ingest_with(t->schema, rows, csv, n, c, t->pool, err);
-    enum apg_status status = apg_ingest(&t->schema, rows, &explain, csv, n, c, t->pool, err);
+        return apg_ingest_with(t->schema, rows, csv, n, c, &t->settings.rejects, t->pool, err);
+    enum apg_status status =
+        apg_ingest(&t->schema, rows, &explain, csv, n, c, &t->settings.rejects, t->pool, err);
     if (explain)
         tell(t, (struct apg_event){.kind = APG_EVENT_INFERRED, .text = explain});
     free(explain);
@@ -233,6 +239,8 @@ static enum apg_status read_rows(struct training *t, const struct apg_input *inp
     else if (!status && logs.n > 1)
         status = apg_fail(
             err, APG_EUSAGE, "%s: one feature file at a time, and not with CSV", logs.source[0].name);
+    else if (!status && t->settings.rejects.rows)
+        status = apg_fail(err, APG_EUSAGE, "%s: --rejects needs CSV", logs.source[0].name);
     else if (!status)
         status = read_features(t, &logs.source[0], rows, err);
     close_logs(&logs);
@@ -345,9 +353,14 @@ static enum apg_status train(
     struct apg_train_settings *s = &t->settings;
     enum apg_status status;
     if ((status = apg_train_settings_set(s, t->options->settings, err)) ||
-        (status = apg_columns_check(&s->columns, err)) ||
+        (status = apg_columns_check(&s->columns, err)) || (status = apg_rejects_check(&s->rejects, err)) ||
         (status = apg_arch_settle(&s->arch, &s->given, err)) || (status = check_options(t, err)))
         return status;
+    if (t->options->rejects && !apg_rejects_skip(&s->rejects))
+        return apg_fail(err, APG_ESETTING, "--rejects is for rows that --on-error leaves out");
+    s->rejects.rows = t->options->rejects;
+    s->rejects.tell = tell_reject;
+    s->rejects.arg = t;
     if (t->from) {
         t->schema = t->from->own_schema;
         s->fit.validate_start = true;
@@ -356,7 +369,7 @@ static enum apg_status train(
     if ((status = apg_pool_new(&t->pool, (unsigned)s->threads, err)) ||
         (status = read_rows(t, logs, n_logs, &t->rows, err)) ||
         (t->options->valid && (status = read_rows(t, t->options->valid, 1, &t->valid, err))) ||
-        (status = find_arch(t, err)))
+        (status = apg_rejects_end(&s->rejects, err)) || (status = find_arch(t, err)))
         return status;
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
     return fit(t, err);
@@ -383,6 +396,7 @@ enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t
     apg_model_free(t.from);
     apg_dataset_free(t.rows);
     apg_pool_free(t.pool);
+    apg_rejects_release(&t.settings.rejects);
     apg_train_settings_release(&t.settings);
     return status;
 }
