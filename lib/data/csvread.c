@@ -26,6 +26,7 @@ struct apg_csv {
     const char *name;
     char delimiter;
     bool quotes;   /* quotes enclose cells; else they are text */
+    bool one_line; /* a quoted cell ends on its line */
     size_t chunk;  /* bytes to read before a chunk is cut */
     bool wait;     /* read until a chunk is full, even when the input runs dry */
     bool ended;    /* a read met the end of input */
@@ -53,12 +54,21 @@ struct scan {
     enum state state;
     size_t done; /* bytes scanned */
     size_t cut;  /* the last record end among them */
-    bool bad;    /* byte DONE stands behind a closing quote, and is neither a delimiter nor a line end */
+    bool bad; /* byte DONE stands behind a closing quote, and is neither a delimiter nor a line end; or with
+                  * c->one_line it is a line end in a quoted cell */
 };
 
 static bool is_end(char c)
 {
     return c == '\n' || c == '\r';
+}
+
+/* Behind the first line end at byte AT or later; 0: there is none before N. */
+static size_t line_end(const char *bytes, size_t at, size_t n)
+{
+    while (at < n && !is_end(bytes[at]))
+        at++;
+    return at < n ? at + 1 : 0;
 }
 
 /* Scan on to byte N. Records end at LF and, where there is none, at CR. A CR LF that is cut apart
@@ -81,6 +91,12 @@ static void scan(struct scan *s, const char *bytes, size_t n, const struct apg_c
         }
         const char *quote = c->quotes ? memchr(p, '"', (size_t)(end - p)) : NULL, *stop = quote ? quote : end;
         if (s->state == QUOTED) {
+            const size_t ahead = (size_t)(stop - p), line = c->one_line ? line_end(p, 0, ahead) : 0;
+            if (line) {
+                s->done = (size_t)(p - bytes) + line - 1;
+                s->bad = true;
+                return;
+            }
             if (quote)
                 s->state = QUOTE;
         } else {
@@ -125,14 +141,6 @@ static size_t next_record(const char *bytes, size_t at, size_t n, const struct a
     return n;
 }
 
-/* Behind the first line end at byte AT or later; 0: there is none before N. */
-static size_t line_end(const char *bytes, size_t at, size_t n)
-{
-    while (at < n && !is_end(bytes[at]))
-        at++;
-    return at < n ? at + 1 : 0;
-}
-
 /* Line ends: LF, CR LF and CR. */
 static uint64_t count_lines(const char *p, size_t n)
 {
@@ -163,6 +171,7 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
     c->name = name;
     c->delimiter = delimiter;
     c->quotes = !format->no_quotes;
+    c->one_line = delimiter == '\t';
     c->chunk = format->chunk ? format->chunk : CHUNK_BYTES;
     c->line = 1;
     if (n_headstart)
@@ -617,8 +626,11 @@ enum apg_status apg_csv_fail(
                    chunk->broken ? chunk->bytes + chunk->fault : memchr(start, '\0', place.end - place.start);
     const uint64_t line = place.line + count_lines(start, fault ? (size_t)(fault - start) : 0);
     return apg_fail(err, APG_EINPUT, "%s:%llu: %s", c->name, (unsigned long long)line,
-        chunk->broken ? "text behind a closing quote (--no-quotes reads quotes as text)"
-                      : "a NUL byte: this is not text");
+        !chunk->broken ? "a NUL byte: this is not text"
+        : is_end(*fault)
+            ? "a quote is opened here and not closed on its line, in a log with tabs (--no-quotes "
+              "reads quotes as text)"
+            : "text behind a closing quote (--no-quotes reads quotes as text)");
 }
 
 void apg_csv_go(

@@ -13,7 +13,9 @@
  * character. The last record needs no newline.
  *
  * A record is bad when something other than a delimiter or a line end stands behind the closing
- * quote of a cell (the record then ends at the next line end), or when a cell holds a NUL byte. A
+ * quote of a cell (the record then ends at the next line end), when a cell holds a NUL byte, or with
+ * a tab as the delimiter when a quoted cell does not end on its line. (Few logs with tabs have quotes
+ * that enclose cells. Two quotes that are text would make one record of the lines between them.) A
  * bad record is passed on and can be asked for (apg_csv_is_bad). A quoted cell still open at the
  * end of input is an error that names its line, and so is a record of over 16 MiB: nobody can say
  * where the next record starts. Records before an error are passed on.

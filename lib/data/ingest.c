@@ -302,10 +302,11 @@ done:
 
 /* ---- fixing the schema ---- */
 
-/* Of the values of a numeric column: their count, their mean, and the sum of their squares about
- * it. */
+/* Of the values of a numeric column: their count, their mean, the sum of their squares about it, and
+ * their range. */
 struct moments {
     double n, mean, m2;
+    float low, high;
 };
 
 struct fix {
@@ -368,11 +369,14 @@ static void moments_task(void *arg, size_t k, unsigned worker)
     for (size_t f = 0; f < x->s->n_fields; f++) {
         if (x->s->field[f].kind != APG_NUMERIC)
             continue;
-        struct moments m = {0};
+        struct moments m = {.low = INFINITY, .high = -INFINITY};
         for (uint32_t r = 0; r < b->rows; r++) {
-            double v = (double)apg_word_float(apg_block_row(b, r)[1 + f]);
-            if (isnan(v))
+            float t = apg_word_float(apg_block_row(b, r)[1 + f]);
+            double v = (double)t;
+            if (isnan(t))
                 continue;
+            m.low = t < m.low ? t : m.low;
+            m.high = t > m.high ? t : m.high;
             double from_old = v - m.mean;
             m.n++;
             m.mean += from_old / m.n;
@@ -387,7 +391,7 @@ static void moments_task(void *arg, size_t k, unsigned worker)
 static void fix_numeric(struct fix *x, size_t f)
 {
     struct apg_field *field = &x->s->field[f];
-    struct moments a = {0};
+    struct moments a = {.low = INFINITY, .high = -INFINITY};
     for (size_t k = 0; k < x->d->n_blocks; k++) {
         struct moments b = x->moments[k * x->s->n_fields + f];
         if (b.n == 0)
@@ -396,11 +400,19 @@ static void fix_numeric(struct fix *x, size_t f)
         a.mean += apart * b.n / n;
         a.m2 += b.m2 + apart * apart * a.n * b.n / n;
         a.n = n;
+        a.low = b.low < a.low ? b.low : a.low;
+        a.high = b.high > a.high ? b.high : a.high;
     }
     field->mean = a.mean;
-    field->deviation = a.n > 0 && a.m2 > 0 ? sqrt(a.m2 / a.n) : 1;
-    if (!(field->deviation > 1e-12))
-        field->deviation = 1; /* all alike, but for rounding */
+    field->bounded = true;
+    field->low = a.n > 0 ? a.low : 0; /* without a value, any is taken for the mean */
+    field->high = a.n > 0 ? a.high : 0;
+    field->deviation = a.n > 0 ? sqrt(a.m2 / a.n) : 0;
+    /* A float has 24 bits, so values that differ by their last ones differ by rounding. */
+    const double largest = fmax(fabs((double)field->low), fabs((double)field->high)),
+                 least = largest * 0x1p-20;
+    if (!(field->deviation > least))
+        field->deviation = field->low < field->high ? least : 1;
 }
 
 static int by_float(const void *a, const void *b)

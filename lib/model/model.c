@@ -307,6 +307,9 @@ enum apg_status apg_model_from(
             v->dim[0] != p->rows || v->dim[1] != p->cols)
             status =
                 apg_fail(err, APG_EFORMAT, "%s: tensor %s is missing or has another shape", name, p->name);
+        else if (!apg_tensors_is_finite(t, v))
+            status =
+                apg_fail(err, APG_EFORMAT, "%s: tensor %s holds a number that is not finite", name, p->name);
         else if (v->dtype == APG_F16)
             p->half = (uint16_t *)v->data, p->borrowed = true;
         else

@@ -179,13 +179,3 @@ setup_file() {
     [ "$stderr" = "apg predict: open.csv:1002: a quote is opened here and never closed" ]
     [ "${#lines[@]}" -eq 1000 ]
 }
-
-@test "bad rows: scores that are not finite are bad rows, of CSV and of features" {
-    printf 'label,x\n' > train.csv
-    for i in $(seq 200); do echo "$((i % 2)),$((i % 7)).5"; done >> train.csv
-    apg train -q --holdout 0 --epochs 1 --numeric x --backbone dcn --cross-layers 8 --hidden 4 --lr 0.5 \
-        --embedding-lr 0.5 -o wild.apg train.csv
-    printf 'x\n1.5\n2.5\n' > few.csv
-    apg predict -q -m wild.apg few.csv > two.txt
-    [ "$(wc -l < two.txt)" -eq 2 ]
-}
