@@ -198,6 +198,7 @@ static void records_and_cells(void **state)
     expect("\r\n\r\n", ',', "");
     expect("a\tb c\n d\t\n", '\t', "a|b c/ d|/");
     expect(" a , b \n", ',', " a | b /");
+    expect("a:b,c d;e\n", ',', "a:b|c d;e/");
     expect("a\tb,c\t\n", ',', "a\tb|c\t/");
     expect("1\x01"
            "2\n",
