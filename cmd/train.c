@@ -91,6 +91,7 @@ int cmd_train(int argc, char **argv)
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_OF(STRING, 0, "checkpoint", (const char **){&t.checkpoint}, .arg = "FILE", .rare = true,
             .help = "also write the best model so far to FILE, after each epoch that is better"),
+        OPT_SETTINGS(apg_force_settings, &settings.force),
         OPT_FLAG('q', "quiet", &t.quiet, "do not show progress, or what was inferred of the columns"),
         OPT_SETTINGS(apg_columns_spool, &settings.columns),
         OPT_SETTINGS(apg_threads_settings, &settings.threads),

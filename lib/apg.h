@@ -121,7 +121,9 @@ struct apg_progress {
     double recent;                    /* mean log loss of the last batch */
     bool epoch_done, has_valid, better, last; /* better: the best epoch so far; last: training ends */
     double valid_auc, valid_loss;             /* NaN where they are not defined */
-    double valid_entropy; /* valid_loss / the loss of predicting the mean label: above 1 is worse than that */
+    /* valid_loss / the loss of predicting the training rows' mean label, above 1 is worse than that; and the
+     * lower end of the 95 % interval of their difference over the validation rows, above 0 is surely worse. */
+    double valid_ratio, valid_worse;
 };
 
 struct apg_candidate {

@@ -10,6 +10,12 @@ const struct apg_setting apg_choose_settings[] = {
     {.kind = APG_SETTING_END},
 };
 
+const struct apg_setting apg_force_settings[] = {
+    {APG_SETTING_FLAG, 0, "force", .rare = true,
+        .help = "also write a model that is surely worse than predicting the mean label"},
+    {.kind = APG_SETTING_END},
+};
+
 const struct apg_setting apg_threads_settings[] = {
     {APG_SETTING_SIZE, 0, "threads", .least = 0, .most = 1024, .arg = "N",
         .help = "threads; 0: one for each processor"},
@@ -28,6 +34,7 @@ static const struct {
     {apg_fit_rows_settings, offsetof(struct apg_train_settings, fit)},
     {apg_fit_settings, offsetof(struct apg_train_settings, fit)},
     {apg_choose_settings, offsetof(struct apg_train_settings, choose)},
+    {apg_force_settings, offsetof(struct apg_train_settings, force)},
     {apg_threads_settings, offsetof(struct apg_train_settings, threads)},
 };
 enum { TABLES = sizeof tables / sizeof *tables }; /* how many there are */

@@ -23,7 +23,7 @@ struct training {
     struct apg_schema *schema;        /* own, or that of FROM */
     struct apg_dataset *rows, *valid; /* valid: NULL, or rows to validate on */
     struct apg_model *from, *model;   /* from: NULL, or what training goes on from */
-    double kept_entropy;              /* of the epoch whose weights are kept; 0: no validation rows */
+    struct apg_progress kept;         /* of the epoch whose weights are kept; zeroed without validation rows */
 };
 
 /* ---- what is told ---- */
@@ -59,7 +59,7 @@ static void tell_progress(void *arg, const struct apg_progress *p)
     struct training *t = arg;
     const struct apg now = {.model = t->model};
     if (p->epoch_done && p->has_valid && p->better)
-        t->kept_entropy = p->valid_entropy;
+        t->kept = *p;
     tell(t, (struct apg_event){.kind = p->epoch_done ? APG_EVENT_EPOCH : APG_EVENT_STEP,
                 .progress = p,
                 .model = t->model ? &now : NULL});
@@ -75,20 +75,30 @@ static void tell_model(const struct training *t, size_t taken)
     tell(t, e);
 }
 
-/* Warn where the log loss is worse than a constant's: an AUC may look well although the scores are no
- * probabilities. */
-static void tell_kept(struct training *t)
+/* Is the model that is kept surely worse than predicting the mean label? That is, twice the log loss, and by
+ * more than its interval. (Below twice it may rank rows well all the same, or have been trained too little.)
+ * Where a row in forty decides, an interval says nothing, and ten times the loss speaks for itself. */
+static bool is_worse(const struct apg_progress *kept)
+{
+    return kept->valid_ratio > 10 || (kept->valid_ratio > 2 && kept->valid_worse > 0);
+}
+
+/* A model that is surely worse than a constant is none. One that is no better is warned of. */
+static enum apg_status judge(const struct training *t, struct apg_error *err)
 {
     char text[256];
-    if (isnan(t->kept_entropy))
+    if (isnan(t->kept.valid_ratio))
         tell_warning(t, "the validation rows have one label only: they cannot judge a model");
-    if (!(t->kept_entropy > 1))
-        return;
+    if (!(t->kept.valid_ratio >= 1))
+        return APG_OK;
     (void)snprintf(text, sizeof text,
-        "the kept weights' log loss is %.3g times that of predicting the mean label of the validation rows; "
-        "try another --lr, more --epochs or --stop-on logloss",
-        t->kept_entropy);
+        "the kept weights are %s predicting the mean label: their log loss on the validation rows is %.3g "
+        "times that; try another --lr, more --epochs or --stop-on logloss",
+        is_worse(&t->kept) ? "worse than" : "no better than", t->kept.valid_ratio);
+    if (is_worse(&t->kept) && !t->settings.force)
+        return apg_fail(err, APG_ERANGE, "%s; --force writes the model all the same", text);
     tell_warning(t, text);
+    return APG_OK;
 }
 
 static struct apg_candidate candidate(const struct training *t, const struct apg_choose_try *c)
@@ -295,6 +305,7 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
     if (status)
         return status;
     apg_model_init_weights(t->model, s->fit.seed, s->arch.embedding_std, s->arch.init == APG_INIT_ANCHOR);
+    apg_model_init_bias(t->model, t->rows->positives, t->rows->rows);
     apg_advise(t->model, s->fit.batch_size, tell_advice, t);
     if (t->from)
         status = apg_model_copy_weights(t->model, t->from, apg_model_name(t->from), &taken, err);
@@ -314,9 +325,7 @@ static enum apg_status fit(struct training *t, struct apg_error *err)
         if (status)
             return status;
         tell_pass(t);
-        if (!(status = apg_fit(t->model, t->rows, t->valid, &s->fit, t->pool, tell_progress, t, err)))
-            tell_kept(t);
-        return status;
+        return apg_fit(t->model, t->rows, t->valid, &s->fit, t->pool, tell_progress, t, err);
     }
     const struct apg_choose_told told = {tell_progress, tell_stage, t};
     struct apg_choose_report report;
@@ -325,10 +334,12 @@ static enum apg_status fit(struct training *t, struct apg_error *err)
     s->choose.rank_given = apg_given_has(&s->given, "rank");
     enum apg_status status = apg_choose(&chosen, &report, t->schema, &s->arch.arch, t->rows, t->valid,
         &s->fit, &s->choose, t->pool, &told, err);
-    if (!status)
-        tell_choice(t, &report);
     t->model = chosen;
-    return status;
+    if (status)
+        return status;
+    tell_choice(t, &report);
+    t->kept = report.kept;
+    return APG_OK;
 }
 
 /* Hand the model over to *out, with the schema that it reads rows by, which may lie in a feature file. */
@@ -372,7 +383,8 @@ static enum apg_status train(
         (status = apg_rejects_end(&s->rejects, err)) || (status = find_arch(t, err)))
         return status;
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
-    return fit(t, err);
+    status = fit(t, err);
+    return status ? status : judge(t, err);
 }
 
 enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t n_logs,
