@@ -70,6 +70,9 @@ static json_t *describe(const struct apg_schema *s, const struct apg_model *m, j
         m->arch.collapsed);
     bad |= json_object_update(root, more);
     json_decref(more);
+    if (apg_tensors_get(m->file, "calibration"))
+        bad |= json_object_set_new(root, "calibration",
+            json_pack("{s:f, s:f}", "slope", m->calibration.slope, "offset", m->calibration.offset));
     return apg_json_whole(root, bad);
 }
 

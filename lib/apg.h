@@ -98,13 +98,14 @@ struct apg_input {
 
 /* What a training tells its caller, about in the order in which it happens. */
 enum apg_event_kind {
-    APG_EVENT_INFERRED, /* text: what was inferred of the columns, in lines that end with '\n' */
-    APG_EVENT_WARNING,  /* text: a line that the user should read */
-    APG_EVENT_ADVICE,   /* text: a line about what the model takes, before it is trained */
-    APG_EVENT_BAD_ROW,  /* text: a row that is left out, with on-error=skip */
-    APG_EVENT_MODEL,    /* the model is made: rows, fields, numbers */
-    APG_EVENT_PASS,     /* the passes over the rows begin */
-    APG_EVENT_STEP,     /* a batch was trained on: progress */
+    APG_EVENT_INFERRED,   /* text: what was inferred of the columns, in lines that end with '\n' */
+    APG_EVENT_WARNING,    /* text: a line that the user should read */
+    APG_EVENT_ADVICE,     /* text: a line about what the model takes, before it is trained */
+    APG_EVENT_BAD_ROW,    /* text: a row that is left out, with on-error=skip */
+    APG_EVENT_MODEL,      /* the model is made: rows, fields, numbers */
+    APG_EVENT_CALIBRATED, /* text: how the scores were calibrated, after the last epoch */
+    APG_EVENT_PASS,       /* the passes over the rows begin */
+    APG_EVENT_STEP,       /* a batch was trained on: progress */
     APG_EVENT_EPOCH, /* a pass and its validation are over: progress, and model, which may be written now */
     /* With condition=auto: */
     APG_EVENT_CANDIDATES, /* the static model is trained first; n_candidates will go on from it */
@@ -124,6 +125,8 @@ struct apg_progress {
     /* valid_loss / the loss of predicting the training rows' mean label, above 1 is worse than that; and the
      * lower end of the 95 % interval of their difference over the validation rows, above 0 is surely worse. */
     double valid_ratio, valid_worse;
+    /* Of a better epoch: what its logits are calibrated by, 1 and 0 where they are not, and the loss then. */
+    double slope, offset, calibrated_loss;
 };
 
 struct apg_candidate {

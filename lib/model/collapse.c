@@ -203,9 +203,11 @@ enum apg_status apg_collapse_model(
         struct apg_collapsed *r = &report[i];
         r->bytes = r->bytes_then = weight_bytes(*m);
         status = steps[i].take(&to, *m, err);
-        if (!status && to)
+        if (!status && to) {
+            to->calibration = (*m)->calibration;
             status = prove(*m, to, &r->difference, err);
-        if (!status && !(r->difference <= steps[i].bound))
+        }
+        if (!status && !(r->difference <= steps[i].bound * fmax(1, (*m)->calibration.slope)))
             status = apg_fail(err, APG_ERANGE, "%s: after step %s logits differ by %g", apg_model_name(*m),
                 steps[i].name, r->difference);
         r->stays = i == APG_COLLAPSE_NORM && !to && (*m)->arch.batch_norm;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+#include "base/json.h"
 #include "model/arch_members.h"
 #include "nn/gemm.h"
 #include "base/mem.h"
@@ -20,6 +21,7 @@ static struct apg_model *build(
     m->schema = schema;
     m->arch = *arch;
     m->max_rows = max_rows;
+    m->calibration = (struct apg_calibration){1, 0};
     m->graph.train = train;
     for (size_t f = 0; f < schema->n_fields; f++)
         apg_graph_field(&m->graph, schema->field[f].rows);
@@ -241,7 +243,7 @@ enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const ui
         return apg_fail_memory(err);
     apg_graph_forward(&m->graph, s);
     for (size_t r = 0; r < n; r++)
-        logit[r] = s->x[m->graph.logit][r];
+        logit[r] = m->calibration.slope * (double)s->x[m->graph.logit][r] + m->calibration.offset;
     return APG_OK;
 }
 
@@ -271,6 +273,36 @@ enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row
 
 static const enum apg_dtype WEIGHTS = sizeof(apg_real) == 4 ? APG_F32 : APG_F64;
 
+/* A slope undoes the size of logits, and no float is larger than 1e38. */
+static const double CALIBRATION_MOST = 1e38;
+
+/* Metadata `calibration`: [slope, offset]; none where they change nothing. */
+static enum apg_status save_calibration(
+    const struct apg_calibration *c, struct apg_tensors *t, struct apg_error *err)
+{
+    if (c->slope == 1 && c->offset == 0)
+        return APG_OK;
+    json_t *pair = json_pack("[f, f]", c->slope, c->offset);
+    char *text = pair ? apg_json_text(pair) : NULL;
+    const enum apg_status status = text ? apg_tensors_set(t, "calibration", text, err) : apg_fail_memory(err);
+    free(text);
+    json_decref(pair);
+    return status;
+}
+
+static bool load_calibration(struct apg_calibration *c, const struct apg_tensors *t)
+{
+    const char *text = apg_tensors_get(t, "calibration");
+    if (!text)
+        return true;
+    json_t *pair = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *slope = json_array_get(pair, 0), *offset = json_array_get(pair, 1);
+    const bool two = json_array_size(pair) == 2 && json_is_number(slope) && json_is_number(offset);
+    *c = (struct apg_calibration){json_number_value(slope), json_number_value(offset)};
+    json_decref(pair);
+    return two && c->slope > 0 && c->slope <= CALIBRATION_MOST && fabs(c->offset) <= CALIBRATION_MOST;
+}
+
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
 {
     struct apg_tensors *t = NULL;
@@ -278,6 +310,8 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
     enum apg_status status = text ? apg_tensors_new(&t, err) : apg_fail_memory(err);
     if (!status && !(status = apg_tensors_set(t, "model", text, err)))
         status = apg_schema_save(m->schema, t, err);
+    if (!status)
+        status = save_calibration(&m->calibration, t, err);
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         const struct apg_param *p = &m->graph.param[i];
         struct apg_tensor_view v = {p->name, p->half ? APG_F16 : WEIGHTS, 2, {p->rows, p->cols},
@@ -306,6 +340,8 @@ enum apg_status apg_model_from(
         status = apg_fail(err, APG_EFORMAT, "%s: not a model of apg: no valid description", name);
     if (!status && (!(m = build(schema, &arch, max_rows, false)) || m->graph.failed))
         status = apg_fail_memory(err);
+    if (!status && !load_calibration(&m->calibration, t))
+        status = apg_fail(err, APG_EFORMAT, "%s: altered: the calibration is none", name);
     /* Weights are used where the file is mapped. */
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         struct apg_param *p = &m->graph.param[i];

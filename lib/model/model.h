@@ -7,6 +7,7 @@
 #define APG_MODEL_H
 #include "model/backbone.h"
 #include "nn/graph.h"
+#include "stats/calibrate.h"
 #include "base/pool.h"
 #include "data/safetensors.h"
 #include "data/schemafile.h"
@@ -19,6 +20,7 @@ struct apg_model {
     size_t max_rows;          /* the largest batch */
     struct apg_tensors *file; /* of a loaded model, whose weights lie in it; else NULL */
     struct apg_schema *own_schema;
+    struct apg_calibration calibration; /* of the graph's logit, to that of the model */
 };
 
 /* Make a model whose weights are zero. MAX_ROWS: the largest batch. TRAIN: it has gradients too. *out

@@ -416,9 +416,13 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
         goto done;
     if (isfinite(best) && (status = test(c, fixed, adapted, err)))
         goto done;
-    if ((status = apg_fit_judge(&c->rows, c->report->better ? adapted : fixed, &c->report->kept, err)))
-        goto done;
     struct apg_model **chosen = c->report->better ? &adaptive : best_fixed;
+    double *logit = c->report->better ? adapted : fixed;
+    const struct apg_calibration calibration = (*chosen)->calibration;
+    for (uint64_t i = 0; i < c->rows.n_valid; i++) /* the network's own are judged */
+        logit[i] = (logit[i] - calibration.offset) / calibration.slope;
+    if ((status = apg_fit_judge(&c->rows, logit, &c->report->kept, err)))
+        goto done;
     *out = *chosen;
     *chosen = NULL;
 done:

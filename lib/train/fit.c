@@ -45,6 +45,10 @@ const struct apg_setting apg_fit_settings[] = {
         .help = "stop after N epochs without a better validation; 0: never"},
     {APG_SETTING_SWITCH, 0, "stop-on", AT(stop_on_loss), .arg = "auc|logloss",
         .help = "what a better validation is: a higher AUC, or a lower log loss", .rare = true},
+    {APG_SETTING_FLAG, 0, "calibrate", AT(calibrate),
+        .help = "fit a slope and an offset of the logit on the validation rows, so that scores are "
+                "probabilities",
+        .rare = true},
     {APG_SETTING_U64, 0, "seed", AT(seed), .arg = "N",
         .help = "seed of all random choices; the same seed and rows give the same model, for any "
                 "number of threads"},
@@ -61,6 +65,7 @@ void apg_fit_default(struct apg_fit_options *o)
         .epochs = 40,
         .patience = 2,
         .holdout = 0.1,
+        .calibrate = true,
         .seed = 1};
 }
 
@@ -186,8 +191,7 @@ enum apg_status apg_fit_judge(
     enum apg_status status = APG_OK;
     apg_metrics_init(&m, true);
     for (uint64_t i = 0; !status && i < r->n_valid; i++)
-        status =
-            apg_metrics_add(&m, logit[i], apg_word_float(apg_fit_valid_row(r, i)[0]) > 0, 0, err);
+        status = apg_metrics_add(&m, logit[i], apg_word_float(apg_fit_valid_row(r, i)[0]) > 0, 0, err);
     if (!status && !(status = apg_metrics_report(&m, &report, err))) {
         p->valid_auc = report.auc;
         p->valid_loss = report.means.log_loss;
@@ -214,7 +218,9 @@ struct training {
     struct apg_average *average; /* NULL: none */
     const uint32_t **row;        /* (batch_size) */
     double *logit;               /* (n_valid) */
-    apg_real *best; /* weights of the best epoch so far */
+    bool *label;                 /* (n_valid) */
+    apg_real *best;              /* weights of the best epoch so far */
+    struct apg_calibration best_calibration;
     double best_score;
     size_t bad; /* epochs since the best one */
     struct apg_progress state;
@@ -243,8 +249,11 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
         .epochs = o->epochs, .epoch_rows = t->n_train, .has_valid = t->rows.n_valid > 0};
     if (!(t->best = apg_alloc(weights, sizeof *t->best)) ||
         !(t->row = apg_alloc(t->m->max_rows, sizeof *t->row)) ||
-        !(t->logit = apg_alloc((size_t)t->rows.n_valid, sizeof *t->logit)))
+        !(t->logit = apg_alloc((size_t)t->rows.n_valid, sizeof *t->logit)) ||
+        !(t->label = apg_alloc((size_t)t->rows.n_valid, sizeof *t->label)))
         return apg_fail_memory(err);
+    for (uint64_t i = 0; i < t->rows.n_valid; i++)
+        t->label[i] = apg_word_float(apg_fit_valid_row(&t->rows, i)[0]) > 0;
     if (o->average > 0 && (status = apg_average_new(&t->average, &t->m->graph, err)))
         return status;
     return apg_optim_new(&t->optim, t->m, err);
@@ -257,6 +266,7 @@ static void end(struct training *t)
     apg_fit_rows_release(&t->rows);
     free(t->best);
     free(t->row);
+    free(t->label);
     free(t->logit);
 }
 
@@ -299,8 +309,21 @@ static enum apg_status train_epoch(struct training *t, struct apg_error *err)
 
 static enum apg_status validate(struct training *t, struct apg_error *err)
 {
+    t->m->calibration = (struct apg_calibration){1, 0};
     const enum apg_status status = apg_fit_logits(t->m, &t->rows, t->pool, t->logit, err);
     return status ? status : apg_fit_judge(&t->rows, t->logit, &t->state, err);
+}
+
+/* Calibrate the model, whose validation logits are t->logit. */
+static void calibrate(struct training *t)
+{
+    struct apg_calibration *c = &t->m->calibration;
+    double before;
+    t->state.slope = 1, t->state.offset = 0, t->state.calibrated_loss = t->state.valid_loss;
+    if (t->o->calibrate && t->state.has_valid &&
+        apg_calibrate(c, t->logit, t->label, t->rows.n_valid, &before, &t->state.calibrated_loss))
+        t->state.slope = c->slope, t->state.offset = c->offset;
+    t->best_calibration = *c;
 }
 
 /* Validate the model's weights, keep them if they are the best so far, and say whether training ends. */
@@ -318,6 +341,7 @@ static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
     if (s->better) {
         t->best_score = score, s->best_epoch = s->epoch;
         copy_weights(&t->m->graph, t->best, false);
+        calibrate(t);
     }
     s->epoch_done = true;
     s->last = s->epoch == o->epochs || (o->patience && t->bad >= o->patience);
@@ -357,6 +381,7 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     }
     if (!status) {
         copy_weights(&m->graph, t.best, true);
+        m->calibration = t.best_calibration;
         apg_graph_prepare(&m->graph);
         if (!t.state.has_valid)
             status = check_left(&t, err);

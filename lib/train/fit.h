@@ -20,6 +20,7 @@ struct apg_fit_options {
     size_t patience;   /* epochs without a better validation before training stops; 0: never */
     double holdout;    /* share of the training rows held out for validation when no VALID is given */
     bool stop_on_loss; /* "better" is a lower log loss, else a higher AUC */
+    bool calibrate;    /* the weights kept get a calibration, fitted on the validation rows */
     uint64_t seed;
     bool validate_start; /* validate the weights it starts with too, as epoch 0; they may be the best */
     size_t epochs_done;  /* by these weights: the order of rows goes on from there, the rate starts anew */
@@ -39,7 +40,8 @@ void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bo
 typedef void apg_fit_progress(void *arg, const struct apg_progress *p);
 
 /* Validation rows are VALID, or if that is NULL the rows held out (drawn by the seed). Without any, nothing
- * stops early and the last weights are kept. On success M holds the best weights. M was made for training
+ * stops early and the last weights are kept. On success M holds the best weights. While it is trained M is
+ * calibrated only when PROGRESS is told of a better epoch. M was made for training
  * with max_rows >= batch_size. */
 enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, const struct apg_dataset *valid,
     const struct apg_fit_options *o, struct apg_pool *pool, apg_fit_progress *progress, void *arg,

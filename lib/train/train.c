@@ -75,6 +75,20 @@ static void tell_model(const struct training *t, size_t taken)
     tell(t, e);
 }
 
+static void tell_calibrated(const struct training *t)
+{
+    const struct apg_calibration *c = &t->model->calibration;
+    char text[128];
+    if (c->slope == 1 && c->offset == 0)
+        return;
+    const int n = snprintf(text, sizeof text, "calibrated: logit * %.3g %c %.3g", c->slope,
+        c->offset < 0 ? '-' : '+', fabs(c->offset));
+    if (t->kept.has_valid)
+        (void)snprintf(text + n, sizeof text - (size_t)n, "; validation log loss %.5f, before %.5f",
+            t->kept.calibrated_loss, t->kept.valid_loss);
+    tell(t, (struct apg_event){.kind = APG_EVENT_CALIBRATED, .text = text});
+}
+
 /* Is the model that is kept worse than none? That is ten times the log loss of predicting the mean label, by
  * more than its interval. (Below it may rank rows well all the same, or be trained too little: a pass over
  * 1,500 rows with STAR and batch norm has 3 times the loss.) Where a row in forty decides, an interval says
@@ -384,8 +398,10 @@ static enum apg_status train(
         (status = apg_rejects_end(&s->rejects, err)) || (status = find_arch(t, err)))
         return status;
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
-    status = fit(t, err);
-    return status ? status : judge(t, err);
+    if ((status = fit(t, err)) || (status = judge(t, err)))
+        return status;
+    tell_calibrated(t);
+    return APG_OK;
 }
 
 enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t n_logs,

@@ -362,6 +362,46 @@ squares() {
     [ -n "$warned" ]
 }
 
+@test "train: scores are calibrated on the validation rows, and the order of rows stays" {
+    grow=(--multi genres --hidden 32 --epochs 25 --patience 0 --valid new.csv --stop-on auc --lr 0.01)
+    apg train "${grow[@]}" -o cal.apg logs.csv 2> cal.err
+    apg train -q "${grow[@]}" --no-calibrate -o raw.apg logs.csv
+    line=$(tail -n 1 cal.err)
+    [[ "$line" =~ ^calibrated:\ logit\ \*\ ([0-9.]+)\ [-+]\ [0-9.]+\;\ validation\ log\ loss\ ([0-9.]+),\ before\ ([0-9.]+)$ ]]
+    after=${BASH_REMATCH[2]} before=${BASH_REMATCH[3]}
+    apg evaluate --json -m cal.apg new.csv > cal.json
+    apg evaluate --json -m raw.apg new.csv > raw.json
+    jq -n --argjson after "$after" --argjson before "$before" --slurpfile c cal.json --slurpfile r raw.json '
+        def near(a; b): a - b | . < 2e-5 and . > -2e-5;
+        $c[0].auc == $r[0].auc and near($c[0].log_loss; $after) and near($r[0].log_loss; $before) and $after < $before
+        and ($c[0].calibration - 1 | . < .02 and . > -.02)' | grep -qx true
+    # It is the one thing that differs, whatever reads the model.
+    apg inspect --json cal.apg | jq -r '.calibration | "\(.slope) \(.offset)"' > pair
+    paste -d ' ' <(apg predict -q --logit -m cal.apg new.csv) <(apg predict -q --logit -m raw.apg new.csv) |
+        awk 'NR == FNR {s = $1; o = $2; next} {d = $1 - (s * $2 + o); if (d * d > 1e-12 * (1 + $1 * $1)) exit 1}' pair -
+    apg inspect --json raw.apg | jq -e '.calibration == null'
+    apg collapse -q -o cal.c.apg cal.apg
+    paste -d ' ' <(apg predict -q --logit -m cal.apg new.csv) <(apg predict -q --logit -m cal.c.apg new.csv) |
+        awk '{d = $1 - $2; if (d * d > 1e-8) exit 1}'
+    # The checkpoint is of the same epoch.
+    apg train -q "${grow[@]}" --checkpoint check.apg -o same.apg logs.csv
+    cmp cal.apg same.apg
+    cmp check.apg same.apg
+    # Without validation rows, or with few, there is nothing to calibrate by.
+    head -n 200 new.csv > few.csv
+    for none in "--holdout 0" "--valid few.csv"; do
+        # shellcheck disable=SC2086
+        apg train --multi genres --epochs 1 --hidden 4 $none -o none.apg logs.csv 2> none.err
+        run grep calibrated none.err
+        [ "$status" -eq 1 ]
+    done
+    # Training goes on from the weights, not from the calibration.
+    still=(--lr 1e-12 --embedding-lr 1e-12 --average 0 --epochs 1 --holdout 0)
+    apg train -q --from cal.apg "${still[@]}" -o on.apg logs.csv
+    apg predict -q --logit -m on.apg new.csv | paste -d ' ' - <(apg predict -q --logit -m raw.apg new.csv) |
+        awk '{d = $1 - $2; if (d * d > 1e-8 * (1 + $1 * $1)) exit 1}'
+}
+
 @test "train: a model that knows nothing yet predicts the share of positives" {
     { echo label,a; for i in $(seq 2000); do echo "$((i % 20 == 0)),a$((i % 7))"; done; } > rare.csv
     apg train -q --epochs 1 --lr 1e-9 --embedding-lr 1e-9 --holdout 0 -o rare.apg rare.csv

@@ -58,6 +58,7 @@ static int make(void **state)
         return print_error("%s\n", err->text), -1;
     apg_model_init_weights(model, 1, 0.1, true);
     apg_graph_prepare(&model->graph);
+    model->calibration = (struct apg_calibration){.5, .25};
     if (apg_model_save(model, bytes_sink(&model_file), err) ||
         apg_feat_create(&w, made.schema, bytes_sink(&features_file), err))
         return print_error("%s\n", err->text), -1;
@@ -262,6 +263,11 @@ static void numbers_out_of_range(void **state)
         {"\\\"high\\\":1.", "\\\"high\\\":-2"},
         {"\\\"high\\\":", "\\\"hight\\\""},
         {"\"version\":\"1\"", "\"version\":\"x\""},
+        {"\"calibration\":\"[0.5,0.25]\"", "\"calibration\":\"[-.5,0.25]\""},
+        {"\"calibration\":\"[0.5,0.25]\"", "\"calibration\":\"[-15,0.25]\""},
+        {"\"calibration\":\"[0.5,0.25]\"", "\"calibration\":\"[0.5,1e99]\""},
+        {"\"calibration\":\"[0.5,0.25]\"", "\"calibration\":\"[0.5,true]\""},
+        {"\"calibration\":\"[0.5,0.25]\"", "\"calibration\":\"[0.5,1,25]\""},
     };
     struct apg_error err;
     assert_int_equal(with("\\\"dropout\\\":0.0", "\\\"dropout\\\":0.5", &err), APG_OK);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "stats/calibrate.h"
+
+#include <math.h>
+#include "stats/metrics.h"
+
+enum { STEPS_MAX = 100, HALVINGS_MAX = 40 };
+
+/* What is fitted: labels are drawn in a little, Platt's prior, so that rows that a model ranks perfectly do
+ * not ask for an infinite slope. */
+struct fit {
+    const double *logit;
+    const bool *label;
+    uint64_t n;
+    double scale;     /* x = scale * logit is in [-1, 1]: a model that diverged has logits of 1e20 */
+    double target[2]; /* by label */
+};
+
+/* The mean of t log(1 + e^-z) + (1 - t) log(1 + e^z), z = c_0 x + c_1, and its derivatives. */
+static double loss_of(const struct fit *f, const double c[2], double gradient[2], double curve[3])
+{
+    double loss = 0, g[2] = {0}, h[3] = {0};
+    for (uint64_t i = 0; i < f->n; i++) {
+        const double x = f->scale * f->logit[i], z = c[0] * x + c[1], t = f->target[f->label[i]];
+        const double p = apg_metrics_sigmoid(z), w = p * (1 - p);
+        loss += t * apg_metrics_logit_loss(z, true) + (1 - t) * apg_metrics_logit_loss(z, false);
+        g[0] += (p - t) * x, g[1] += p - t;
+        h[0] += w * x * x, h[1] += w * x, h[2] += w;
+    }
+    const double n = (double)f->n;
+    for (int i = 0; i < 2; i++)
+        gradient[i] = g[i] / n;
+    for (int i = 0; i < 3; i++)
+        curve[i] = h[i] / n;
+    return loss / n;
+}
+
+/* Newton's method, with steps halved until the loss becomes lower. It is convex. */
+static void minimize(const struct fit *f, double c[2])
+{
+    double g[2], h[3], loss = loss_of(f, c, g, h);
+    for (int step = 0; step < STEPS_MAX; step++) {
+        const double a = h[0] + 1e-12, b = h[1], d = h[2] + 1e-12, determinant = a * d - b * b;
+        double move[2] = {(d * g[0] - b * g[1]) / determinant, (a * g[1] - b * g[0]) / determinant};
+        double next_loss = INFINITY, next[2];
+        for (int i = 0; i < HALVINGS_MAX && !(next_loss < loss); i++) {
+            next[0] = c[0] - move[0], next[1] = c[1] - move[1];
+            next_loss = loss_of(f, next, g, h);
+            move[0] /= 2, move[1] /= 2;
+        }
+        if (!(next_loss < loss - 1e-12))
+            return;
+        c[0] = next[0], c[1] = next[1];
+        loss = next_loss;
+    }
+}
+
+bool apg_calibrate(struct apg_calibration *c, const double *logit, const bool *label, uint64_t n,
+    double *before, double *after)
+{
+    uint64_t positives = 0;
+    double largest = 0, raw = 0, fitted = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        positives += label[i];
+        largest = fmax(largest, fabs(logit[i]));
+        raw += apg_metrics_logit_loss(logit[i], label[i]);
+    }
+    *c = (struct apg_calibration){1, 0};
+    *before = *after = n ? raw / (double)n : NAN;
+    if (positives < APG_CALIBRATE_ROWS || n - positives < APG_CALIBRATE_ROWS || !(largest > 0))
+        return false;
+    const struct fit f = {logit, label, n, 1 / largest,
+        {1 / ((double)(n - positives) + 2), ((double)positives + 1) / ((double)positives + 2)}};
+    double at[2] = {fmin(largest, 10), 0};
+    minimize(&f, at);
+    at[0] /= largest;
+    for (uint64_t i = 0; i < n; i++)
+        fitted += apg_metrics_logit_loss(at[0] * logit[i] + at[1], label[i]);
+    if (!(at[0] > 0 && isfinite(at[0]) && isfinite(at[1]) && fitted < raw))
+        return false;
+    *c = (struct apg_calibration){at[0], at[1]};
+    *after = fitted / (double)n;
+    return true;
+}

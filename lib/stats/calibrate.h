@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * calibrate.h - a slope and an offset that turn a model's logits into probabilities:
+ *
+ *     p = sigmoid(slope * logit + offset)
+ *
+ * Platt, "Probabilistic Outputs for Support Vector Machines", 1999; fitted by Newton's method (Lin, Lin
+ * and Weng, 2007). The order of scores, and with it the AUC, stays as it is.
+ */
+#ifndef APG_CALIBRATE_H
+#define APG_CALIBRATE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+struct apg_calibration {
+    double slope, offset; /* of a logit; 1 and 0 change nothing */
+};
+
+/* Rows of each label that a fit takes at least. */
+enum { APG_CALIBRATE_ROWS = 50 };
+
+/* Fit *c to N logits and their labels, which must be rows that the model did not learn. *before and *after:
+ * their mean log loss without it and with it. False, and *c changes nothing: there are not enough rows of
+ * each label, or the loss does not become lower. */
+bool apg_calibrate(struct apg_calibration *c, const double *logit, const bool *label, uint64_t n,
+    double *before, double *after);
+
+#endif
