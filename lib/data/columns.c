@@ -1,44 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/columns.h"
 
-#include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "data/cell.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "data/infer.h"
 #include "data/vocab.h"
 
-/* What the inference goes by (columns.h). Values are the different ones of a column's sample. */
-enum {
-    FEW_VALUES = 10,           /* no more values than this are taken for codes */
-    MANY_VALUES = 32,          /* more values than this may be amounts, if they are skewed */
-    SKEWED_RATIO = 6,          /* (highest - median) / (median - lowest) of amounts is above this */
-    UNIQUE_ROWS_SAMPLE = 1000, /* a sample of fewer rows does not show that a value never comes back */
-    UNIQUE_ROWS_WHOLE = 20,    /* the same, when the sample is the whole input */
-    VERSION_TIMES = 4, /* versions such as 4.10 come back so often on average, measured numbers do not */
-};
-enum { DROP = APG_KINDS, N_LISTS = APG_KINDS + 1 }; /* besides the kinds: to ignore a column */
+enum { N_LISTS = APG_KINDS + 1 }; /* a list of each kind, and one of columns to ignore */
 
 const char *const apg_label_names[] = {
     "label", "click", "clicked", "y", "target", "is_click", "is_clicked", "clk", NULL};
-
-/* The last word of a name that says: these are identifiers, whatever they look like. */
-static const char *const id_words[] = {"id", "ids", "uid", "gid", "uuid", "guid", "idx", "index", "key",
-    "hash", "code", "zip", "zipcode", "postcode", "phone", "ip", "user", "item", "movie", "product", "sku",
-    "ad", "advert", "advertiser", "campaign", "creative", "publisher", "site", "app", "page", "query",
-    "keyword", "tag", "topic", "brand", "shop", "store", "seller", "category", "cat", "type", "class", "kind",
-    "domain", "group", "segment", "cluster", "scenario", "channel", "slot", "pos", "position", "country",
-    "region", "state", "city", "district", "device", "os", "browser", "platform", "occupation", "gender",
-    "sex", "hour", "day", "weekday", "month", "year", NULL};
-/* Any word of a name that says: this is a quantity. */
-static const char *const quantity_words[] = {"age", "count", "counts", "cnt", "num", "price", "prices",
-    "cost", "amount", "income", "salary", "revenue", "spend", "bid", "budget", "gain", "loss", "score",
-    "rate", "ratio", "weight", "duration", "seconds", "minutes", "hours", "days", "length", "size", "width",
-    "height", "distance", "views", "clicks", "impressions", "visits", "total", "sum", "avg", "mean",
-    "percent", "pct", "balance", "temperature", NULL};
 
 void apg_columns_default(struct apg_columns *c)
 {
@@ -153,208 +127,6 @@ enum apg_status apg_columns_header(
     return APG_OK;
 }
 
-static bool in_list(const char *const *list, const char *word, size_t len)
-{
-    for (; *list; list++)
-        if (strlen(*list) == len && strncasecmp(*list, word, len) == 0)
-            return true;
-    return false;
-}
-
-/* The next word of NAME from *at on, which is a run of letters and ends before a capital too
- * ("userId"). Returns its length, 0 when there is none; *at is where it starts and *end where it
- * ends. */
-static size_t next_word(const char *name, size_t *at, size_t *end)
-{
-    size_t i = *at;
-    while (name[i] && !isalpha((unsigned char)name[i]))
-        i++;
-    *at = i;
-    while (isalpha((unsigned char)name[i]) &&
-           (i == *at || !isupper((unsigned char)name[i]) || isupper((unsigned char)name[i - 1])))
-        i++;
-    *end = i;
-    return i - *at;
-}
-
-/* Is NAME the letter and a number, as C14 is for 'C'? */
-static bool is_numbered(const char *name, char letter)
-{
-    return name[0] == letter && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1);
-}
-
-static bool is_id_name(const char *name)
-{
-    size_t at = 0, end, last = 0, len = 0;
-    for (size_t n; (n = next_word(name, &at, &end)); at = end) {
-        last = at;
-        len = n;
-    }
-    return is_numbered(name, 'C') || in_list(id_words, name + last, len);
-}
-
-static bool is_quantity_name(const char *name)
-{
-    size_t at = 0, end;
-    for (size_t n; (n = next_word(name, &at, &end)); at = end)
-        if (in_list(quantity_words, name + at, n))
-            return true;
-    return false;
-}
-
-/* ---- a look at the sample ---- */
-
-/* What the cells of a column in the sample are like. */
-struct look {
-    size_t rows, filled;      /* rows; how many of them have a cell that is not empty */
-    size_t numbers;           /* how many of these are numbers, as long as all are but for markers */
-    const char *marker;       /* a cell that usually marks what is missing; NULL: none */
-    size_t distinct;          /* different values of the filled cells */
-    size_t separators;        /* cells that hold the separator of multi cells */
-    bool number;              /* all filled cells are numbers, but for markers */
-    bool fraction, exponent;  /* some number has a fraction; some has an exponent */
-    bool code, padded;        /* some number has a code's digits; some starts with 0 and a digit */
-    bool falling;             /* some number is less than the one before */
-    bool versions;            /* two texts with a point are one number, 4.1 and 4.10, and texts come back */
-    double low, middle, high; /* the lowest number, the median, the highest */
-};
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The lowest of the N numbers X, their median and the highest. Sorts X. */
-static void spread(struct look *l, double *x, size_t n)
-{
-    qsort(x, n, sizeof *x, by_value);
-    l->low = x[0];
-    l->middle = x[n / 2];
-    l->high = x[n - 1];
-}
-
-static bool look_at_cell(struct look *l, const char *text, size_t len, double before, double *x)
-{
-    size_t sign = len && (*text == '-' || *text == '+');
-    if (!apg_cell_number(text, len, x))
-        return false;
-    l->fraction |= strchr(text, '.') && *x != floor(*x);
-    l->exponent |= strpbrk(text, "eE") != NULL;
-    l->padded |= text[sign] == '0' && isdigit((unsigned char)text[sign + 1]);
-    l->code |= len > sign + 15 || (len > sign + 1 && text[sign] == '0' && text[sign + 1] != '.');
-    l->falling |= *x < before;
-    return true;
-}
-
-/* What other programs write for a number that is missing. */
-static bool is_marker(const char *text)
-{
-    static char *const usual[] = {
-        "NA", "N/A", "na", "n/a", "NULL", "null", "NaN", "nan", "None", "\\N", "-", "?"};
-    return apg_list_has(&(struct apg_list){sizeof usual / sizeof *usual, (char **)usual}, text);
-}
-
-/* Are two of the N numbers X equal? Sorts X. */
-static bool has_twins(double *x, size_t n)
-{
-    qsort(x, n, sizeof *x, by_value);
-    for (size_t i = 1; i < n; i++)
-        if (!(x[i] > x[i - 1]))
-            return true;
-    return false;
-}
-
-static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const *sample, size_t n_sample,
-    size_t column, const struct apg_columns *c, struct apg_error *err)
-{
-    struct apg_vocab seen = {0};
-    double *number = malloc(APG_SAMPLE_ROWS * sizeof *number);
-    double *pointed =
-        malloc(APG_SAMPLE_ROWS * sizeof *pointed); /* numbers of the different texts with a point */
-    size_t n_pointed = 0;
-    enum apg_status status = number && pointed ? apg_vocab_init(&seen, err) : apg_fail_memory(err);
-    *l = (struct look){.number = true};
-    for (size_t k = 0; !status && k < n_sample; k++) {
-        const struct apg_csv_chunk *chunk = sample[k];
-        for (size_t r = 0; r < chunk->records && l->rows < APG_SAMPLE_ROWS; r++) {
-            if (column >= chunk->first[r + 1] - chunk->first[r])
-                continue; /* ragged: refused, with its line, when it is encoded */
-            const struct apg_cell *cell = &chunk->cell[chunk->first[r] + column];
-            const char *text = chunk->text + cell->at;
-            const uint32_t texts = seen.n;
-            l->rows++;
-            if (!cell->len || apg_list_has(&c->missing, text))
-                continue;
-            if (!apg_vocab_add(&seen, text, cell->len, apg_vocab_hash(text, cell->len))) {
-                status = apg_fail_memory(err);
-                break;
-            }
-            l->separators += strchr(text, c->separator) != NULL;
-            l->filled++;
-            if (is_marker(text)) {
-                l->marker = text;
-                continue;
-            }
-            l->number = l->number && look_at_cell(l, text, cell->len,
-                                         l->numbers ? number[l->numbers - 1] : -1e300, &number[l->numbers]);
-            if (l->number && seen.n > texts && strchr(text, '.'))
-                pointed[n_pointed++] = number[l->numbers];
-            l->numbers++;
-        }
-    }
-    if (!status) {
-        l->distinct = seen.n - 1;
-        if (l->number && l->numbers)
-            spread(l, number, l->numbers);
-        l->versions = l->number && VERSION_TIMES * l->distinct <= l->filled && has_twins(pointed, n_pointed);
-    }
-    apg_vocab_release(&seen);
-    free(number);
-    free(pointed);
-    return status;
-}
-
-/* Are the texts those of versions? As numbers, 4.1 and 4.10 would be one. */
-static bool is_version(const struct look *l, const char *name)
-{
-    return l->versions && !is_quantity_name(name);
-}
-
-/* The kind, or DROP with the reason in *why. columns.h has the rules in order. */
-static int infer(const struct look *l, const char *name, bool whole, const char **why)
-{
-    bool number = l->number && !l->marker, varies = l->distinct + (l->filled < l->rows) > 1;
-    if (whole && l->rows > 1 && !varies) {
-        *why = "its cells are all alike";
-        return DROP;
-    }
-    if (is_version(l, name))
-        number = false;
-    if (number && l->filled) {
-        bool id_name = is_id_name(name);
-        /* 001E2 is hexadecimal or the like: an exponent alone makes no number of an id. */
-        if (l->fraction || (l->exponent && !l->padded && !id_name))
-            return APG_NUMERIC;
-        bool id = l->code || id_name;
-        if (!id && !l->falling && 2 * l->distinct > l->rows && l->rows >= UNIQUE_ROWS_WHOLE) {
-            *why = "it never falls: a time or a counter";
-            return DROP;
-        }
-        if (!id && is_numbered(name, 'I'))
-            return APG_NUMERIC;
-        if (!id && l->distinct > FEW_VALUES && is_quantity_name(name))
-            return APG_NUMERIC;
-        if (!id && l->distinct > MANY_VALUES && l->high - l->middle > SKEWED_RATIO * (l->middle - l->low))
-            return APG_NUMERIC;
-    }
-    if (l->filled && l->distinct == l->rows && l->rows >= (whole ? UNIQUE_ROWS_WHOLE : UNIQUE_ROWS_SAMPLE)) {
-        *why = "each row has a value of its own";
-        return DROP;
-    }
-    return APG_CATEGORICAL;
-}
-
 /* ---- the schema ---- */
 
 /* The columns that the user named for a kind, and the option that names them. */
@@ -419,7 +191,7 @@ struct builder {
     struct apg_lookup names; /* of its columns */
     struct lists list[N_LISTS];
     size_t label;
-    int *kind;      /* (columns) a kind or DROP */
+    int *kind;      /* (columns) a kind or APG_DROP */
     bool *inferred; /* (columns) */
     struct text notes;
 };
@@ -501,12 +273,13 @@ static void tell_label(struct builder *b)
 }
 
 /* A column of numbers, but for what marks those that are missing, is one of tokens unless the user says so. */
-static void tell_marker(struct builder *b, const struct look *look, const char *name, bool whole)
+static void tell_marker(struct builder *b, const struct apg_look *look, const char *name, bool whole)
 {
-    struct look without = *look;
+    struct apg_look without = *look;
     const char *why = "";
     without.marker = NULL;
-    if (!look->marker || !look->number || !look->numbers || infer(&without, name, whole, &why) != APG_NUMERIC)
+    if (!look->marker || !look->number || !look->numbers ||
+        apg_infer(&without, name, whole, &why) != APG_NUMERIC)
         return;
     say(&b->notes, "\n");
     say(&b->notes, name);
@@ -523,22 +296,23 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
         rows += sample[k]->records;
     whole = whole && rows <= APG_SAMPLE_ROWS;
     for (size_t i = 0; i < b->header->first[1]; i++) {
-        struct look look;
+        struct apg_look look;
         const char *name = column_name(b, i), *why = "";
         if (!b->inferred[i] || i == b->label || !b->c->infer)
             continue;
-        enum apg_status status = look_at(&look, sample, n_sample, i, b->c, err);
+        enum apg_status status =
+            apg_look_at(&look, sample, n_sample, i, b->c->separator, &b->c->missing, err);
         if (status)
             return status;
         tell_marker(b, &look, name, whole);
-        if (is_version(&look, name)) {
+        if (apg_look_is_version(&look, name)) {
             say(&b->notes, "\n");
             say(&b->notes, name);
             say(&b->notes,
                 ": texts such as 4.1 and 4.10 are one number, so these are codes (--numeric reads numbers)");
         }
-        b->kind[i] = infer(&look, name, whole, &why);
-        if (b->kind[i] == DROP) {
+        b->kind[i] = apg_infer(&look, name, whole, &why);
+        if (b->kind[i] == APG_DROP) {
             say(&b->notes, "\nignored ");
             say(&b->notes, *name ? name : "''");
             say(&b->notes, ": ");
@@ -562,7 +336,7 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
         return apg_fail_memory(err);
     for (size_t i = 0; i < columns; i++) {
         const char *name = column_name(b, i);
-        if (i != b->label && b->kind[i] == DROP)
+        if (i != b->label && b->kind[i] == APG_DROP)
             continue;
         if (!apg_is_utf8(name))
             return apg_fail(err, APG_EINPUT, "%s:%llu: the name of column %zu is not UTF-8", file,

@@ -1,26 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * columns.h - which columns a log has and what kind each is: as told, or inferred from a sample.
- *
- * The inference tries these rules in this order; the first that fits decides. D is the number of different
- * values in the sample. The manual of apg-encode says the same in prose.
- *   label                                      the first usual name that is a column
- *   one value in the whole input               ignored
- *   some cell is no number                     categorical
- *   two texts are one number (4.1, 4.10), each
- *   comes 4 times, the name is no quantity's   categorical
- *   some number has a fraction                 numeric
- *   some has an exponent, none a leading zero,
- *   and the name is not an identifier's        numeric (001E2 is a code)
- *   leading zeros, or over 15 digits           categorical (codes)
- *   the name is an identifier's or C1, C2, ... categorical
- *   D over half the rows, and never falling    ignored (a time or a counter)
- *   the name is I1, I2, ...                    numeric (Criteo's)
- *   D <= 10                                    categorical
- *   the name is a quantity's (age, price, ...) numeric
- *   D > 32, half the rows in the lowest 1/7    numeric (1/7 of the range, where counts and amounts crowd)
- *   the rest                                   categorical
- * A column that is categorical by these rules and has a value of its own in every row is ignored.
+ * columns.h - which columns a log has and what kind each is: as told, or inferred from a sample (infer.h).
  */
 #ifndef APG_COLUMNS_H
 #define APG_COLUMNS_H
@@ -29,7 +9,7 @@
 #include "data/csvread.h"
 #include "data/schema.h"
 
-enum { APG_HASH_BITS_MAX = 30, APG_SAMPLE_ROWS = 10000 };
+enum { APG_HASH_BITS_MAX = 30 };
 
 /* How columns are to be read. Names are matched exactly; a name that is no column is refused.
  * Commands let their options fill it. Strings and lists are borrowed. */

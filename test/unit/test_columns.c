@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/rng.h"
+#include "data/infer.h"
 #include "log.h"
 
 enum { ROWS = 2000, CELL = 32 };

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * infer.h - what kind of column a sample of its cells looks like.
+ *
+ * The inference tries these rules in this order; the first that fits decides. D is the number of different
+ * values in the sample. The manual of apg-encode says the same in prose.
+ *   label                                      the first usual name that is a column
+ *   one value in the whole input               ignored
+ *   some cell is no number                     categorical
+ *   two texts are one number (4.1, 4.10), each
+ *   comes 4 times, the name is no quantity's   categorical
+ *   some number has a fraction                 numeric
+ *   some has an exponent, none a leading zero,
+ *   and the name is not an identifier's        numeric (001E2 is a code)
+ *   leading zeros, or over 15 digits           categorical (codes)
+ *   the name is an identifier's or C1, C2, ... categorical
+ *   D over half the rows, and never falling    ignored (a time or a counter)
+ *   the name is I1, I2, ...                    numeric (Criteo's)
+ *   D <= 10                                    categorical
+ *   the name is a quantity's (age, price, ...) numeric
+ *   D > 32, half the rows in the lowest 1/7    numeric (1/7 of the range, where counts and amounts crowd)
+ *   the rest                                   categorical
+ * A column that is categorical by these rules and has a value of its own in every row is ignored.
+ */
+#ifndef APG_INFER_H
+#define APG_INFER_H
+#include "base/list.h"
+#include "data/csvread.h"
+#include "data/schema.h"
+
+enum { APG_SAMPLE_ROWS = 10000, APG_DROP = APG_KINDS }; /* the kind of a column to be ignored */
+
+/* What the cells of a column in the sample are like. */
+struct apg_look {
+    size_t rows, filled;      /* rows; how many of them have a cell that is not empty */
+    size_t numbers;           /* how many of these are numbers, as long as all are but for markers */
+    const char *marker;       /* a cell that usually marks what is missing; NULL: none */
+    size_t distinct;          /* different values of the filled cells */
+    size_t separators;        /* cells that hold the separator of multi cells */
+    bool number;              /* all filled cells are numbers, but for markers */
+    bool fraction, exponent;  /* some number has a fraction; some has an exponent */
+    bool code, padded;        /* some number has a code's digits; some starts with 0 and a digit */
+    bool falling;             /* some number is less than the one before */
+    bool versions;            /* two texts with a point are one number, 4.1 and 4.10, and texts come back */
+    double low, middle, high; /* the lowest number, the median, the highest */
+};
+
+/* Look at column COLUMN in SAMPLE, which is N_SAMPLE parsed chunks, to their row APG_SAMPLE_ROWS. Cells of the
+ * texts MISSING are empty ones. l->marker is in the sample's text. APG_ENOMEM. */
+enum apg_status apg_look_at(struct apg_look *l, const struct apg_csv_chunk *const *sample, size_t n_sample,
+    size_t column, char separator, const struct apg_list *missing, struct apg_error *err);
+/* The kind of column NAME, or APG_DROP with the reason in *why. WHOLE: the sample is the whole input. */
+int apg_infer(const struct apg_look *l, const char *name, bool whole, const char **why);
+/* Are the texts those of versions? As numbers, 4.1 and 4.10 would be one. */
+bool apg_look_is_version(const struct apg_look *l, const char *name);
+
+#endif
