@@ -391,8 +391,8 @@ squares() {
     head -n 200 new.csv > few.csv
     for none in "--holdout 0" "--valid few.csv"; do
         # shellcheck disable=SC2086
-        apg train --multi genres --epochs 1 --hidden 4 $none -o none.apg logs.csv 2> none.err
-        run grep calibrated none.err
+        apg train --multi genres --epochs 1 --hidden 4 $none -o without.apg logs.csv 2> without.err
+        run grep calibrated without.err
         [ "$status" -eq 1 ]
     done
     # Training goes on from the weights, not from the calibration.
