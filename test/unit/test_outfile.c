@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files that appear whole or not at all. Each test is made twice: as the file system is, and as if it had no files without
+ * a name (openat refuses O_TMPFILE: linked with --wrap=openat). Also of the command's part: what signals leave.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/outfile.h"
+#include "common/output.h"
+
+int __real_openat(int folder, const char *path, int flags, ...);
+int __wrap_openat(int folder, const char *path, int flags, ...);
+
+static bool refuse_unnamed;
+
+int __wrap_openat(int folder, const char *path, int flags, ...)
+{
+    va_list ap;
+    va_start(ap, flags);
+    const bool has_mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+    const mode_t mode = has_mode ? va_arg(ap, mode_t) : 0;
+    va_end(ap);
+    if (refuse_unnamed && (flags & O_TMPFILE) == O_TMPFILE) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return __real_openat(folder, path, flags, mode);
+}
+
+static char folder[] = "/tmp/apg-outfile-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return chdir("/") | rmdir(folder);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+static void assert_text(const char *path, const char *text)
+{
+    char got[64] = "";
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_true(fread(got, 1, sizeof got - 1, f) > 0 && fclose(f) == 0);
+    assert_string_equal(got, text);
+}
+
+/* Names in the current folder, and those of them that begin with a dot. */
+static size_t count_names(bool hidden)
+{
+    size_t n = 0;
+    DIR *d = opendir(".");
+    assert_non_null(d);
+    for (const struct dirent *e; (e = readdir(d));)
+        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && (!hidden || e->d_name[0] == '.');
+    assert_int_equal(closedir(d), 0);
+    return n;
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 0777;
+}
+
+/* Write "new" to PATH. */
+static void replace(const char *path)
+{
+    struct apg_outfile o;
+    struct apg_error err;
+    assert_int_equal(apg_outfile_open(&o, path, &err), APG_OK);
+    assert_true(fputs("new", o.f) >= 0);
+    assert_int_equal(apg_outfile_commit(&o, &err), APG_OK);
+    assert_int_equal(count_names(true), 0);
+}
+
+static void assert_refused(const char *path, const char *reason)
+{
+    struct apg_outfile o;
+    struct apg_error err;
+    char text[sizeof err.text];
+    assert_int_equal(apg_outfile_open(&o, path, &err), APG_EIO);
+    snprintf(text, sizeof text, "%s: %s", path, reason);
+    assert_string_equal(err.text, text);
+}
+
+static void appears_whole_or_not_at_all(void **state)
+{
+    struct apg_outfile o;
+    struct apg_error err;
+    refuse_unnamed = *state;
+    write_text("out", "old");
+    assert_int_equal(apg_outfile_open(&o, "out", &err), APG_OK);
+    assert_int_equal(count_names(true), refuse_unnamed);
+    assert_true(fputs("half", o.f) >= 0);
+    apg_outfile_abandon(&o);
+    apg_outfile_abandon(&o); /* allowed */
+    assert_int_equal(count_names(true), 0);
+    assert_text("out", "old");
+    replace("out");
+    assert_text("out", "new");
+    assert_int_equal(unlink("out"), 0);
+}
+
+static void modes(void **state)
+{
+    refuse_unnamed = *state;
+    const mode_t before = umask(027);
+    replace("fresh");
+    assert_int_equal(mode_of("fresh"), 0640);
+    assert_int_equal(chmod("fresh", 0604), 0);
+    replace("fresh");
+    assert_int_equal(mode_of("fresh"), 0604);
+    umask(before);
+    if (geteuid() == 0) {
+        struct stat st;
+        assert_int_equal(chown("fresh", 1234, 4321), 0);
+        replace("fresh");
+        assert_int_equal(stat("fresh", &st), 0);
+        assert_true(st.st_uid == 1234 && st.st_gid == 4321 && (st.st_mode & 0777) == 0604);
+    }
+    assert_int_equal(unlink("fresh"), 0);
+}
+
+/* To files, to nothing yet, from a folder to another one, and in a circle. */
+static void links(void **state)
+{
+    refuse_unnamed = *state;
+    assert_int_equal(mkdir("a", 0777) | mkdir("b", 0777), 0);
+    write_text("a/file", "old");
+    assert_int_equal(symlink("../a/file", "b/link") | symlink("b/link", "far") | symlink("b/fresh", "none"), 0);
+    assert_int_equal(symlink("circle", "circle"), 0);
+    replace("far");
+    assert_text("a/file", "new");
+    replace("none");
+    assert_text("b/fresh", "new");
+    struct stat st;
+    for (const char *const *p = (const char *const[]){"far", "none", "b/link", NULL}; *p; p++)
+        assert_true(lstat(*p, &st) == 0 && S_ISLNK(st.st_mode));
+    assert_refused("circle", "Too many levels of symbolic links");
+    assert_refused("", "No such file or directory");
+    assert_refused("a", "Is a directory");
+    assert_refused("a/", "Is a directory");
+    assert_refused("c/file", "No such file or directory");
+    assert_refused("a/file/x", "Not a directory");
+    assert_int_equal(unlink("far") | unlink("none") | unlink("circle") | unlink("b/link") | unlink("b/fresh") |
+                         unlink("a/file") | rmdir("a") | rmdir("b"),
+        0);
+}
+
+/* A name of NAME_MAX bytes, a path of nearly PATH_MAX bytes, and links that make a longer way of it. */
+static void long_paths(void **state)
+{
+    enum { DEEP = 19, PART = 210 }; /* 19 folders of 210 bytes and a slash, and a name of 81: 4,090 bytes */
+    char name[PATH_MAX] = "", part[PART + 2], path[PATH_MAX], one[NAME_MAX + 2];
+    refuse_unnamed = *state;
+    memset(one, 'x', NAME_MAX + 1);
+    one[NAME_MAX] = '\0';
+    replace(one);
+    assert_text(one, "new");
+    assert_int_equal(unlink(one), 0);
+    memset(one, 'x', NAME_MAX + 1);
+    one[NAME_MAX + 1] = '\0';
+    assert_refused(one, "File name too long");
+
+    memset(part, 'd', PART);
+    memcpy(part + PART, "/", 2);
+    for (int i = 0; i < DEEP; i++)
+        assert_int_equal(mkdir(strcat(name, part), 0777), 0);
+    snprintf(path, sizeof path, "%s%081d", name, 1);
+    assert_int_equal(strlen(path), 4090);
+    replace(path);
+    assert_text(path, "new");
+    assert_int_equal(unlink(path), 0);
+    /* Its folder, by a link, and a link in it: 8,000 bytes in all. */
+    assert_int_equal(symlink(name, "deep"), 0);
+    snprintf(path, sizeof path, "%sup", name);
+    char up[3 * DEEP + 8] = "";
+    for (int i = 0; i < DEEP; i++)
+        strcat(up, "../");
+    assert_int_equal(symlink(strcat(up, "far"), path), 0);
+    replace("deep/up");
+    assert_text("far", "new");
+    assert_int_equal(unlink(path) | unlink("deep") | unlink("far"), 0);
+    for (int i = 0; i < DEEP; i++) {
+        assert_int_equal(rmdir(name), 0);
+        name[strlen(name) - PART - 1] = '\0';
+    }
+    struct apg_outfile o;
+    char beyond[PATH_MAX + 1];
+    memset(beyond, '/', PATH_MAX);
+    beyond[PATH_MAX] = '\0';
+    assert_int_equal(apg_outfile_open(&o, beyond, NULL), APG_EIO);
+}
+
+/* In a child that is not root, which may do all. */
+static void without_permission(void **state)
+{
+    refuse_unnamed = *state;
+    assert_int_equal(mkdir("closed", 0777), 0);
+    write_text("closed/old", "old");
+    write_text("locked", "old");
+    assert_int_equal(chmod("closed", 0555) | chmod("locked", 0444) | chmod(".", 0777), 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        struct apg_outfile o;
+        struct apg_error err;
+        if (geteuid() == 0 && setuid(1234) != 0)
+            _exit(1);
+        for (const char *const *p = (const char *const[]){"closed/old", "closed/new", "locked", NULL}; *p; p++)
+            if (apg_outfile_open(&o, *p, &err) != APG_EIO || !strstr(err.text, ": Permission denied"))
+                _exit(2);
+        _exit(0);
+    }
+    int status;
+    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+    assert_int_equal(status, 0);
+    assert_text("closed/old", "old");
+    assert_text("locked", "old");
+    assert_int_equal(
+        chmod("closed", 0777) | unlink("closed/old") | rmdir("closed") | unlink("locked"), 0);
+    assert_int_equal(count_names(false), 0);
+}
+
+/* The reason of a write that failed is told, and the old file stays. */
+static void full(void **state)
+{
+    struct apg_outfile o;
+    struct apg_error err;
+    refuse_unnamed = *state;
+    write_text("out", "old");
+    const struct rlimit small = {1000, RLIM_INFINITY};
+    struct rlimit before;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(apg_outfile_open(&o, "out", &err), APG_OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){small.rlim_cur, before.rlim_max}), 0);
+    for (int i = 0; i < 1001; i++)
+        putc('x', o.f);
+    const enum apg_status status = apg_outfile_commit(&o, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, APG_EIO);
+    assert_string_equal(err.text, "out: File too large");
+    assert_text("out", "old");
+    assert_int_equal(unlink("out"), 0);
+    assert_int_equal(count_names(false), 0);
+}
+
+/* What kill -9 left goes; what another process writes now, under a lock, stays, and so does what this one writes, which a
+ * process may lock again on some network file systems. */
+static void what_was_left_behind_goes(void **state)
+{
+    struct apg_outfile o, other;
+    struct apg_error err;
+    refuse_unnamed = *state;
+    write_text(".apg-1-0.tmp", "left behind");
+    write_text(".apg-2-0.tmp", "being written");
+    write_text(".apg-note", "someone else's");
+    write_text(".apg-note.tmp", "someone else's");
+    write_text(".apg-1-0.tmp.tmp", "someone else's");
+    int fd = __real_openat(AT_FDCWD, ".apg-2-0.tmp", O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
+    assert_int_equal(apg_outfile_open(&o, "out", &err), APG_OK);
+    assert_int_equal(access(".apg-1-0.tmp", F_OK), -1);
+    assert_text(".apg-2-0.tmp", "being written");
+    assert_text(".apg-note", "someone else's");
+    assert_text(".apg-note.tmp", "someone else's");
+    assert_text(".apg-1-0.tmp.tmp", "someone else's");
+    assert_int_equal(unlink(".apg-note.tmp") | unlink(".apg-1-0.tmp.tmp"), 0);
+    assert_int_equal(flock(fileno(o.f), LOCK_UN), 0);
+    assert_int_equal(apg_outfile_open(&other, "other", &err), APG_OK);
+    assert_int_equal(count_names(true), 2 + 2 * refuse_unnamed);
+    apg_outfile_abandon(&other);
+    apg_outfile_abandon(&o);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(".apg-2-0.tmp") | unlink(".apg-note"), 0);
+    assert_int_equal(count_names(false), 0);
+}
+
+/* A name that is taken, by a file that is in use, is passed over. */
+static void names_that_are_taken(void **state)
+{
+    char name[64];
+    refuse_unnamed = *state;
+    snprintf(name, sizeof name, ".apg-%ld-0.tmp", (long)getpid());
+    write_text(name, "being written");
+    int fd = __real_openat(AT_FDCWD, name, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
+    struct apg_outfile o;
+    assert_int_equal(apg_outfile_open(&o, "out", NULL), APG_OK);
+    assert_true(fputs("new", o.f) >= 0);
+    assert_int_equal(apg_outfile_commit(&o, NULL), APG_OK);
+    assert_text("out", "new");
+    assert_text(name, "being written");
+    assert_int_equal(close(fd) | unlink(name) | unlink("out"), 0);
+    assert_int_equal(count_names(false), 0);
+}
+
+/* A command that is ended by a signal has removed its temporary file. */
+static void signals(void **state)
+{
+    refuse_unnamed = *state;
+    const int signal_of[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
+        SIGPROF, SIGPIPE, SIGABRT, SIGSEGV, SIGBUS, SIGRTMIN, SIGRTMIN + 3, SIGRTMAX};
+    write_text("out", "old");
+    for (size_t i = 0; i < sizeof signal_of / sizeof *signal_of; i++) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            struct output o;
+            const struct rlimit no_core = {0, 0};
+            (void)setrlimit(RLIMIT_CORE, &no_core);
+            signal(signal_of[i], SIG_DFL); /* cmocka and sanitizers catch some of them */
+            if (output_open(&o, "out", false, NULL) || fputs("half", o.f) < 0 ||
+                count_names(true) != refuse_unnamed)
+                _exit(1);
+            raise(signal_of[i]);
+            _exit(2);
+        }
+        int status;
+        assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == signal_of[i]);
+        assert_int_equal(count_names(true), 0);
+        assert_text("out", "old");
+    }
+    assert_int_equal(unlink("out"), 0);
+}
+
+#define BOTH(f) {#f, f, NULL, NULL, NULL}, {#f ", all named", f, NULL, NULL, folder}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(appears_whole_or_not_at_all),
+        BOTH(modes),
+        BOTH(links),
+        BOTH(long_paths),
+        BOTH(without_permission),
+        BOTH(full),
+        BOTH(what_was_left_behind_goes),
+        BOTH(names_that_are_taken),
+        BOTH(signals),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
