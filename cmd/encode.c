@@ -136,7 +136,8 @@ static enum apg_status decode(struct encode *e, struct apg_error *err)
         if (!apg_schema_same(apg_feat_schema(in->feat), first))
             return apg_fail(
                 err, APG_EUSAGE, "%s: encoded otherwise than %s", in->name, e->inputs.source[0].name);
-        status = decode_file(e, in->feat, err);
+        if (!(status = decode_file(e, in->feat, err)))
+            status = apg_source_check(in, err);
     }
     return status;
 }
@@ -193,7 +194,7 @@ int cmd_encode(int argc, char **argv)
     status = back             ? decode(&e, &err)
              : encoder.schema ? encode_with(&e, encoder.schema, &err)
                               : encode(&e, &err);
-    if (!status)
+    if (!status && !(status = apg_source_check(&encoder.source, &err)))
         status = output_commit(&e.out, &err);
 done:
     if (status)

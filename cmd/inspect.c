@@ -122,8 +122,6 @@ static enum apg_status verify_rows(struct apg_feat_reader *r, json_t *root, stru
         positives += apg_block_positives(&b);
     }
     apg_block_release(&b);
-    if (!status)
-        status = apg_feat_check(r, err);
     if (!status && (json_object_set_new(root, "rows", json_integer((json_int_t)rows)) ||
                        json_object_set_new(root, "positives", json_integer((json_int_t)positives))))
         status = apg_fail_memory(err);
@@ -163,6 +161,8 @@ int cmd_inspect(int argc, char **argv)
         if (root && verify)
             status = verify_rows(in.feat, root, &err);
     }
+    if (!status)
+        status = apg_source_check(&in, &err);
     if (!status && !root)
         status = apg_fail_memory(&err);
     if (!status &&

@@ -229,7 +229,8 @@ static int create(struct apg_outfile *o)
         (void)close(fd);
         fd = failed_with(EOPNOTSUPP);
     }
-    const bool named = fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT);
+    const bool named =
+        fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT);
     if (fd >= 0)
         (void)flock(fd, LOCK_EX | LOCK_NB); /* for when it has a name, a moment before it is in its place */
     signals_wait(&before);
@@ -374,7 +375,8 @@ enum apg_status apg_outfile_commit(struct apg_outfile *o, struct apg_error *err)
         (void)apg_fail_errno(err, "%s", o->name);
     } else if (replaces && sync_folder(o->folder) != 0) {
         good = false;
-        (void)apg_fail_errno(err, "%s: it is in its place, but its folder could not be put on the disk", o->name);
+        (void)apg_fail_errno(
+            err, "%s: it is in its place, but its folder could not be put on the disk", o->name);
     }
     release(o);
     return good ? APG_OK : APG_EIO;

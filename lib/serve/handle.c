@@ -137,6 +137,12 @@ static enum apg_status chunk_of(struct apg *a, const char *const *cell, size_t r
     return APG_OK;
 }
 
+/* Weights and tokens may lie in a file that is mapped: is it as it was? */
+static enum apg_status check_file(const struct apg *a, struct apg_error *err)
+{
+    return a->model->file ? apg_tensors_check(a->model->file, err) : APG_OK;
+}
+
 /* Encode rows [first, first + n) of the call into a->block. A bad cell is reported at row FIRST, because
  * the chunk has no lines to count. */
 static enum apg_status encode(
@@ -154,7 +160,10 @@ enum apg_status apg_predict(
 {
     const uint32_t *row[CALL_ROWS];
     const size_t most = a->model->max_rows < CALL_ROWS ? a->model->max_rows : CALL_ROWS;
-    enum apg_status status = prepare(a, err);
+    /* Before, because what was cut in the meantime would end the program; and after, for what was overwritten. */
+    enum apg_status status = check_file(a, err);
+    if (!status)
+        status = prepare(a, err);
     for (size_t at = 0; !status && at < rows; at += most) {
         size_t n = rows - at < most ? rows - at : most;
         if ((status = encode(a, cell, at, n, err))) {
@@ -173,7 +182,7 @@ enum apg_status apg_predict(
             probability[i] = apg_metrics_sigmoid(probability[i]);
         }
     }
-    return status;
+    return status ? status : check_file(a, err);
 }
 
 /* ---- collapsing ---- */

@@ -157,7 +157,8 @@ static void links(void **state)
     refuse_unnamed = *state;
     assert_int_equal(mkdir("a", 0777) | mkdir("b", 0777), 0);
     write_text("a/file", "old");
-    assert_int_equal(symlink("../a/file", "b/link") | symlink("b/link", "far") | symlink("b/fresh", "none"), 0);
+    assert_int_equal(
+        symlink("../a/file", "b/link") | symlink("b/link", "far") | symlink("b/fresh", "none"), 0);
     assert_int_equal(symlink("circle", "circle"), 0);
     replace("far");
     assert_text("a/file", "new");
@@ -172,8 +173,8 @@ static void links(void **state)
     assert_refused("a/", "Is a directory");
     assert_refused("c/file", "No such file or directory");
     assert_refused("a/file/x", "Not a directory");
-    assert_int_equal(unlink("far") | unlink("none") | unlink("circle") | unlink("b/link") | unlink("b/fresh") |
-                         unlink("a/file") | rmdir("a") | rmdir("b"),
+    assert_int_equal(unlink("far") | unlink("none") | unlink("circle") | unlink("b/link") |
+                         unlink("b/fresh") | unlink("a/file") | rmdir("a") | rmdir("b"),
         0);
 }
 
@@ -236,7 +237,8 @@ static void without_permission(void **state)
         struct apg_error err;
         if (geteuid() == 0 && setuid(1234) != 0)
             _exit(1);
-        for (const char *const *p = (const char *const[]){"closed/old", "closed/new", "locked", NULL}; *p; p++)
+        for (const char *const *p = (const char *const[]){"closed/old", "closed/new", "locked", NULL}; *p;
+             p++)
             if (apg_outfile_open(&o, *p, &err) != APG_EIO || !strstr(err.text, ": Permission denied"))
                 _exit(2);
         _exit(0);
@@ -246,8 +248,7 @@ static void without_permission(void **state)
     assert_int_equal(status, 0);
     assert_text("closed/old", "old");
     assert_text("locked", "old");
-    assert_int_equal(
-        chmod("closed", 0777) | unlink("closed/old") | rmdir("closed") | unlink("locked"), 0);
+    assert_int_equal(chmod("closed", 0777) | unlink("closed/old") | rmdir("closed") | unlink("locked"), 0);
     assert_int_equal(count_names(false), 0);
 }
 
@@ -329,8 +330,8 @@ static void names_that_are_taken(void **state)
 static void signals(void **state)
 {
     refuse_unnamed = *state;
-    const int signal_of[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
-        SIGPROF, SIGPIPE, SIGABRT, SIGSEGV, SIGBUS, SIGRTMIN, SIGRTMIN + 3, SIGRTMAX};
+    const int signal_of[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ, SIGUSR1, SIGUSR2, SIGALRM,
+        SIGVTALRM, SIGPROF, SIGPIPE, SIGABRT, SIGSEGV, SIGBUS, SIGRTMIN, SIGRTMIN + 3, SIGRTMAX};
     write_text("out", "old");
     for (size_t i = 0; i < sizeof signal_of / sizeof *signal_of; i++) {
         const pid_t pid = fork();
@@ -354,7 +355,11 @@ static void signals(void **state)
     assert_int_equal(unlink("out"), 0);
 }
 
-#define BOTH(f) {#f, f, NULL, NULL, NULL}, {#f ", all named", f, NULL, NULL, folder}
+#define BOTH(f)                                                                                              \
+    {#f, f, NULL, NULL, NULL},                                                                               \
+    {                                                                                                        \
+#f ", all named", f, NULL, NULL, folder                                                              \
+    }
 
 int main(void)
 {
