@@ -156,7 +156,11 @@ int cmd_inspect(int argc, char **argv)
             root = describe(m->schema, m, (json_int_t)apg_tensors_bytes(m->file));
     } else {
         struct stat st;
-        bool regular = fstat(in.fd, &st) == 0 && S_ISREG(st.st_mode);
+        if (fstat(in.fd, &st) != 0) {
+            status = apg_fail_errno(&err, "%s", in.name);
+            goto done;
+        }
+        const bool regular = S_ISREG(st.st_mode);
         root = describe(apg_feat_schema(in.feat), NULL, regular ? (json_int_t)st.st_size : -1);
         if (root && verify)
             status = verify_rows(in.feat, root, &err);

@@ -66,6 +66,7 @@ void output_catch_faults(void)
     for (size_t i = 0; i < 2; i++)
         if (sigaction(fault[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
             sigaction(fault[i], &a, NULL);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 /* ---- outputs ---- */

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 40, NAMES_MAX = 100, BUFFER_BYTES = 1 << 16 };
+enum { LINKS_MAX = 40, NAMES_MAX = 100 };
 
 static int failed_with(int reason)
 {
@@ -50,19 +50,25 @@ static int open_folder(int at, char *path, const char **name)
     return openat(at, !slash ? "." : slash == path ? "/" : path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The number N if NAME in FOLDER is /proc/PID/fd/N of this process; else -1. */
-static int descriptor_of(int folder, const char *name)
+/* *fd is N if NAME in FOLDER is /proc/PID/fd/N of this process, else -1. Returns 0, or -1 with errno
+ * set: it cannot be told. */
+static int find_descriptor(int folder, const char *name, int *fd)
 {
     char own[64], at[64], of_all[64]; /* of all threads: a thread's own folder is /proc/PID/task/TID/fd */
     char *end;
+    const long number = *name >= '0' && *name <= '9' ? strtol(name, &end, 10) : -1;
+    *fd = -1;
+    if (number < 0 || number > INT_MAX || *end)
+        return 0;
     own_path(own, folder);
     const ssize_t n = readlink(own, at, sizeof at);
     const int prefix = snprintf(of_all, sizeof of_all, "/proc/%ld/", (long)getpid());
-    const long fd = *name >= '0' && *name <= '9' ? strtol(name, &end, 10) : -1;
-    return n >= prefix + 2 && n < (ssize_t)sizeof at && memcmp(at, of_all, (size_t)prefix) == 0 &&
-                   memcmp(at + n - 3, "/fd", 3) == 0 && fd >= 0 && fd <= INT_MAX && !*end
-               ? (int)fd
-               : -1;
+    if (n < 0)
+        return errno == ENOENT ? 0 : -1; /* no /proc */
+    if (n >= prefix + 2 && n < (ssize_t)sizeof at && memcmp(at, of_all, (size_t)prefix) == 0 &&
+        memcmp(at + n - 3, "/fd", 3) == 0)
+        *fd = (int)number;
+    return 0;
 }
 
 /* Follow links from PATH to the file that is to be written, which need not exist: O->target in
@@ -85,13 +91,17 @@ static int follow(struct apg_outfile *o, const char *path, int *fd)
         o->folder = folder = inner;
         if (folder < 0)
             return -1;
-        if ((*fd = descriptor_of(folder, name)) >= 0) {
+        if (find_descriptor(folder, name, fd) != 0)
+            return -1;
+        if (*fd >= 0) {
             (void)close(folder);
             o->folder = -1;
             return 0;
         }
         const ssize_t n = readlinkat(folder, name, link, sizeof link - 1);
         if (n < 0) {
+            if (errno != EINVAL && errno != ENOENT) /* not: it is no link, or not there */
+                return -1;
             if (!*name || strlen(name) >= sizeof o->target)
                 return failed_with(*name ? ENAMETOOLONG : ENOENT);
             strcpy(o->target, name);
@@ -345,10 +355,8 @@ enum apg_status apg_outfile_open(struct apg_outfile *o, const char *path, struct
 {
     *o = (struct apg_outfile){.name = path, .folder = -1};
     const int fd = open_path(o, path);
-    if (fd >= 0 && (o->f = fdopen(fd, "w"))) {
-        (void)setvbuf(o->f, NULL, _IOFBF, BUFFER_BYTES);
+    if (fd >= 0 && (o->f = fdopen(fd, "w")))
         return APG_OK;
-    }
     (void)apg_fail_errno(err, "%s", path);
     if (fd >= 0)
         (void)close(fd);
