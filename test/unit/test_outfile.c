@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Files that appear whole or not at all. Each test is made twice: as the file system is, and as if it had no files without
- * a name (openat refuses O_TMPFILE: linked with --wrap=openat). Also of the command's part: what signals leave.
+ * a name (openat refuses O_TMPFILE: linked with --wrap=openat). System calls fail in turn (--wrap, too). Also of the
+ * command's part: what signals leave.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +25,18 @@
 #include "base/outfile.h"
 #include "common/output.h"
 
+/* The call that fails, with ENOSPC, after so many that do not. */
+static const char *failing;
+static int failing_after;
+
+static bool fails(const char *call)
+{
+    if (!failing || strcmp(call, failing) != 0 || failing_after-- != 0)
+        return false;
+    errno = ENOSPC;
+    return true;
+}
+
 int __real_openat(int folder, const char *path, int flags, ...);
 int __wrap_openat(int folder, const char *path, int flags, ...);
 
@@ -36,11 +49,48 @@ int __wrap_openat(int folder, const char *path, int flags, ...)
     const bool has_mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
     const mode_t mode = has_mode ? va_arg(ap, mode_t) : 0;
     va_end(ap);
+    if (fails("openat"))
+        return -1;
     if (refuse_unnamed && (flags & O_TMPFILE) == O_TMPFILE) {
         errno = EOPNOTSUPP;
         return -1;
     }
     return __real_openat(folder, path, flags, mode);
+}
+
+ssize_t __real_readlinkat(int at, const char *path, char *to, size_t n);
+ssize_t __wrap_readlinkat(int at, const char *path, char *to, size_t n);
+ssize_t __wrap_readlinkat(int at, const char *path, char *to, size_t n)
+{
+    return fails("readlinkat") ? -1 : __real_readlinkat(at, path, to, n);
+}
+
+ssize_t __real_readlink(const char *path, char *to, size_t n);
+ssize_t __wrap_readlink(const char *path, char *to, size_t n);
+ssize_t __wrap_readlink(const char *path, char *to, size_t n)
+{
+    return fails("readlink") ? -1 : __real_readlink(path, to, n);
+}
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    return fails("fsync") ? -1 : __real_fsync(fd);
+}
+
+int __real_linkat(int from_at, const char *from, int at, const char *path, int flags);
+int __wrap_linkat(int from_at, const char *from, int at, const char *path, int flags);
+int __wrap_linkat(int from_at, const char *from, int at, const char *path, int flags)
+{
+    return fails("linkat") ? -1 : __real_linkat(from_at, from, at, path, flags);
+}
+
+int __real_renameat(int from_at, const char *from, int at, const char *path);
+int __wrap_renameat(int from_at, const char *from, int at, const char *path);
+int __wrap_renameat(int from_at, const char *from, int at, const char *path)
+{
+    return fails("renameat") ? -1 : __real_renameat(from_at, from, at, path);
 }
 
 static char folder[] = "/tmp/apg-outfile-XXXXXX";
@@ -276,6 +326,70 @@ static void full(void **state)
     assert_int_equal(count_names(false), 0);
 }
 
+/* A call that fails is told, and the old file stays; a link is not replaced because it could not be read. */
+static void calls_that_fail(void **state)
+{
+    static const struct {
+        const char *call;
+        int after;
+        const char *text, *left;
+    } all[] = {
+        {"openat", 0, "link: No space left on device", "old"},
+        {"openat", 1, "link: No space left on device", "old"},
+        {"readlinkat", 0, "link: No space left on device", "old"},
+        {"readlinkat", 1, "link: No space left on device", "old"},
+        {"fsync", 0, "link: No space left on device", "old"},
+        {"linkat", 0, "link: No space left on device", "old"},
+        {"renameat", 0, "link: No space left on device", "old"},
+        {"fsync", 1,
+            "link: it is in its place, but its folder could not be put on the disk: No space left on device",
+            "new"},
+    };
+    refuse_unnamed = *state;
+    assert_int_equal(symlink("out", "link"), 0);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct apg_outfile o;
+        struct apg_error err;
+        struct stat st;
+        if (refuse_unnamed && strcmp(all[i].call, "linkat") == 0)
+            continue;
+        write_text("out", "old");
+        failing = all[i].call;
+        failing_after = all[i].after;
+        enum apg_status status = apg_outfile_open(&o, "link", &err);
+        if (!status) {
+            assert_true(fputs("new", o.f) >= 0);
+            status = apg_outfile_commit(&o, &err);
+        }
+        failing = NULL;
+        assert_int_equal(status, APG_EIO);
+        assert_string_equal(err.text, all[i].text);
+        assert_int_equal(count_names(false), 2);
+        assert_text("out", all[i].left);
+        assert_true(lstat("link", &st) == 0 && S_ISLNK(st.st_mode));
+    }
+    assert_int_equal(unlink("link") | unlink("out"), 0);
+}
+
+/* An open descriptor that cannot be told from a file is not replaced. */
+static void descriptor_that_cannot_be_told(void **state)
+{
+    struct apg_outfile o;
+    struct apg_error err;
+    refuse_unnamed = *state;
+    write_text("out", "old");
+    const int fd = __real_openat(AT_FDCWD, "out", O_WRONLY | O_APPEND | O_CLOEXEC);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    failing = "readlink";
+    failing_after = 0;
+    assert_int_equal(apg_outfile_open(&o, path, &err), APG_EIO);
+    failing = NULL;
+    replace(path);
+    assert_text("out", "oldnew");
+    assert_int_equal(close(fd) | unlink("out"), 0);
+}
+
 /* What kill -9 left goes; what another process writes now, under a lock, stays, and so does what this one writes, which a
  * process may lock again on some network file systems. */
 static void what_was_left_behind_goes(void **state)
@@ -370,6 +484,8 @@ int main(void)
         BOTH(long_paths),
         BOTH(without_permission),
         BOTH(full),
+        BOTH(calls_that_fail),
+        BOTH(descriptor_that_cannot_be_told),
         BOTH(what_was_left_behind_goes),
         BOTH(names_that_are_taken),
         BOTH(signals),
