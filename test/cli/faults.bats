@@ -22,3 +22,37 @@ try() {
 @test "faults: limits on files, memory and descriptors are told, and nothing is half-written" {
     try limits
 }
+
+# mapped PID FILE: the process has it mapped
+mapped() {
+    grep -qF "$2" "/proc/$1/maps"
+}
+
+@test "faults: an encoder, or features, that change while they are in use are noticed" {
+    cd "$BATS_TEST_TMPDIR"
+    apg simulate --rows 100 --seed 3 > logs.csv
+    apg encode -q --multi genres -o logs.apgf logs.csv
+    mkfifo pipe
+    apg encode -q --encoder logs.apgf -o x.apgf < pipe 2> err &
+    pid=$!
+    exec 7> pipe
+    wait_for mapped $pid logs.apgf
+    touch -d @1 logs.apgf
+    cat logs.csv >&7
+    exec 7>&-
+    code=0
+    wait $pid || code=$?
+    [ $code -eq 1 ]
+    [ "$(cat err)" = "apg encode: logs.apgf: changed while it was read" ]
+    [ ! -e x.apgf ]
+
+    apg encode --decode -o pipe logs.apgf 2> err & # it waits until the pipe is read
+    pid=$!
+    wait_for mapped $pid logs.apgf
+    touch -d @2 logs.apgf
+    cat pipe > /dev/null
+    code=0
+    wait $pid || code=$?
+    [ $code -eq 1 ]
+    [ "$(cat err)" = "apg encode: logs.apgf: changed while it was read" ]
+}
