@@ -293,7 +293,7 @@ static void without_permission(void **state)
                 _exit(2);
         _exit(0);
     }
-    int status;
+    int status = -1;
     assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
     assert_int_equal(status, 0);
     assert_text("closed/old", "old");
@@ -460,7 +460,7 @@ static void signals(void **state)
             raise(signal_of[i]);
             _exit(2);
         }
-        int status;
+        int status = -1;
         assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == signal_of[i]);
         assert_int_equal(count_names(true), 0);
