@@ -16,19 +16,22 @@ enum { BUFFER_BYTES = 1 << 16 };
 
 static pthread_t creator; /* the thread that makes the files, where signals wait meanwhile */
 
-/* As message_warn, but with what a signal handler may call. */
-static void say_changed(const char *file)
+/* As message_warn, but with what a signal handler may call. Ends the program. */
+static void fail(const char *file, const char *what)
 {
-    const char *part[] = {"apg ", message_command, ": ", file, ": changed while it was read\n"};
+    const char *part[] = {"apg ", message_command, ": ", file, what};
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         (void)!write(STDERR_FILENO, part[i], strlen(part[i]));
+    _exit(EXIT_FAILED);
 }
 
 /* A signal may come to any thread. It is handed to the creator, which may be in the middle of making a file, and takes
  * the signal when the file is made; but not what a thread has brought upon itself, which would come again at once. */
-static void die(int sig)
+static void die(int sig, siginfo_t *info, void *context)
 {
-    const char *changed = sig == SIGSEGV || sig == SIGBUS ? apg_map_changed() : NULL;
+    (void)context;
+    const bool by_system = (sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0;
+    const char *changed = by_system ? apg_map_changed() : NULL;
     const bool own_fault = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE ||
                            sig == SIGABRT || sig == SIGTRAP || sig == SIGSYS;
     if (!own_fault && !pthread_equal(pthread_self(), creator)) {
@@ -36,9 +39,11 @@ static void die(int sig)
         return;
     }
     apg_outfile_remove_temps();
-    if (changed) {
-        say_changed(changed);
-        _exit(EXIT_FAILED);
+    if (changed)
+        fail(changed, ": changed while it was read\n");
+    if (by_system && sig == SIGBUS) { /* a page of a file could not be had: the disk fails, or is full */
+        const char *name = apg_map_at(info->si_addr);
+        fail(name ? name : "a temporary file", ": could not be read or written where it is mapped\n");
     }
     signal(sig, SIG_DFL);
     raise(sig); /* delivered when this returns */
@@ -49,7 +54,7 @@ static void catch_fatal(void)
 {
     static bool caught;
     for (int sig = 1; !caught && sig <= SIGRTMAX; sig++) {
-        struct sigaction a = {.sa_handler = die}, old;
+        struct sigaction a = {.sa_sigaction = die, .sa_flags = SA_SIGINFO}, old;
         if (sig == SIGCHLD || sig == SIGCONT || sig == SIGURG || sig == SIGWINCH || sig == SIGSTOP ||
             sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU || sig == SIGKILL)
             continue;
@@ -62,7 +67,7 @@ static void catch_fatal(void)
 void output_catch_faults(void)
 {
     static const int fault[] = {SIGBUS, SIGSEGV};
-    struct sigaction a = {.sa_handler = die}, old;
+    struct sigaction a = {.sa_sigaction = die, .sa_flags = SA_SIGINFO}, old;
     for (size_t i = 0; i < 2; i++)
         if (sigaction(fault[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
             sigaction(fault[i], &a, NULL);

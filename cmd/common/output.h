@@ -34,7 +34,7 @@ enum apg_status output_commit(struct output *o, struct apg_error *err);
 void output_abandon(struct output *o);
 
 /* A file that is mapped may be cut or overwritten by others. From here on the SIGBUS or SIGSEGV that this brings is told as
- * what it is: "m.apg: changed while it was read", exit 1. And a file that grows beyond a limit (ulimit -f) is a write that
+ * what it is: "m.apg: changed while it was read", exit 1; and so is that the system could not read or write a page of it. A file that grows beyond a limit (ulimit -f) is a write that
  * fails, which names it, instead of a signal. Called by main. */
 void output_catch_faults(void);
 

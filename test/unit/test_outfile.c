@@ -18,11 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/io.h"
 #include "base/outfile.h"
+#include "common/message.h"
 #include "common/output.h"
 
 /* The call that fails, with ENOSPC, after so many that do not. */
@@ -116,7 +119,7 @@ static void write_text(const char *path, const char *text)
 
 static void assert_text(const char *path, const char *text)
 {
-    char got[64] = "";
+    char got[128] = "";
     FILE *f = fopen(path, "r");
     assert_non_null(f);
     assert_true(fread(got, 1, sizeof got - 1, f) > 0 && fclose(f) == 0);
@@ -469,6 +472,41 @@ static void signals(void **state)
     assert_int_equal(unlink("out"), 0);
 }
 
+/* A page of a mapped file that cannot be had is told, and nothing is left behind. */
+static void pages_that_cannot_be_had(void **state)
+{
+    refuse_unnamed = *state;
+    write_text("model", "weights");
+    write_text("empty", "");
+    for (int known = 0; known < 2; known++) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            struct output o;
+            struct apg_map m;
+            message_command = "test";
+            const int fd = __real_openat(AT_FDCWD, "model", O_RDONLY | O_CLOEXEC),
+                      none = __real_openat(AT_FDCWD, "empty", O_RDWR | O_CLOEXEC);
+            signal(SIGBUS, SIG_DFL);
+            output_catch_faults();
+            if (!freopen("said", "w", stderr) || !apg_map_open(&m, fd, "model", 0) ||
+                output_open(&o, "out", false, NULL))
+                _exit(2);
+            volatile const char *page = mmap(known ? (void *)m.bytes : NULL, 1, PROT_READ,
+                MAP_SHARED | (known ? MAP_FIXED : 0), none, 0); /* beyond the end of EMPTY */
+            _exit(page[0] + 3);
+        }
+        int status = -1;
+        assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        assert_text(
+            "said", known ? "apg test: model: could not be read or written where it is mapped\n"
+                          : "apg test: a temporary file: could not be read or written where it is mapped\n");
+        assert_int_equal(unlink("said"), 0);
+        assert_int_equal(count_names(false), 2);
+    }
+    assert_int_equal(unlink("model") | unlink("empty"), 0);
+}
+
 #define BOTH(f)                                                                                              \
     {#f, f, NULL, NULL, NULL},                                                                               \
     {                                                                                                        \
@@ -489,6 +527,7 @@ int main(void)
         BOTH(what_was_left_behind_goes),
         BOTH(names_that_are_taken),
         BOTH(signals),
+        BOTH(pages_that_cannot_be_had),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
