@@ -50,11 +50,11 @@ static int open_folder(int at, char *path, const char **name)
     return openat(at, !slash ? "." : slash == path ? "/" : path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* *fd is N if NAME in FOLDER is /proc/PID/fd/N of this process, else -1. Returns 0, or -1 with errno
- * set: it cannot be told. */
+/* *fd is N if NAME in FOLDER is /proc/PID/fd/N of this process, else -1. Returns 0, or -1 with
+ * errno set: it cannot be told. */
 static int find_descriptor(int folder, const char *name, int *fd)
 {
-    char own[64], at[64], of_all[64]; /* of all threads: a thread's own folder is /proc/PID/task/TID/fd */
+    char own[64], at[64], of_all[64]; /* of all threads: a thread's own is /proc/PID/task/TID/fd */
     char *end;
     const long number = *name >= '0' && *name <= '9' ? strtol(name, &end, 10) : -1;
     *fd = -1;
@@ -72,9 +72,9 @@ static int find_descriptor(int folder, const char *name, int *fd)
 }
 
 /* Follow links from PATH to the file that is to be written, which need not exist: O->target in
- * O->folder. Where they lead to an open descriptor of this process, O->folder is -1 and that is *fd.
- * Each link is read from the folder in which it lies, so what is followed may in all be longer than a
- * path can be. Returns 0, or -1 with errno set. */
+ * O->folder. Where they lead to an open descriptor of this process, O->folder is -1 and that is
+ * *fd. Each link is read from the folder in which it lies, so what is followed may in all be
+ * longer than a path can be. Returns 0, or -1 with errno set. */
 static int follow(struct apg_outfile *o, const char *path, int *fd)
 {
     char at[PATH_MAX], link[PATH_MAX];
@@ -172,9 +172,9 @@ static bool is_own(const char *name)
     return o;
 }
 
-/* kill -9, or a machine that stops, may leave a temporary file behind. Its maker held a lock on it;
- * nobody does now, so it goes. On some network file systems a process may lock again what it has
- * locked itself, so its own are told by their names. */
+/* kill -9, or a machine that stops, may leave a temporary file behind. Its maker held a lock on
+ * it; nobody does now, so it goes. On some network file systems a process may lock again what it
+ * has locked itself, so its own are told by their names. */
 static void remove_left_behind(int folder)
 {
     const int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -196,8 +196,9 @@ static void remove_left_behind(int folder)
         (void)closedir(d);
 }
 
-/* Lock the new file under FD, by which others see that it is in use. False: another took it for one
- * that was left behind, before it was locked, and removes it. A file system without locks will do. */
+/* Lock the new file under FD, by which others see that it is in use. False: another took it for
+ * one that was left behind, before it was locked, and removes it. A file system that has no locks
+ * is good enough. */
 static bool lock(int fd)
 {
     struct stat st;
@@ -242,7 +243,7 @@ static int create(struct apg_outfile *o)
     const bool named =
         fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT);
     if (fd >= 0)
-        (void)flock(fd, LOCK_EX | LOCK_NB); /* for when it has a name, a moment before it is in its place */
+        (void)flock(fd, LOCK_EX | LOCK_NB); /* for the moment that it has a temporary name */
     signals_wait(&before);
     remove_left_behind(o->folder);
     if (named)
@@ -269,8 +270,8 @@ static int link_named(struct apg_outfile *o, int fd)
     return -1;
 }
 
-/* The file under FD, which is on the disk, gets its name. Where there is an old one, a file without a
- * name cannot take its place but by way of a temporary name. Returns 0, or -1 with errno set. */
+/* The file under FD, which is on the disk, gets its name. A file without a name cannot take the
+ * place of an old one but by way of a temporary name. Returns 0, or -1 with errno set. */
 static int take_place(struct apg_outfile *o, int fd)
 {
     sigset_t before;
@@ -284,7 +285,7 @@ static int take_place(struct apg_outfile *o, int fd)
     return result;
 }
 
-/* Put FD's file on the disk. Returns 0, also where that cannot be asked for, or -1 with errno set. */
+/* Put FD's file on the disk. Returns 0, also where that cannot be asked for, or -1 with errno. */
 static int sync_file(int fd)
 {
     int result;
@@ -306,8 +307,8 @@ static int sync_folder(int folder)
 
 /* ---- outputs ---- */
 
-/* The descriptor to write to: of what is no regular file itself, of a regular file one that will take
- * its place, with its owner and mode where the system lets it. Returns -1 with errno set. */
+/* The descriptor to write to: of what is no regular file itself, of a regular file one that will
+ * take its place, with its owner and mode where the system lets it. Returns -1 with errno set. */
 static int open_path(struct apg_outfile *o, const char *path)
 {
     struct stat st;
@@ -373,7 +374,7 @@ enum apg_status apg_outfile_commit(struct apg_outfile *o, struct apg_error *err)
     if (good && replaces)
         good = sync_file(fileno(o->f)) == 0 && take_place(o, fileno(o->f)) == 0;
     const int reason = errno;
-    if (fclose(o->f) != 0 && good && !replaces) /* what was synced is on the disk, whatever close says */
+    if (fclose(o->f) != 0 && good && !replaces) /* what was synced is on the disk anyway */
         good = false;
     else
         errno = reason;
