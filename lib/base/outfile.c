@@ -207,12 +207,12 @@ static bool lock(int fd)
 }
 
 /* A new file under a temporary name. Returns its descriptor, or -1 with errno set. */
-static int create_named(struct apg_outfile *o)
+static int create_named(struct apg_outfile *o, mode_t mode)
 {
     int fd = -1;
     for (int i = 0; i < NAMES_MAX && fd < 0; i++) {
         make_name(o, i);
-        fd = openat(o->folder, o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = openat(o->folder, o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (fd < 0 && errno != EEXIST)
             break;
         if (fd >= 0 && !lock(fd)) {
@@ -229,11 +229,11 @@ static int create_named(struct apg_outfile *o)
 
 /* A new file in the folder: without a name if the file system can (what has no name cannot stay
  * behind), else under a temporary one. Returns its descriptor, or -1 with errno set. */
-static int create(struct apg_outfile *o)
+static int create(struct apg_outfile *o, mode_t mode)
 {
     sigset_t before;
     char own[64];
-    int fd = openat(o->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    int fd = openat(o->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
     own_path(own, fd);
     if (fd >= 0 && access(own, F_OK) != 0) {
         /* No /proc: it could not be linked when hours of work are done. */
@@ -247,7 +247,7 @@ static int create(struct apg_outfile *o)
     signals_wait(&before);
     remove_left_behind(o->folder);
     if (named)
-        fd = create_named(o);
+        fd = create_named(o, mode);
     signals_go_on(&before);
     return fd;
 }
@@ -328,7 +328,9 @@ static int open_path(struct apg_outfile *o, const char *path)
         o->folder = -1;
         return fd;
     }
-    if ((exists && faccessat(o->folder, o->target, W_OK, 0) != 0) || (fd = create(o)) < 0)
+    if (exists ? faccessat(o->folder, o->target, W_OK, 0) != 0 : errno != ENOENT)
+        return -1;
+    if ((fd = create(o, exists ? 0600 : 0666)) < 0) /* nobody else's until the mode is the old one's */
         return -1;
     if (exists) {
         if (st.st_uid != geteuid() || st.st_gid != getegid())

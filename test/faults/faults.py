@@ -143,6 +143,7 @@ class Run:
         for name in ['x', 'y']:
             with open(os.path.join(self.out, name), 'wb') as f:
                 f.write(self.OLD)
+        os.chmod(os.path.join(self.out, 'x'), 0o604)
         os.symlink('x', os.path.join(self.out, 'link'))
         os.symlink('/proc/self/fd/1', os.path.join(self.out, 'stdout'))
 
@@ -199,6 +200,8 @@ class Run:
         for f in self.files:
             f.close()
         self.files = None
+        x = os.path.join(self.out, 'x')
+        self.mode = os.stat(x).st_mode & 0o777 if os.path.isfile(x) else 0o604
         self.has = {}
         for name in set(os.listdir(self.out)) - {'stdout'}:
             if not os.path.isfile(os.path.join(self.out, name)):
@@ -209,13 +212,15 @@ class Run:
             shutil.rmtree(self.out)
         return self
 
-    def wrong(self, stderr_lost=False, in_place=False):
+    def wrong(self, stderr_lost=False, in_place=False, mode_lost=False):
         """What is wrong with how it ended, or None."""
         right = self.bench.right[self.form[0]]
         if self.code not in (0, 1):
             return f'ends with {self.code}'
         if sorted(self.has) != sorted(right.has):
             return f'leaves {sorted(set(self.has) - set(right.has))}'
+        if self.mode != 0o604 and not mode_lost:
+            return f'x has mode {self.mode:o}'
         if self.code == 0:
             if 'training goes on' in self.stderr and self.has['y'] == self.OLD:  # a checkpoint that failed
                 self.has['y'] = right.has['y']
@@ -302,7 +307,7 @@ def point(task):
         run.go(before=['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'inject={call}:error={error}:when={number}'])
     lost = call == 'write' and (re.search(r'write\(2,', text) or '--threads 2' in form[1])
     in_place = call == 'fsync' or re.search(r'close\(1\)', text)
-    wrong = run.wrong(stderr_lost=lost, in_place=in_place)
+    wrong = run.wrong(stderr_lost=lost, in_place=in_place, mode_lost=call == 'fchmod')
     what = 'harmless' if run.code == 0 else 'told'
     return form, what, wrong and f'{form[0]}{" (named)" * named}: {error} from {text[:110]}: {wrong}'
 

@@ -75,6 +75,13 @@ ssize_t __wrap_readlink(const char *path, char *to, size_t n)
     return fails("readlink") ? -1 : __real_readlink(path, to, n);
 }
 
+int __real_fstatat(int at, const char *path, struct stat *st, int flags);
+int __wrap_fstatat(int at, const char *path, struct stat *st, int flags);
+int __wrap_fstatat(int at, const char *path, struct stat *st, int flags)
+{
+    return fails("fstatat") ? -1 : __real_fstatat(at, path, st, flags);
+}
+
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)
@@ -194,6 +201,12 @@ static void modes(void **state)
     replace("fresh");
     assert_int_equal(mode_of("fresh"), 0604);
     umask(before);
+    assert_int_equal(mkfifo("fifo", 0600), 0);
+    failing = "fstatat"; /* or a fifo would be replaced, and a mode lost */
+    failing_after = 0;
+    assert_refused("fifo", "No space left on device");
+    failing = NULL;
+    assert_int_equal(unlink("fifo"), 0);
     if (geteuid() == 0) {
         struct stat st;
         assert_int_equal(chown("fresh", 1234, 4321), 0);
