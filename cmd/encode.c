@@ -10,6 +10,7 @@
 #include "data/ingest.h"
 #include "data/schemafile.h"
 #include "cmd.h"
+#include "common/bad_rows.h"
 #include "common/input.h"
 #include "common/message.h"
 #include "common/output.h"
@@ -17,6 +18,7 @@
 struct encode {
     struct apg_columns columns;
     struct inputs inputs;
+    struct bad_rows bad;
     struct apg_pool *pool;
     struct output out;
     bool quiet;
@@ -58,7 +60,7 @@ static enum apg_status encode_with(struct encode *e, const struct apg_schema *s,
     enum apg_status status = apg_feat_create(&w, s, output_sink(&e->out), err);
     if (!status)
         status = apg_ingest_stream(
-            s, e->inputs.csv, e->inputs.n, &e->columns, false, e->pool, write_block, w, err);
+            s, e->inputs.csv, e->inputs.n, &e->columns, &e->bad.rules, false, e->pool, write_block, w, err);
     if (!status)
         status = apg_feat_finish(w, err);
     apg_feat_writer_free(w);
@@ -74,7 +76,7 @@ static enum apg_status encode(struct encode *e, struct apg_error *err)
     struct apg_feat_writer *w = NULL;
     char *explain = NULL;
     enum apg_status status =
-        apg_ingest(&s, &rows, &explain, e->inputs.csv, e->inputs.n, &e->columns, e->pool, err);
+        apg_ingest(&s, &rows, &explain, e->inputs.csv, e->inputs.n, &e->columns, &e->bad.rules, e->pool, err);
     if (explain && !e->quiet)
         message_lines(explain);
     if (!status)
@@ -153,6 +155,7 @@ int cmd_encode(int argc, char **argv)
     const struct opt table[] = {
         OPT_HEADING("Input"),
         OPT_SETTINGS(apg_columns_format, &e.columns),
+        OPT_BAD_ROWS(apg_rejects_settings, &e.bad),
         OPT_HEADING("Columns"),
         OPT_SETTINGS(apg_columns_kinds, &e.columns),
         OPT_STRING('e', "encoder", &encoder_path, "FILE", "encode as this model or feature file does"),
@@ -174,8 +177,12 @@ int cmd_encode(int argc, char **argv)
     int exit_code = opt_parse(&argc, &argv, &command);
     if (exit_code != OPT_GO || (exit_code = input_check_columns(&command, &e.columns)) != OPT_GO)
         return exit_code;
-    if (back && encoder_path)
-        return opt_usage(&command, "--decode needs no --encoder: a feature file has its own");
+    if ((exit_code = bad_rows_check(&e.bad, &command)) != OPT_GO)
+        return exit_code;
+    if (back && (encoder_path || apg_rejects_skip(&e.bad.rules)))
+        return opt_usage(&command, encoder_path ? "--decode needs no --encoder: a feature file has its own"
+                                                : "--on-error is for CSV: not with --decode");
+    e.bad.quiet = e.quiet;
 
     struct apg_error err;
     enum apg_status status = APG_OK;
@@ -189,12 +196,14 @@ int cmd_encode(int argc, char **argv)
                 back ? "%s: not a feature file" : "%s: a feature file: it is encoded already",
                 e.inputs.source[i].name);
     if (status || (status = apg_pool_new(&e.pool, (unsigned)threads, &err)) ||
-        (status = output_open(&e.out, out_path, !back, &err)))
+        (status = output_open(&e.out, out_path, !back, &err)) || (status = bad_rows_open(&e.bad, &err)))
         goto done;
     status = back             ? decode(&e, &err)
              : encoder.schema ? encode_with(&e, encoder.schema, &err)
                               : encode(&e, &err);
-    if (!status && !(status = apg_source_check(&encoder.source, &err)))
+    if (!status)
+        status = apg_source_check(&encoder.source, &err);
+    if (!(status = bad_rows_close(&e.bad, status, &err)))
         status = output_commit(&e.out, &err);
 done:
     if (status)

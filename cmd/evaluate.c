@@ -15,6 +15,7 @@
 #include "serve/handle.h"
 #include "serve/stream.h"
 #include "cmd.h"
+#include "common/bad_rows.h"
 #include "common/input.h"
 #include "common/message.h"
 #include "common/output.h"
@@ -27,6 +28,7 @@ struct evaluate {
     struct apg *model;
     struct apg_pool *pool;
     struct apg_stream stream;
+    struct bad_rows bad;
     size_t *field; /* (want.group.n) the model's fields of the group columns */
     struct apg_metrics metrics;
     struct grouping groups; /* of a token the parts are the cells of the group columns, or their words */
@@ -48,11 +50,22 @@ static enum apg_status keep_names(
 static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct apg_error *err)
 {
     struct scores s = {.groups = &e->groups};
+    struct apg_rejects *x = &e->bad.rules;
     enum apg_status status = scores_begin(&s, &e->want, csv, err);
     if (!status)
+        status = apg_rejects_begin(x, csv, e->want.columns.header ? &s.header : NULL, err);
+    if (!status)
         status = keep_names(e, s.label_name, s.score_name[0], err);
-    while (!status && !(status = scores_next(&s, err)) && s.row)
-        status = apg_metrics_add(&e->metrics, s.score[0], s.label, s.group, err);
+    while (!status) {
+        status = scores_next(&s, err);
+        x->seen += s.row || s.bad;
+        if (s.row)
+            status = apg_metrics_add(&e->metrics, s.score[0], s.label, s.group, err);
+        else if (s.bad && apg_rejects_skip(x))
+            status = apg_rejects_row(x, err, s.record, s.record_bytes);
+        else
+            break;
+    }
     scores_end(&s);
     return status;
 }
@@ -65,6 +78,7 @@ static enum apg_status open_model(struct evaluate *e, const char *path, size_t t
     if (status || (status = apg_pool_new(&e->pool, (unsigned)threads, err)) ||
         (status = apg_stream_open(&e->stream, e->model->model, e->pool, err)))
         return status;
+    e->stream.rejects = &e->bad.rules;
     const struct apg_schema *s = e->model->model->schema;
     e->field = apg_alloc(e->want.group.n, sizeof *e->field);
     if (!e->field)
@@ -106,8 +120,6 @@ static enum apg_status score_row(
     float label = apg_word_float(row[0]);
     char text[SCORES_TEXT];
     double score;
-    if (label != label)
-        return apg_fail(err, APG_EINPUT, "no label");
     if (!apg_cell_number(text, scores_text(text, part->logit[i], e->want.logit), &score))
         return apg_fail(err, APG_EINPUT, "the model's score is not a number: '%s'", text);
     uint32_t group = 0;
@@ -271,6 +283,7 @@ int cmd_evaluate(int argc, char **argv)
         OPT_FLAG(0, "logit", &e.want.logit, "scores are logits, not probabilities"),
         OPT_SIZE(0, "threads", &threads, 0, 1024, "N",
             "threads that score with --model; 0: one for each processor"),
+        OPT_BAD_ROWS(apg_rejects_settings, &e.bad),
         OPT_HEADING("Output"),
         OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
@@ -289,6 +302,8 @@ int cmd_evaluate(int argc, char **argv)
         return code;
     if (model_path && (e.want.columns.label || e.want.score[0]))
         return opt_usage(&command, "--model has its own label and scores: no --label, no --score");
+    if ((code = bad_rows_check(&e.bad, &command)) != OPT_GO)
+        return code;
     if (!model_path && opt_given("threads"))
         return opt_usage(&command, "--threads is for --model");
 
@@ -299,8 +314,11 @@ int cmd_evaluate(int argc, char **argv)
     enum apg_status status = grouping_init(&e.groups, &err);
     if (!status && model_path)
         status = open_model(&e, model_path, threads, &err);
+    if (!status)
+        status = bad_rows_open(&e.bad, &err);
     for (int i = 0; !status && (i < argc || i == 0); i++)
         status = evaluate(&e, argc ? argv[i] : NULL, &err);
+    status = bad_rows_close(&e.bad, status, &err);
     if (!status && e.metrics.sums.rows == 0)
         status = apg_fail(&err, APG_EINPUT, "no rows to evaluate: the input is only a header");
     if (status || (status = apg_metrics_report(&e.metrics, &report, &err)) ||

@@ -20,6 +20,10 @@ static json_t *json_columns(const struct apg_schema *s)
         if (f->kind == APG_NUMERIC) {
             bad |= json_object_set_new(c, "mean", json_real(f->mean));
             bad |= json_object_set_new(c, "deviation", json_real(f->deviation));
+            if (f->bounded) {
+                bad |= json_object_set_new(c, "low", json_real((double)f->low));
+                bad |= json_object_set_new(c, "high", json_real((double)f->high));
+            }
         } else {
             bad |= json_object_set_new(c, "ids", json_integer(f->rows));
         }

@@ -11,6 +11,7 @@
 #include "serve/handle.h"
 #include "serve/stream.h"
 #include "cmd.h"
+#include "common/bad_rows.h"
 #include "common/input.h"
 #include "common/message.h"
 #include "common/output.h"
@@ -25,32 +26,12 @@ struct predict {
     const char *id, *score; /* names of columns */
     size_t id_cell;         /* of a record, the cell of column ID */
     uint64_t rows;
-    char *shape; /* --append: the columns of the first input, whose shape those that follow must have */
-    size_t n_shape;
+    struct apg_csv_names names; /* --append: of the first input's columns */
+    struct bad_rows bad;
     bool has_header;
     char delimiter;
     bool quotes, append, logit, quiet;
 };
-
-/* All inputs make one stream of lines, so with --append they must have the same columns. */
-static enum apg_status check_shape(struct predict *p, struct apg_error *err)
-{
-    const struct apg_csv_chunk *c = &p->stream.header;
-    const struct apg_cell *last = &c->cell[c->first[1] - 1];
-    const size_t n = last->at + last->len - c->cell[0].at; /* names, with a NUL behind each */
-    const char *shape = c->text + c->cell[0].at;
-    if (p->shape)
-        return n == p->n_shape && memcmp(shape, p->shape, n) == 0
-                   ? APG_OK
-                   : apg_fail(err, APG_EINPUT,
-                         "%s:%llu: not the columns of the first input: --append would mix them",
-                         p->stream.source->name, (unsigned long long)c->line);
-    if (!(p->shape = apg_alloc(n + 1, 1)))
-        return apg_fail_memory(err);
-    memcpy(p->shape, shape, n);
-    p->n_shape = n;
-    return APG_OK;
-}
 
 static enum apg_status find_columns(struct predict *p, struct apg_error *err)
 {
@@ -64,7 +45,8 @@ static enum apg_status find_columns(struct predict *p, struct apg_error *err)
             status = apg_fail(
                 err, APG_EINPUT, "%s:%llu: no column '%s'", file, (unsigned long long)c->line, p->id);
         taken = strcmp(p->id, p->score) == 0 ? p->id_cell : SIZE_MAX;
-    } else if (p->append && !(status = check_shape(p, err))) {
+    } else if (p->append &&
+               !(status = apg_csv_same_names(&p->names, p->stream.source->csv, c, "--append", err))) {
         status = apg_csv_find(p->stream.source->csv, c, p->score, &taken, err);
     }
     if (!status && taken != SIZE_MAX)
@@ -86,21 +68,14 @@ static enum apg_status put_name(struct predict *p, const char *name, struct apg_
     return APG_OK;
 }
 
-/* Write the header, before the rows of the first input: without its line end, its BOM, and blank
- * lines before it. */
+/* Write the header, before the rows of the first input. */
 static enum apg_status put_header(struct predict *p, struct apg_error *err)
 {
-    const struct apg_csv_chunk *c = &p->stream.header;
     enum apg_status status = APG_OK;
     if (p->append) {
-        size_t n = c->n_bytes, from = 0;
-        while (n > 0 && (c->bytes[n - 1] == '\n' || c->bytes[n - 1] == '\r'))
-            n--;
-        if (n >= 3 && memcmp(c->bytes, "\xef\xbb\xbf", 3) == 0)
-            from = 3;
-        while (from < n && (c->bytes[from] == '\n' || c->bytes[from] == '\r'))
-            from++;
-        fwrite(c->bytes + from, 1, n - from, p->out.f);
+        size_t n;
+        const char *text = apg_csv_header_text(&p->stream.header, &n);
+        fwrite(text, 1, n, p->out.f);
     } else {
         status = put_name(p, p->id, err);
     }
@@ -138,18 +113,24 @@ static size_t put_before(const struct predict *p, const struct apg_csv_chunk *c,
     return n + 1;
 }
 
-/* Make the lines of a part. */
+/* Make the lines of a part. A record that is no row has none, or an empty score. */
 static enum apg_status make(void *arg, struct apg_stream_part *part, struct apg_error *err)
 {
     const struct predict *p = arg;
-    bool before = p->append || p->id;
-    for (size_t r = 0; r < part->rows; r++) {
-        size_t need = part->n_text + (before ? before_size(p, &part->chunk, r) : 0) + SCORES_TEXT;
+    const bool before = p->append || p->id, empty = p->bad.rules.on_error == APG_ON_ERROR_EMPTY;
+    size_t row = 0, bad = 0;
+    for (size_t r = 0; r < part->rows + part->bad.n; r++) {
+        const bool scored = bad == part->bad.n || part->bad.item[bad].record != r;
+        bad += !scored;
+        if (!scored && !empty)
+            continue;
+        const size_t need = part->n_text + (before ? before_size(p, &part->chunk, r) : 0) + SCORES_TEXT;
         if (!apg_grow(&part->text, &part->cap_text, need, 1))
             return apg_fail_memory(err);
         if (before)
             part->n_text += put_before(p, &part->chunk, r, part->text + part->n_text);
-        part->n_text += scores_text(part->text + part->n_text, part->logit[r], p->logit);
+        if (scored)
+            part->n_text += scores_text(part->text + part->n_text, part->logit[row++], p->logit);
         part->text[part->n_text++] = '\n';
     }
     return APG_OK;
@@ -158,7 +139,7 @@ static enum apg_status make(void *arg, struct apg_stream_part *part, struct apg_
 static enum apg_status take(void *arg, struct apg_stream_part *part, struct apg_error *err)
 {
     struct predict *p = arg;
-    p->rows += part->rows;
+    p->rows += part->rows + part->bad.n;
     for (size_t r = 0; !p->quiet && r < part->rows; r++) {
         float label = apg_word_float(apg_block_row(&part->block, r)[0]);
         if (label == label)
@@ -211,10 +192,11 @@ int cmd_predict(int argc, char **argv)
         OPT_STRING('m', "model", &model_path, "FILE", "the model (needed)"),
         OPT_HEADING("Input"),
         OPT_SETTINGS(apg_columns_format, &columns),
+        OPT_BAD_ROWS(apg_rejects_predict_settings, &p.bad),
         OPT_HEADING("Output"),
         OPT_FLAG(0, "append", &p.append, "write each row as it came, with its score behind it"),
         OPT_STRING(0, "id", &p.id, "COL", "write this column, with the score behind it"),
-        OPT_STRING(0, "score", &p.score, "NAME", "name of the column of scores [score]"),
+        OPT_STRING(0, "score", &p.score, "NAME", "name of the column of scores"),
         OPT_FLAG(0, "logit", &p.logit, "write logits instead of probabilities"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_FLAG('q', "quiet", &p.quiet, "do not report metrics when rows have labels"),
@@ -233,6 +215,9 @@ int cmd_predict(int argc, char **argv)
         return opt_usage(&command, "--model is needed");
     if (p.append && p.id)
         return opt_usage(&command, "--append and --id exclude each other");
+    if ((code = bad_rows_check(&p.bad, &command)) != OPT_GO)
+        return code;
+    p.bad.quiet = p.quiet;
     struct apg_error err;
     struct inputs in = {0};
     enum apg_status status = input_open_model(&p.model, model_path, &err);
@@ -243,11 +228,12 @@ int cmd_predict(int argc, char **argv)
     p.delimiter = columns.delimiter, p.quotes = columns.quotes;
     if ((!p.quiet && (status = apg_metrics_running_init(&p.metrics, &err))) ||
         (status = input_open_all(&in, argv, (size_t)argc, &columns, &err)) ||
-        (status = output_open(&p.out, out_path, false, &err)))
+        (status = output_open(&p.out, out_path, false, &err)) || (status = bad_rows_open(&p.bad, &err)))
         goto done;
+    p.stream.rejects = &p.bad.rules;
     for (size_t i = 0; !status && i < in.n; i++)
         status = predict(&p, &in.source[i], &columns, &err);
-    if (!status && !(status = output_commit(&p.out, &err)))
+    if (!(status = bad_rows_close(&p.bad, status, &err)) && !(status = output_commit(&p.out, &err)))
         tell(&p);
 done:
     if (status)
@@ -256,7 +242,7 @@ done:
     apg_pool_free(p.pool);
     apg_close(p.model);
     apg_metrics_running_release(&p.metrics);
-    free(p.shape);
+    free(p.names.text);
     input_close_all(&in);
     return status ? message_fail(&err) : EXIT_OK;
 }

@@ -67,11 +67,14 @@ int cmd_train(int argc, char **argv)
 {
     struct train t = {0};
     struct apg_train_settings settings; /* the defaults, for --help; apg_train takes what was given as text */
-    const char *out_path = NULL, *valid_path = NULL;
+    const char *out_path = NULL, *valid_path = NULL, *rejects_path = NULL;
     apg_train_settings_init(&settings);
     const struct opt table[] = {
         OPT_HEADING("Input"),
         OPT_SETTINGS(apg_columns_format, &settings.columns),
+        OPT_SETTINGS(apg_rejects_settings, &settings.rejects),
+        OPT_OF(STRING, 0, "rejects", &rejects_path, .arg = "FILE", .rare = true,
+            .help = "write the header and the bad rows, as they came, to FILE"),
         OPT_STRING(0, "valid", &valid_path, "FILE",
             "rows to validate on, CSV or features; without it some of the rows are held out"),
         OPT_SETTINGS(apg_fit_rows_settings, &settings.fit),
@@ -88,6 +91,7 @@ int cmd_train(int argc, char **argv)
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_OF(STRING, 0, "checkpoint", (const char **){&t.checkpoint}, .arg = "FILE", .rare = true,
             .help = "also write the best model so far to FILE, after each epoch that is better"),
+        OPT_SETTINGS(apg_force_settings, &settings.force),
         OPT_FLAG('q', "quiet", &t.quiet, "do not show progress, or what was inferred of the columns"),
         OPT_SETTINGS(apg_columns_spool, &settings.columns),
         OPT_SETTINGS(apg_threads_settings, &settings.threads),
@@ -112,13 +116,19 @@ int cmd_train(int argc, char **argv)
         .settings = opt_settings(), .valid = valid_path ? &valid : NULL, .tell = tell, .arg = &t};
     struct apg *model = NULL;
     struct apg_error err;
-    struct output out = {0};
+    struct output out = {0}, rejects = {0};
+    struct apg_sink rejects_sink;
     enum apg_status status = log ? APG_OK : apg_fail_memory(&err);
     size_t n = 0;
     if (!status && t.progress.from)
         status = input_open_model(&options.from, t.progress.from, &err);
-    if (status || (status = output_open(&out, out_path, true, &err)))
+    if (status || (status = output_open(&out, out_path, true, &err)) ||
+        (rejects_path && (status = output_open(&rejects, rejects_path, false, &err))))
         goto done;
+    if (rejects_path) {
+        rejects_sink = output_sink(&rejects);
+        options.rejects = &rejects_sink;
+    }
     for (; !status && n < n_logs; n += !status)
         status = find_log(&log[n], argc ? argv[n] : NULL, &err);
     if (!status && valid_path)
@@ -127,11 +137,14 @@ int cmd_train(int argc, char **argv)
         status = apg_train(&model, log, n_logs, &options, &err);
     else
         apg_close(options.from);
-    if (!status && !(status = apg_write(model, output_sink(&out), &err)))
+    if (!status && !(status = apg_write(model, output_sink(&out), &err)) &&
+        (!rejects_path || !(status = output_commit(&rejects, &err))))
         status = output_commit(&out, &err);
 done:
-    if (status)
+    if (status) {
+        output_abandon(&rejects);
         output_abandon(&out);
+    }
     while (n > 0)
         close_log(&log[--n]);
     close_log(&valid);

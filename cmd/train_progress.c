@@ -121,6 +121,7 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
         break;
     case APG_EVENT_WARNING:
     case APG_EVENT_ADVICE:
+    case APG_EVENT_BAD_ROW:
         message_warn("%s", e->text);
         break;
     case APG_EVENT_MODEL:

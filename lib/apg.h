@@ -103,6 +103,7 @@ enum apg_event_kind {
     APG_EVENT_INFERRED, /* text: what was inferred of the columns, in lines that end with '\n' */
     APG_EVENT_WARNING,  /* text: a line that the user should read */
     APG_EVENT_ADVICE,   /* text: a line about what the model takes, before it is trained */
+    APG_EVENT_BAD_ROW,  /* text: a row that is left out, with on-error=skip */
     APG_EVENT_MODEL,    /* the model is made: rows, fields, numbers */
     APG_EVENT_PASS,     /* the passes over the rows begin */
     APG_EVENT_STEP,     /* a batch was trained on: progress */
@@ -122,7 +123,9 @@ struct apg_progress {
     double recent;                    /* mean log loss of the last batch */
     bool epoch_done, has_valid, better, last; /* better: the best epoch so far; last: training ends */
     double valid_auc, valid_loss;             /* NaN where they are not defined */
-    double valid_entropy; /* valid_loss / the loss of predicting the mean label: above 1 is worse than that */
+    /* valid_loss / the loss of predicting the training rows' mean label, above 1 is worse than that; and the
+     * lower end of the 95 % interval of their difference over the validation rows, above 0 is surely worse. */
+    double valid_ratio, valid_worse;
 };
 
 struct apg_candidate {
@@ -162,7 +165,8 @@ struct apg_train_options {
      * read, model and train, without the dashes, and have the same values and defaults (`apg train
      * --help-all`): "hidden=64,32", "rank=8", "label=click". A flag is yes or no: "header=no". */
     const char *const *settings;
-    const struct apg_input *valid; /* rows to validate on; NULL: some are held out */
+    const struct apg_sink *rejects; /* with on-error=skip: gets the header and the bad rows; or NULL */
+    const struct apg_input *valid;  /* rows to validate on; NULL: some are held out */
     /* Go on from the weights and the encoder of this model, which is closed, also on failure. NULL: start
      * anew. */
     struct apg *from;

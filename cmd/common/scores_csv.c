@@ -144,19 +144,28 @@ uint64_t scores_line(const struct scores *s)
 enum apg_status scores_next(struct scores *s, struct apg_error *err)
 {
     enum apg_status status;
-    s->row = false;
+    s->row = s->bad = false;
     while (s->next == s->chunk.records) {
         if ((status = apg_csv_next(s->csv, &s->chunk, err)))
             return status;
         s->next = s->chunk.records = 0;
+        s->place = (struct apg_csv_place){0};
         if (s->chunk.n_bytes == 0)
             return APG_OK;
         if ((status = apg_csv_parse(s->csv, &s->chunk, false, err)))
             return status;
     }
-    status = read_record(s, s->next++, err);
-    if (status == APG_EINPUT)
-        (void)apg_fail_at(err, "%s:%llu", apg_csv_name(s->csv), (unsigned long long)scores_line(s));
+    const size_t record = s->next++;
+    status = apg_csv_is_bad(&s->chunk, record) ? APG_EINPUT : read_record(s, record, err);
+    s->bad = status == APG_EINPUT;
+    if (s->bad) {
+        apg_csv_go(s->csv, &s->chunk, &s->place, record);
+        s->record = s->chunk.bytes + s->place.start;
+        s->record_bytes = s->place.end - s->place.start;
+        if (apg_csv_is_bad(&s->chunk, record))
+            return apg_csv_fail(s->csv, &s->chunk, record, err);
+        (void)apg_fail_at(err, "%s:%llu", apg_csv_name(s->csv), (unsigned long long)s->place.line);
+    }
     s->row = !status;
     s->n_rows += s->row;
     return status;

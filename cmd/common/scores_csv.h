@@ -28,7 +28,11 @@ struct scores {
     struct grouping *groups; /* set it, where there are group columns, before scores_begin */
     const char *label_name, *score_name[SCORES_MAX]; /* as found; until scores_end */
     /* the row at hand */
-    bool row;        /* is there one? */
+    bool row; /* is there one? */
+    /* There is, but it is a bad one, as it came in RECORD; the next call goes on behind it. */
+    bool bad;
+    const char *record;
+    size_t record_bytes;
     uint64_t n_rows; /* it is the n-th */
     bool label;
     double score[SCORES_MAX];
@@ -40,6 +44,7 @@ struct scores {
     /* private */
     struct apg_csv_chunk chunk;
     size_t next;
+    struct apg_csv_place place; /* in the chunk, of the last bad row */
 };
 
 /* Go on to CSV, which must stay open, and find its columns. */

@@ -26,6 +26,7 @@ struct apg_csv {
     const char *name;
     char delimiter;
     bool quotes;   /* quotes enclose cells; else they are text */
+    bool one_line; /* a quoted cell ends on its line */
     size_t chunk;  /* bytes to read before a chunk is cut */
     bool wait;     /* read until a chunk is full, even when the input runs dry */
     bool ended;    /* a read met the end of input */
@@ -53,12 +54,21 @@ struct scan {
     enum state state;
     size_t done; /* bytes scanned */
     size_t cut;  /* the last record end among them */
-    bool bad;    /* byte DONE stands behind a closing quote, and is neither a delimiter nor a line end */
+    bool bad; /* byte DONE stands behind a closing quote, and is neither a delimiter nor a line end; or with
+                  * c->one_line it is a line end in a quoted cell */
 };
 
 static bool is_end(char c)
 {
     return c == '\n' || c == '\r';
+}
+
+/* Behind the first line end at byte AT or later; 0: there is none before N. */
+static size_t line_end(const char *bytes, size_t at, size_t n)
+{
+    while (at < n && !is_end(bytes[at]))
+        at++;
+    return at < n ? at + 1 : 0;
 }
 
 /* Scan on to byte N. Records end at LF and, where there is none, at CR. A CR LF that is cut apart
@@ -81,6 +91,12 @@ static void scan(struct scan *s, const char *bytes, size_t n, const struct apg_c
         }
         const char *quote = c->quotes ? memchr(p, '"', (size_t)(end - p)) : NULL, *stop = quote ? quote : end;
         if (s->state == QUOTED) {
+            const size_t ahead = (size_t)(stop - p), line = c->one_line ? line_end(p, 0, ahead) : 0;
+            if (line) {
+                s->done = (size_t)(p - bytes) + line - 1;
+                s->bad = true;
+                return;
+            }
             if (quote)
                 s->state = QUOTE;
         } else {
@@ -155,6 +171,7 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
     c->name = name;
     c->delimiter = delimiter;
     c->quotes = !format->no_quotes;
+    c->one_line = delimiter == '\t';
     c->chunk = format->chunk ? format->chunk : CHUNK_BYTES;
     c->line = 1;
     if (n_headstart)
@@ -273,6 +290,7 @@ enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struc
         memcpy(out->bytes, c->held + c->from, n);
     c->from = c->n_held = 0;
     out->n_bytes = out->records = 0;
+    out->broken = false;
     out->line = c->line;
 
     struct scan s = {0};
@@ -284,7 +302,10 @@ enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struc
             c->cr = false;
         }
         scan(&s, out->bytes, n, c);
-        if (c->ended || s.bad || (s.cut && (n >= full || (!c->wait && !is_waiting(c->fd)))))
+        out->broken = s.bad && !s.cut;
+        if (out->broken)
+            s.cut = line_end(out->bytes, s.done, n);
+        if (c->ended || (s.bad && s.cut) || (s.cut && (n >= full || (!c->wait && !is_waiting(c->fd)))))
             break;
         if (n >= RECORD_BYTES_MAX)
             return apg_fail(err, APG_EINPUT, "%s:%llu: a record of over 16 MiB: is a quote not closed?",
@@ -298,14 +319,11 @@ enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struc
     }
     /* What is whole before a fault is passed on; the fault is met again by the next call. */
     const bool open = c->ended && s.state == QUOTED;
-    if (s.bad && !s.cut)
-        return apg_fail(err, APG_EINPUT,
-            "%s:%llu: text behind a closing quote (--no-quotes reads quotes as text)", c->name,
-            (unsigned long long)(c->line + count_lines(out->bytes, s.done)));
+    out->fault = s.done;
     if (open && !s.cut)
         return apg_fail(err, APG_EINPUT, "%s:%llu: a quote is opened here and never closed", c->name,
             (unsigned long long)c->line);
-    if (c->ended && !s.bad && !open)
+    if (c->ended && !open && (!s.bad || (out->broken && !s.cut)))
         s.cut = n;
     if (!apg_grow(&c->held, &c->cap_held, n - s.cut, 1))
         return apg_fail_memory(err);
@@ -327,6 +345,8 @@ enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, str
         if ((status = apg_csv_next(c, &first, err)))
             goto done;
         end = next_record(first.bytes, 0, first.n_bytes, c, &start);
+        if (first.broken)
+            end = first.n_bytes;
     } while (start == end && first.n_bytes);
 
     /* What follows the header is held for the next chunk. The header stays before it, so that
@@ -346,7 +366,11 @@ enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, str
     c->from = out->n_bytes = end - start;
     out->line = c->header_line = first.line + count_lines(first.bytes, start);
     c->line = out->line + count_lines(out->bytes, out->n_bytes);
+    out->broken = first.broken;
+    out->fault = first.fault - start;
     status = apg_csv_parse(c, out, false, err);
+    if (!status && out->records && apg_csv_is_bad(out, 0))
+        status = apg_csv_fail(c, out, 0, err);
 done:
     apg_csv_chunk_release(&first);
     return status;
@@ -374,6 +398,36 @@ enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk
                 (unsigned long long)header->line, name);
         *at = i;
     }
+    return APG_OK;
+}
+
+const char *apg_csv_header_text(const struct apg_csv_chunk *header, size_t *n_bytes)
+{
+    const char *p = header->bytes, *end = p + header->n_bytes;
+    while (p < end && is_end(*p))
+        p++;
+    while (end > p && is_end(end[-1]))
+        end--;
+    *n_bytes = (size_t)(end - p);
+    return p;
+}
+
+enum apg_status apg_csv_same_names(struct apg_csv_names *names, const struct apg_csv *c,
+    const struct apg_csv_chunk *header, const char *what, struct apg_error *err)
+{
+    const struct apg_cell *first = header->cell, *last = &first[header->first[1] - 1];
+    const char *text = header->text + first->at;
+    const size_t n = last->at + last->len - first->at; /* bytes: names, with a NUL behind each */
+    if (names->text)
+        return n == names->n_bytes && memcmp(text, names->text, n) == 0
+                   ? APG_OK
+                   : apg_fail(err, APG_EINPUT,
+                         "%s:%llu: not the columns of the first input: %s would mix them", c->name,
+                         (unsigned long long)header->line, what);
+    if (!(names->text = malloc(n + 1)))
+        return apg_fail_memory(err);
+    memcpy(names->text, text, n);
+    names->n_bytes = n;
     return APG_OK;
 }
 
@@ -524,14 +578,17 @@ static bool parse_quoted(struct apg_csv_chunk *chunk, char delimiter)
 enum apg_status apg_csv_parse(
     const struct apg_csv *c, struct apg_csv_chunk *chunk, bool spans, struct apg_error *err)
 {
-    const char *nul = chunk->n_bytes ? memchr(chunk->bytes, '\0', chunk->n_bytes) : NULL;
-    if (nul)
-        return apg_fail(err, APG_EINPUT, "%s:%llu: a NUL byte: this is not text", c->name,
-            (unsigned long long)(chunk->line + count_lines(chunk->bytes, (size_t)(nul - chunk->bytes))));
+    chunk->nul = chunk->n_bytes && memchr(chunk->bytes, '\0', chunk->n_bytes);
     if (!apg_grow(&chunk->first, &chunk->cap_first, 1, sizeof *chunk->first))
         return apg_fail_memory(err);
     chunk->records = 0;
     chunk->first[0] = 0;
+    if (chunk->broken) {
+        if (!apg_grow(&chunk->first, &chunk->cap_first, 2, sizeof *chunk->first))
+            return apg_fail_memory(err);
+        chunk->first[chunk->records = 1] = 0;
+        return spans ? find_spans(c, chunk, err) : APG_OK;
+    }
     bool quoted = c->quotes && chunk->n_bytes && memchr(chunk->bytes, '"', chunk->n_bytes);
     if (chunk->n_bytes && !(quoted ? parse_quoted(chunk, c->delimiter) : parse_unquoted(chunk, c->delimiter)))
         return apg_fail_memory(err);
@@ -551,12 +608,49 @@ void apg_csv_chunk_release(struct apg_csv_chunk *c)
     *c = (struct apg_csv_chunk){0};
 }
 
+bool apg_csv_is_bad(const struct apg_csv_chunk *chunk, size_t r)
+{
+    for (size_t i = chunk->first[r]; chunk->nul && i < chunk->first[r + 1]; i++)
+        if (chunk->cell[i].len && memchr(chunk->text + chunk->cell[i].at, '\0', chunk->cell[i].len))
+            return true;
+    return chunk->broken;
+}
+
+enum apg_status apg_csv_fail(
+    const struct apg_csv *c, const struct apg_csv_chunk *chunk, size_t r, struct apg_error *err)
+{
+    struct apg_csv_place place = {0};
+    apg_csv_go(c, chunk, &place, r);
+    const char *start = chunk->bytes + place.start,
+               *fault =
+                   chunk->broken ? chunk->bytes + chunk->fault : memchr(start, '\0', place.end - place.start);
+    const uint64_t line = place.line + count_lines(start, fault ? (size_t)(fault - start) : 0);
+    return apg_fail(err, APG_EINPUT, "%s:%llu: %s", c->name, (unsigned long long)line,
+        !chunk->broken ? "a NUL byte: this is not text"
+        : is_end(*fault)
+            ? "a quote is opened here and not closed on its line, in a log with tabs (--no-quotes "
+              "reads quotes as text)"
+            : "text behind a closing quote (--no-quotes reads quotes as text)");
+}
+
+void apg_csv_go(
+    const struct apg_csv *c, const struct apg_csv_chunk *chunk, struct apg_csv_place *place, size_t r)
+{
+    size_t from = place->start;
+    if (!place->next)
+        place->line = chunk->line;
+    for (; place->next <= r; place->next++)
+        place->end = next_record(chunk->bytes, place->end, chunk->n_bytes, c, &place->start);
+    if (chunk->broken)
+        place->end = chunk->n_bytes;
+    place->line += count_lines(chunk->bytes + from, place->start - from);
+}
+
 uint64_t apg_csv_line(const struct apg_csv *c, const struct apg_csv_chunk *chunk, size_t r)
 {
-    size_t end = 0, start = 0;
-    for (size_t i = 0; i <= r; i++)
-        end = next_record(chunk->bytes, end, chunk->n_bytes, c, &start);
-    return chunk->line + count_lines(chunk->bytes, start);
+    struct apg_csv_place place = {0};
+    apg_csv_go(c, chunk, &place, r);
+    return place.line;
 }
 
 size_t apg_csv_write(char *out, const char *cell, size_t len, char delimiter, bool quotes)

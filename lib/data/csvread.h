@@ -10,10 +10,15 @@
  * Records: RFC 4180, any one-byte delimiter, LF or CRLF (a CR alone ends a record too), quoted
  * cells with embedded newlines and doubled quotes, a UTF-8 byte order mark skipped, blank lines
  * skipped (they are not rows). White space is kept. A quote inside an unquoted cell is an ordinary
- * character. Behind the closing quote of a quoted cell comes a delimiter or a line end: anything
- * else is an error that names its line. A cell may not hold a NUL byte. The last record needs no
- * newline. A quoted cell still open at the end of input is an error that names its line, and so is
- * a record of over 16 MiB. Records before an error are passed on.
+ * character. The last record needs no newline.
+ *
+ * A record is bad when something other than a delimiter or a line end stands behind the closing
+ * quote of a cell (the record then ends at the next line end), when a cell holds a NUL byte, or with
+ * a tab as the delimiter when a quoted cell does not end on its line. (Few logs with tabs have quotes
+ * that enclose cells. Two quotes that are text would make one record of the lines between them.) A
+ * bad record is passed on and can be asked for (apg_csv_is_bad). A quoted cell still open at the
+ * end of input is an error that names its line, and so is a record of over 16 MiB: nobody can say
+ * where the next record starts. Records before an error are passed on.
  */
 #ifndef APG_CSVREAD_H
 #define APG_CSVREAD_H
@@ -51,6 +56,9 @@ struct apg_csv_chunk {
     uint32_t *record;  /* (records + 1): each record's first byte; only when spans were asked for */
     size_t cap_record; /* the span of a record includes the blank lines after it */
     size_t records;
+    bool broken;  /* the chunk is one record, without cells, with text behind a closing quote at byte FAULT */
+    bool nul;     /* some record holds a NUL byte */
+    size_t fault; /* bytes */
     void *parser; /* that of libcsv, kept for reuse; NULL as long as no cell was quoted */
 };
 /* Frees what C holds and zeroes it. */
@@ -82,6 +90,18 @@ bool apg_csv_lookup(const struct apg_csv_chunk *header, struct apg_lookup *x);
 enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,
     size_t *at, struct apg_error *err);
 
+/* The header as it came, without blank lines before it and its line end. */
+const char *apg_csv_header_text(const struct apg_csv_chunk *header, size_t *n_bytes);
+/* What one stream is made of has the same columns in all inputs: the first call keeps the names of
+ * HEADER, and those that follow refuse other names, because WHAT would mix them (APG_EINPUT). NAMES
+ * starts zeroed; names->text is freed with free(). */
+struct apg_csv_names {
+    char *text;
+    size_t n_bytes;
+};
+enum apg_status apg_csv_same_names(struct apg_csv_names *names, const struct apg_csv *c,
+    const struct apg_csv_chunk *header, const char *what, struct apg_error *err);
+
 /* The record that apg_csv_header returned was no header: apg_csv_next begins with it. */
 void apg_csv_unread_header(struct apg_csv *c);
 
@@ -92,16 +112,32 @@ void apg_csv_wait(struct apg_csv *c);
 /* The next whole records, not parsed yet. It blocks until at least one record is there, and does
  * not wait for more when the input runs dry. At the end of input out->n_bytes is 0. A chunk of
  * blank lines only has bytes, but no records when parsed. Fails when reading does (APG_EIO), and
- * on a quote that is never closed or a record that is too long (APG_EINPUT). */
+ * on a quote that is never closed or a record that is too long (APG_EINPUT). A broken record is a
+ * chunk of its own. */
 enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err);
 
 /* Find the cells of a chunk. SPANS: fill chunk->record too, for callers that pass records on as
- * they came. A NUL byte is refused (APG_EINPUT). Thread-safe for different chunks. */
+ * they came. Thread-safe for different chunks. */
 enum apg_status apg_csv_parse(
     const struct apg_csv *c, struct apg_csv_chunk *chunk, bool spans, struct apg_error *err);
 
+/* Is record R of a parsed chunk bad? */
+bool apg_csv_is_bad(const struct apg_csv_chunk *chunk, size_t r);
+/* Say so, with the line (APG_EINPUT). */
+enum apg_status apg_csv_fail(
+    const struct apg_csv *c, const struct apg_csv_chunk *chunk, size_t r, struct apg_error *err);
+
+/* A place in a parsed chunk: zeroed it is before the first record. */
+struct apg_csv_place {
+    size_t next;       /* the record that comes behind it */
+    size_t start, end; /* bytes of the record that was gone to, its line end included */
+    uint64_t line;     /* on which that record starts, counted from 1 */
+};
+/* Go on to record R >= place->next. It goes byte by byte, so it is for messages. */
+void apg_csv_go(
+    const struct apg_csv *c, const struct apg_csv_chunk *chunk, struct apg_csv_place *place, size_t r);
 /* The line on which record R of a parsed chunk starts, counted from 1. It scans the chunk from its
- * start, so it is for messages only. */
+ * start, so it is for a single message. */
 uint64_t apg_csv_line(const struct apg_csv *c, const struct apg_csv_chunk *chunk, size_t r);
 
 /* Write a cell of LEN bytes so that it reads back the same: in quotes where it must be, if QUOTES

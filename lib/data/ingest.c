@@ -44,6 +44,7 @@ struct ingest {
     size_t n_inputs, input;      /* how many; the number of the one being read */
     struct apg_binding *binding; /* (n_inputs), made when the input is begun */
     const struct apg_columns *c;
+    struct apg_rejects *rejects;
     const struct apg_schema *schema;
     struct apg_schema *growing; /* the same schema while it is being made, else NULL */
     bool need_label;
@@ -70,18 +71,33 @@ static void ingest_release(struct ingest *in)
 }
 
 static enum apg_status ingest_init(struct ingest *in, struct apg_csv *const *inputs, size_t n_inputs,
-    const struct apg_columns *c, struct apg_pool *pool, struct apg_error *err)
+    const struct apg_columns *c, struct apg_rejects *rejects, struct apg_pool *pool, struct apg_error *err)
 {
-    *in = (struct ingest){.inputs = inputs, .n_inputs = n_inputs, .c = c, .pool = pool};
+    *in = (struct ingest){.inputs = inputs, .n_inputs = n_inputs, .c = c, .rejects = rejects, .pool = pool};
     in->now = calloc(1, sizeof *in->now);
     in->next = calloc(1, sizeof *in->next);
     in->binding = calloc(n_inputs ? n_inputs : 1, sizeof *in->binding);
     for (size_t i = 0; i < n_inputs; i++)
         apg_csv_wait(inputs[i]);
-    return in->now && in->next && in->binding ? APG_OK : apg_fail_memory(err);
+    if (!in->now || !in->next || !in->binding)
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < GROUP_CHUNKS; i++)
+        in->now->work[i].sheet.skip = in->next->work[i].sheet.skip = apg_rejects_skip(rejects);
+    return APG_OK;
 }
 
 /* ---- reading ---- */
+
+/* Input I has this header: find the schema's columns in it. */
+static enum apg_status begin_csv(
+    struct ingest *in, size_t i, const struct apg_csv_chunk *header, bool need_label, struct apg_error *err)
+{
+    const struct apg_csv *csv = in->inputs[i];
+    const enum apg_status status =
+        apg_binding_init(&in->binding[i], in->schema, csv, header, need_label, err);
+    return status || !in->rejects ? status
+                                  : apg_rejects_begin(in->rejects, csv, in->c->header ? header : NULL, err);
+}
 
 /* Read the header of input in->input and make its binding. */
 static enum apg_status begin_input(struct ingest *in, struct apg_error *err)
@@ -90,7 +106,7 @@ static enum apg_status begin_input(struct ingest *in, struct apg_error *err)
     struct apg_csv_chunk header = {0};
     enum apg_status status = apg_columns_header(in->c, csv, &header, err);
     if (!status)
-        status = apg_binding_init(&in->binding[in->input], in->schema, csv, &header, in->need_label, err);
+        status = begin_csv(in, in->input, &header, in->need_label, err);
     apg_csv_chunk_release(&header);
     return status;
 }
@@ -188,6 +204,16 @@ static enum apg_status first_failure(const struct group *g, struct apg_error *er
     return APG_OK;
 }
 
+static enum apg_status reject(
+    struct ingest *in, const struct group *g, const struct work *w, struct apg_error *err)
+{
+    size_t taken;
+    return !apg_rejects_skip(in->rejects)
+               ? APG_OK
+               : apg_rejects_chunk(in->rejects, &w->sheet.bad, in->schema, &in->binding[g->input],
+                     in->inputs[g->input], &w->chunk, in->growing, &taken, err);
+}
+
 /* Work on all groups to the end of the inputs. in->now may have been read already. */
 static enum apg_status run(struct ingest *in, apg_ingest_block *fn, void *arg, struct apg_error *err)
 {
@@ -207,6 +233,8 @@ static enum apg_status run(struct ingest *in, apg_ingest_block *fn, void *arg, s
         for (size_t i = 0; !status && i < g->n; i++) {
             if (g->work[i].status)
                 return first_failure(g, err);
+            if ((status = reject(in, g, &g->work[i], err)))
+                return status;
             in->rows += g->work[i].block.rows;
             status = fn(arg, &g->work[i].block, err);
         }
@@ -223,11 +251,11 @@ static enum apg_status run(struct ingest *in, apg_ingest_block *fn, void *arg, s
 }
 
 enum apg_status apg_ingest_stream(const struct apg_schema *schema, struct apg_csv *const *inputs,
-    size_t n_inputs, const struct apg_columns *c, bool need_label, struct apg_pool *pool,
-    apg_ingest_block *fn, void *arg, struct apg_error *err)
+    size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects, bool need_label,
+    struct apg_pool *pool, apg_ingest_block *fn, void *arg, struct apg_error *err)
 {
     struct ingest in;
-    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, pool, err);
+    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, rejects, pool, err);
     if (!status) {
         in.schema = schema;
         in.need_label = need_label;
@@ -249,12 +277,12 @@ static enum apg_status no_rows(const struct ingest *in, struct apg_error *err)
 }
 
 enum apg_status apg_ingest_with(const struct apg_schema *schema, struct apg_dataset **rows,
-    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
-    struct apg_error *err)
+    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects,
+    struct apg_pool *pool, struct apg_error *err)
 {
     struct ingest in;
     struct apg_dataset *d = NULL;
-    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, pool, err);
+    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, rejects, pool, err);
     if (status || (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
         goto done;
     in.schema = schema;
@@ -274,10 +302,11 @@ done:
 
 /* ---- fixing the schema ---- */
 
-/* Of the values of a numeric column: their count, their mean, and the sum of their squares about
- * it. */
+/* Of the values of a numeric column: their count, their mean, the sum of their squares about it, and
+ * their range. */
 struct moments {
     double n, mean, m2;
+    float low, high;
 };
 
 struct fix {
@@ -340,11 +369,14 @@ static void moments_task(void *arg, size_t k, unsigned worker)
     for (size_t f = 0; f < x->s->n_fields; f++) {
         if (x->s->field[f].kind != APG_NUMERIC)
             continue;
-        struct moments m = {0};
+        struct moments m = {.low = INFINITY, .high = -INFINITY};
         for (uint32_t r = 0; r < b->rows; r++) {
-            double v = (double)apg_word_float(apg_block_row(b, r)[1 + f]);
-            if (isnan(v))
+            float t = apg_word_float(apg_block_row(b, r)[1 + f]);
+            double v = (double)t;
+            if (isnan(t))
                 continue;
+            m.low = t < m.low ? t : m.low;
+            m.high = t > m.high ? t : m.high;
             double from_old = v - m.mean;
             m.n++;
             m.mean += from_old / m.n;
@@ -359,7 +391,7 @@ static void moments_task(void *arg, size_t k, unsigned worker)
 static void fix_numeric(struct fix *x, size_t f)
 {
     struct apg_field *field = &x->s->field[f];
-    struct moments a = {0};
+    struct moments a = {.low = INFINITY, .high = -INFINITY};
     for (size_t k = 0; k < x->d->n_blocks; k++) {
         struct moments b = x->moments[k * x->s->n_fields + f];
         if (b.n == 0)
@@ -368,11 +400,19 @@ static void fix_numeric(struct fix *x, size_t f)
         a.mean += apart * b.n / n;
         a.m2 += b.m2 + apart * apart * a.n * b.n / n;
         a.n = n;
+        a.low = b.low < a.low ? b.low : a.low;
+        a.high = b.high > a.high ? b.high : a.high;
     }
     field->mean = a.mean;
-    field->deviation = a.n > 0 && a.m2 > 0 ? sqrt(a.m2 / a.n) : 1;
-    if (!(field->deviation > 1e-12))
-        field->deviation = 1; /* all alike, but for rounding */
+    field->bounded = true;
+    field->low = a.n > 0 ? a.low : 0; /* without a value, any is taken for the mean */
+    field->high = a.n > 0 ? a.high : 0;
+    field->deviation = a.n > 0 ? sqrt(a.m2 / a.n) : 0;
+    /* A float has 24 bits, so values that differ by their last ones differ by rounding. */
+    const double largest = fmax(fabs((double)field->low), fabs((double)field->high)),
+                 least = largest * 0x1p-20;
+    if (!(field->deviation > least))
+        field->deviation = field->low < field->high ? least : 1;
 }
 
 static int by_float(const void *a, const void *b)
@@ -508,23 +548,24 @@ static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **ex
     else
         status =
             apg_columns_schema(s, explain, in->c, in->inputs[0], &header, sample, in->now->n, whole, err);
+    in->schema = *s;
     if (!status)
-        status = apg_binding_init(&in->binding[0], *s, in->inputs[0], &header, true, err);
+        status = begin_csv(in, 0, &header, true, err);
 done:
     apg_csv_chunk_release(&header);
     return status;
 }
 
 enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows, char **explain,
-    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
-    struct apg_error *err)
+    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects,
+    struct apg_pool *pool, struct apg_error *err)
 {
     struct ingest in;
     struct apg_schema *s = NULL;
     struct apg_dataset *d = NULL;
     if (explain)
         *explain = NULL;
-    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, pool, err);
+    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, rejects, pool, err);
     if (status || (status = begin(&in, &s, explain, err)) ||
         (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
         goto done;

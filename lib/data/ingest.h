@@ -10,32 +10,34 @@
  *
  * INPUTS are CSV with the same columns in any order, read to their ends one after the other. They
  * wait for full chunks from then on (apg_csv_wait). A bad row or a missing column is APG_EINPUT,
- * and the error names file, line and column; so is no row at all, but for apg_ingest_stream. One
- * thread calls, POOL works.
+ * and the error names file, line and column; so is no row at all, but for apg_ingest_stream. REJECTS
+ * may say that bad rows are left out; NULL: they are not. What comes out then is what comes of the
+ * same input without them. One thread calls, POOL works.
  */
 #ifndef APG_INGEST_H
 #define APG_INGEST_H
 #include "data/columns.h"
 #include "data/dataset.h"
+#include "data/rejects.h"
 #include "base/pool.h"
 
 /* Make a schema and the rows. *schema is freed with apg_schema_free, *rows with apg_dataset_free;
  * both are NULL after a failure. *explain (unless NULL) is as in columns.h; it is set also when a
  * later row is refused. */
 enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows, char **explain,
-    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
-    struct apg_error *err);
+    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects,
+    struct apg_pool *pool, struct apg_error *err);
 
 /* The rows alone, with a finished schema, as for a validation file. Rows need labels. */
 enum apg_status apg_ingest_with(const struct apg_schema *schema, struct apg_dataset **rows,
-    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_pool *pool,
-    struct apg_error *err);
+    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects,
+    struct apg_pool *pool, struct apg_error *err);
 
 /* The same without keeping the rows: FN is called by the calling thread with blocks of any size,
  * in the order of the input. When it fails, reading ends and its status is returned. */
 typedef enum apg_status apg_ingest_block(void *arg, const struct apg_block *b, struct apg_error *err);
 enum apg_status apg_ingest_stream(const struct apg_schema *schema, struct apg_csv *const *inputs,
-    size_t n_inputs, const struct apg_columns *c, bool need_label, struct apg_pool *pool,
-    apg_ingest_block *fn, void *arg, struct apg_error *err);
+    size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects, bool need_label,
+    struct apg_pool *pool, apg_ingest_block *fn, void *arg, struct apg_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@ enum {
     HEADER_BYTES_MAX = 100 << 20,
     SMALL_HEADER_BYTES = 1 << 20,
     MEMBER_VALUES_MAX = 1024,
-    CHECKSUM_DIGITS = 16
+    CHECKSUM_DIGITS = 16,
+    PIECE_BYTES = 128 << 10 /* half of a small second-level cache */
 };
 
 const char *const apg_dtype_name[APG_DTYPES] = {"F32", "F64", "F16", "U8", "U32", "U64"};
@@ -39,6 +41,8 @@ struct apg_tensors {
     json_t *metadata;   /* what the header has as __metadata__ */
     size_t *by_name;    /* (n) of an opened container: places in `view`, ordered by name */
     uint64_t bytes;     /* of an opened container: bytes of the file */
+    const char *base;   /* of the same: where they lie */
+    bool *odd;          /* (pieces of PIECE_BYTES) has it a word that is no finite float? NULL: not known */
     struct apg_map map; /* the file, when it could be mapped */
     void *memory;       /* else what was read of it, or NULL */
 };
@@ -80,6 +84,7 @@ void apg_tensors_free(struct apg_tensors *t)
     json_decref(t->metadata);
     json_decref(t->header);
     apg_map_close(&t->map);
+    free(t->odd);
     free(t->memory);
     free(t->file);
     free(t);
@@ -533,17 +538,61 @@ static const char *find_checksum(struct text header)
     return NULL;
 }
 
-/* Is the checksum, which stands at AT, that of the N bytes? */
-static bool checksum_matches(const char *bytes, size_t n, const char *at, XXH3_state_t *hash)
+/* Has one of N words, or halves of words, the exponent of an infinity or a NaN? Loops without a branch. */
+static bool has_odd_words(const uint32_t *word, size_t n)
+{
+    uint32_t odd = 0;
+    for (size_t i = 0; i < n; i++)
+        odd |= (uint32_t)((word[i] & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000));
+    return odd;
+}
+
+static bool has_odd_halves(const uint16_t *half, size_t n)
+{
+    uint32_t odd = 0;
+    for (size_t i = 0; i < n; i++)
+        odd |= (uint32_t)((half[i] & 0x7c00) == 0x7c00);
+    return odd;
+}
+
+/* Is the checksum, which stands at AT, that of the N bytes? While a piece of them is in the cache, it is
+ * also found out whether it is odd: a pass of its own made the first answer of a model of 173 MB take 1.29 times the time, this .99. */
+static bool checksum_matches(const char *bytes, size_t n, const char *at, XXH3_state_t *hash, bool odd[])
 {
     const char *digits = at + sizeof "xxh3:" - 1, *rest = digits + CHECKSUM_DIGITS;
     char want[CHECKSUM_DIGITS];
     XXH3_64bits_reset(hash);
     XXH3_64bits_update(hash, bytes, (size_t)(digits - bytes));
     XXH3_64bits_update(hash, checksum_zero + sizeof "xxh3:" - 1, CHECKSUM_DIGITS);
-    XXH3_64bits_update(hash, rest, n - (size_t)(rest - bytes));
+    for (size_t from = 0; from < n; from += PIECE_BYTES) {
+        const size_t size = n - from < PIECE_BYTES ? n - from : PIECE_BYTES;
+        const char *piece = bytes + from, *end = piece + size, *start = piece < rest ? rest : piece;
+        if (start < end)
+            XXH3_64bits_update(hash, start, (size_t)(end - start));
+        odd[from / PIECE_BYTES] = has_odd_words((const uint32_t *)piece, size / sizeof(uint32_t));
+    }
     put_checksum(want, XXH3_64bits_digest(hash));
     return memcmp(want, digits, CHECKSUM_DIGITS) == 0;
+}
+
+bool apg_tensors_is_finite(const struct apg_tensors *t, const struct apg_tensor_view *v)
+{
+    size_t bytes, at = (size_t)((const char *)v->data - t->base);
+    if (!view_bytes(v, &bytes))
+        return false;
+    if (v->dtype == APG_F16)
+        return !has_odd_halves(v->data, bytes / sizeof(uint16_t));
+    for (size_t end = at + bytes, next; v->dtype == APG_F32 && at < end; at = next) {
+        next = (at / PIECE_BYTES + 1) * PIECE_BYTES;
+        next = next < end ? next : end;
+        if ((!t->odd || t->odd[at / PIECE_BYTES]) &&
+            has_odd_words((const uint32_t *)(t->base + at), (next - at) / sizeof(uint32_t)))
+            return false;
+    }
+    for (size_t i = 0; v->dtype == APG_F64 && i < bytes / sizeof(double); i++)
+        if (!isfinite(((const double *)v->data)[i]))
+            return false;
+    return true;
 }
 
 /* What the header's metadata must say. CHECKSUM is what find_checksum found. */
@@ -587,16 +636,19 @@ static enum apg_status read_container(
     bool right = true;
     if (verify && sum) {
         XXH3_state_t *hash = XXH3_createState();
-        if (!hash)
-            return apg_fail_memory(err);
-        right = checksum_matches(bytes, n, sum, hash);
+        t->odd = apg_alloc(n / PIECE_BYTES + 1, sizeof *t->odd);
+        if (hash && t->odd)
+            right = checksum_matches(bytes, n, sum, hash, t->odd);
         XXH3_freeState(hash);
+        if (!hash || !t->odd)
+            return apg_fail_memory(err);
     }
     const char *wrong = "its checksum does not match";
     if (n_header > SMALL_HEADER_BYTES && (!sum || !right))
         return altered(t, err, sum ? wrong : "it has no checksum");
     enum apg_status status;
     t->bytes = n;
+    t->base = bytes;
     if ((status = each_member(t, header, take_metadata, NULL, err)) ||
         (status = check_metadata(t, sum, err)) ||
         (status = read_entries(t, header, bytes + offset, offset, n - offset, err)))

@@ -63,6 +63,9 @@ enum apg_status apg_tensors_open_memory(struct apg_tensors **out, const void *by
 const char *apg_tensors_get(const struct apg_tensors *t, const char *key);
 /* The tensor of that name, or NULL. What is returned here lives as long as T. */
 const struct apg_tensor_view *apg_tensors_find(const struct apg_tensors *t, const char *name);
+/* Is every number of V, a tensor of floats that T holds, finite? Of a container that was verified this
+ * costs next to nothing for F32, because it was looked at when the bytes were in the cache. */
+bool apg_tensors_is_finite(const struct apg_tensors *t, const struct apg_tensor_view *v);
 /* How many tensors there are, padding left out, and the one at place I of them. */
 size_t apg_tensors_count(const struct apg_tensors *t);
 const struct apg_tensor_view *apg_tensors_at(const struct apg_tensors *t, size_t i);

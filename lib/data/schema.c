@@ -73,10 +73,13 @@ uint64_t apg_schema_hash(const struct apg_schema *s)
         const struct apg_field *f = &s->field[i];
         const uint64_t numbers[] = {f->kind, f->rows, f->hash_bits, (unsigned char)f->separator, f->n_edges};
         const double real[] = {f->mean, f->deviation};
+        const float bounds[] = {f->low, f->high};
         h = XXH3_64bits_withSeed(f->name, strlen(f->name) + 1, h);
         h = XXH3_64bits_withSeed(numbers, sizeof numbers, h);
         if (f->kind == APG_NUMERIC)
             h = XXH3_64bits_withSeed(real, sizeof real, h);
+        if (f->bounded)
+            h = XXH3_64bits_withSeed(bounds, sizeof bounds, h);
         if (f->n_edges)
             h = XXH3_64bits_withSeed(f->edge, f->n_edges * sizeof *f->edge, h);
         if (f->vocab.n) {
@@ -92,6 +95,7 @@ static bool field_same(const struct apg_field *a, const struct apg_field *b)
     return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->rows == b->rows &&
            a->hash_bits == b->hash_bits && a->separator == b->separator && a->n_edges == b->n_edges &&
            (a->kind != APG_NUMERIC || (a->mean == b->mean && a->deviation == b->deviation)) &&
+           a->bounded == b->bounded && (!a->bounded || (a->low == b->low && a->high == b->high)) &&
            (!a->n_edges || memcmp(a->edge, b->edge, a->n_edges * sizeof *a->edge) == 0) &&
            a->vocab.n == b->vocab.n &&
            (!a->vocab.n ||

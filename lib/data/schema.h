@@ -7,8 +7,9 @@
  *   categorical  one id per row; id 0 is out of vocabulary (also what was seen fewer than --min-count times)
  *   multi        any number of ids per cell ("Action|Comedy"), ids as above; the model takes the mean
  *   bucket       a number cut at training quantiles: id 0 missing, ids 1..edges+1
- *   numeric      a value v = (sign(x) log1p|x| - mean) / deviation of the training rows; 2 table rows:
- *                row 0 is the vector of a missing value, row 1 the vector that v scales
+ *   numeric      a value v = (t - mean) / deviation, where t = sign(x) log1p|x|, held to the range of the
+ *                training rows, of which mean and deviation are too; 2 table rows: row 0 is the vector of
+ *                a missing value, row 1 the vector that v scales
  * An empty cell is the token "" of a categorical or multi column, and "missing" for a number.
  * Types belong to columns, never to cells: a cell of a numeric or bucket column that is no finite
  * number is an error with its place.
@@ -42,8 +43,10 @@ struct apg_field {
     char separator;     /* the byte between the tokens of a multi cell, such as '|' */
     struct apg_vocab vocab;
     double mean, deviation; /* numeric */
-    uint32_t n_edges;       /* bucket */
-    float *edge;            /* (n_edges) ascending; id = 1 + number of edges <= x */
+    bool bounded;           /* numeric: t is held to [low, high]; false in files of old versions */
+    float low, high;
+    uint32_t n_edges; /* bucket */
+    float *edge;      /* (n_edges) ascending; id = 1 + number of edges <= x */
 };
 
 struct apg_schema {
@@ -131,10 +134,15 @@ static inline uint32_t apg_float_word(float f)
     return x.u;
 }
 
-/* The word of numeric field F for a cell x, given RAW = sign(x) log1p|x|; for an empty cell RAW is
- * NaN. */
+/* Numbers of a schema are not larger: log1p of the largest double is 709.8. */
+enum { APG_NUMERIC_MOST = 710 };
+/* The word of numeric field F for a cell x, given RAW = t = sign(x) log1p|x|; for an empty cell RAW
+ * is NaN. A number beyond what training saw is one that no weight was learned for, and a deviation
+ * that is small makes it huge: it is taken for the last that was seen. */
 static inline uint32_t apg_field_numeric(const struct apg_field *f, float raw)
 {
+    if (f->bounded)
+        raw = raw < f->low ? f->low : raw > f->high ? f->high : raw;
     return raw == raw ? apg_float_word((float)(((double)raw - f->mean) / f->deviation)) : APG_MISSING;
 }
 /* The id that bucket field F gives to X. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/schemafile.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,10 @@ static enum apg_status save_field(
     if (f->kind == APG_NUMERIC) {
         bad |= json_object_set_new(entry, "mean", json_real(f->mean));
         bad |= json_object_set_new(entry, "deviation", json_real(f->deviation));
+        if (f->bounded) {
+            bad |= json_object_set_new(entry, "low", json_real((double)f->low));
+            bad |= json_object_set_new(entry, "high", json_real((double)f->high));
+        }
     } else if (f->kind == APG_BUCKET) {
         status = save_array(t, "edges", f->name, "", APG_F32, f->edge, f->n_edges, err);
     } else if (f->hash_bits) {
@@ -166,6 +171,27 @@ static enum apg_status load_edges(struct apg_field *f, const struct apg_tensors 
     return APG_OK;
 }
 
+/* *out: the number under KEY. False: there is none that a schema can have. */
+static bool load_number(const json_t *entry, const char *key, double *out)
+{
+    const json_t *v = json_object_get(entry, key);
+    *out = json_number_value(v);
+    return json_is_number(v) && fabs(*out) <= APG_NUMERIC_MOST;
+}
+
+/* Every number of the field must make a finite word. */
+static bool load_numeric(struct apg_field *f, const json_t *entry)
+{
+    double low = -APG_NUMERIC_MOST, high = APG_NUMERIC_MOST;
+    f->bounded = json_object_get(entry, "low") || json_object_get(entry, "high");
+    if (!load_number(entry, "mean", &f->mean) || !load_number(entry, "deviation", &f->deviation) ||
+        (f->bounded && !(load_number(entry, "low", &low) && load_number(entry, "high", &high))))
+        return false;
+    f->low = (float)low, f->high = (float)high;
+    return f->deviation > 0 && low <= high && fabs(low - f->mean) / f->deviation <= (double)FLT_MAX &&
+           fabs(high - f->mean) / f->deviation <= (double)FLT_MAX;
+}
+
 static enum apg_status load_field(
     struct apg_field *f, const json_t *entry, const struct apg_tensors *t, struct apg_error *err)
 {
@@ -184,11 +210,7 @@ static enum apg_status load_field(
     f->rows = (uint32_t)rows;
     f->deviation = 1;
     if (f->kind == APG_NUMERIC) {
-        f->mean = json_number_value(json_object_get(entry, "mean"));
-        f->deviation = json_number_value(json_object_get(entry, "deviation"));
-        return rows == 2 && isfinite(f->mean) && isfinite(f->deviation) && f->deviation > 0
-                   ? APG_OK
-                   : altered(t, name, err);
+        return rows == 2 && load_numeric(f, entry) ? APG_OK : altered(t, name, err);
     }
     if (f->kind == APG_BUCKET)
         return load_edges(f, t, err);

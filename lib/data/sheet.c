@@ -37,19 +37,17 @@ static float to_float(double x)
 
 /* ---- reading ---- */
 
-/* A pass over a chunk, column by column. Of all bad records the first is to be reported. So a
- * column that fails at record r sets `rows` to r, and the columns after it stop there. */
-enum bad { NONE, RAGGED, LABEL, NUMBER, LONG };
-
+/* A pass over a chunk, column by column. When it is to end at a bad record, that is to be the first
+ * of all. A column that fails at record r sets `rows` to r, and the columns after it stop there.
+ * When bad records are skipped, they are marked, and are taken out of the columns at the end. */
 struct pass {
     struct apg_sheet *sheet;
     const struct apg_binding *b;
     const struct apg_csv_chunk *chunk;
     const struct apg_list *missing;
     bool raw;
-    size_t rows;      /* records before the first bad one known so far */
-    enum bad bad;     /* what is wrong with it */
-    size_t bad_field; /* and in which field */
+    size_t rows; /* records to read */
+    bool no_memory;
 };
 
 static const struct apg_cell *cell_at(const struct pass *p, size_t row, size_t cell)
@@ -66,11 +64,30 @@ static struct apg_cell value_at(const struct pass *p, size_t row, size_t i)
     return cell;
 }
 
-static void stop_at(struct pass *p, size_t row, enum bad bad, size_t field)
+/* Record R is bad. What was found first of a record counts. */
+static void mark(struct pass *p, size_t r, enum apg_bad_kind kind, size_t at)
 {
-    p->rows = row;
-    p->bad = bad;
-    p->bad_field = field;
+    struct apg_sheet *sheet = p->sheet;
+    struct apg_bad_list *list = &sheet->bad;
+    if (!sheet->skip) {
+        p->rows = r;
+        list->n = 0;
+    } else if (!list->n) {
+        if (!apg_grow(&sheet->is_bad, &sheet->cap_is_bad, p->rows, sizeof *sheet->is_bad)) {
+            p->no_memory = true;
+            return;
+        }
+        memset(sheet->is_bad, false, p->rows * sizeof *sheet->is_bad);
+    } else if (sheet->is_bad[r]) {
+        return;
+    }
+    if (!apg_grow(&list->item, &list->cap, list->n + 1, sizeof *list->item)) {
+        p->no_memory = true;
+        return;
+    }
+    if (sheet->skip)
+        sheet->is_bad[r] = true;
+    list->item[list->n++] = (struct apg_bad){.record = (uint32_t)r, .kind = kind, .at = (uint32_t)at};
 }
 
 static void read_labels(struct pass *p, uint32_t *label)
@@ -84,7 +101,7 @@ static void read_labels(struct pass *p, uint32_t *label)
         if (apg_cell_label(p->chunk->text + cell->at, cell->len, &y))
             label[r] = apg_float_word(y);
         else if (p->b->need_label)
-            stop_at(p, r, LABEL, 0);
+            mark(p, r, APG_BAD_LABEL, 0);
     }
 }
 
@@ -98,7 +115,7 @@ static void read_numbers(struct pass *p, const struct apg_field *f, size_t i)
         if (cell.len == 0)
             value[r] = bucket && !raw ? 0 : APG_MISSING;
         else if (!apg_cell_number(p->chunk->text + cell.at, cell.len, &x))
-            stop_at(p, r, NUMBER, i);
+            mark(p, r, APG_BAD_NUMBER, i);
         else if (raw)
             value[r] = apg_float_word(bucket ? to_float(x) : squash_count(p->sheet, x));
         else
@@ -168,57 +185,145 @@ static void check_tails(struct pass *p, const struct apg_schema *s)
         for (size_t i = 0; i < s->n_fields; i++)
             if (s->field[i].kind == APG_MULTI &&
                 (n += p->sheet->column[i].first[r + 1] - p->sheet->column[i].first[r]) > ROW_IDS_MAX) {
-                stop_at(p, r, LONG, i);
+                mark(p, r, APG_BAD_LONG, i);
                 break;
             }
     }
 }
 
-static enum apg_status report(
-    const struct pass *p, const struct apg_schema *s, const struct apg_csv *csv, struct apg_error *err)
+enum apg_status apg_sheet_fail(const struct apg_bad *bad, const struct apg_schema *s,
+    const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk, uint64_t line,
+    bool raw, struct apg_error *err)
 {
-    const struct apg_csv_chunk *chunk = p->chunk;
-    const char *file = apg_csv_name(csv), *text;
-    unsigned long long line = apg_csv_line(csv, chunk, p->rows);
-    const char *column = p->bad == RAGGED                 ? ""
-                         : s->n_fields && p->bad != LABEL ? s->field[p->bad_field].name
-                                                          : s->label;
-    switch (p->bad) {
-    case RAGGED:
-        return apg_fail(err, APG_EINPUT, "%s:%llu: %zu columns where the header has %zu", file, line,
-            (size_t)(chunk->first[p->rows + 1] - chunk->first[p->rows]), p->b->columns);
-    case LABEL:
-        text = chunk->text + cell_at(p, p->rows, p->b->label)->at;
-        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: neither 0 nor 1: '%.64s'", file, line, column, text);
-    case NUMBER:
-        text = chunk->text + cell_at(p, p->rows, p->b->cell[p->bad_field])->at;
-        if (p->raw) /* the kind may have been inferred, from rows before this one */
+    const char *file = apg_csv_name(csv), *text = "", *column = "";
+    const unsigned long long at = line;
+    if (bad->kind == APG_BAD_NUMBER || bad->kind == APG_BAD_LONG) {
+        column = s->field[bad->at].name;
+        text = chunk->text + chunk->cell[chunk->first[bad->record] + b->cell[bad->at]].at;
+    } else if (bad->kind == APG_BAD_LABEL) {
+        text = chunk->text + chunk->cell[chunk->first[bad->record] + b->label].at;
+    }
+    switch (bad->kind) {
+    case APG_BAD_TEXT:
+        return apg_csv_fail(csv, chunk, bad->record, err);
+    case APG_BAD_COLUMNS:
+        return apg_fail(
+            err, APG_EINPUT, "%s:%llu: %u columns where the header has %zu", file, at, bad->at, b->columns);
+    case APG_BAD_LABEL:
+        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: neither 0 nor 1: '%.64s'", file, at, s->label, text);
+    case APG_BAD_NUMBER:
+        if (raw) /* the kind may have been inferred, from rows before this one */
             return apg_fail(err, APG_EINPUT,
-                "%s:%llu: %s: not a number: '%.64s' (--categorical %s: not numbers but tokens)", file, line,
+                "%s:%llu: %s: not a number: '%.64s' (--categorical %s: not numbers but tokens)", file, at,
                 column, text, column);
-        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: not a number: '%.64s'", file, line, column, text);
+        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: not a number: '%.64s'", file, at, column, text);
+    case APG_BAD_LOGIT:
+        return apg_fail(
+            err, APG_EINPUT, "%s:%llu: the model's logit is not finite: %g", file, at, bad->logit);
     default:
         return apg_fail(
-            err, APG_EINPUT, "%s:%llu: %s: a row of over %d values", file, line, column, ROW_IDS_MAX);
+            err, APG_EINPUT, "%s:%llu: %s: a row of over %d values", file, at, column, ROW_IDS_MAX);
     }
 }
 
+/* Mark the records without the right cells. Where reading goes on, they get empty ones, so that the
+ * columns need not ask. */
+static void check_records(struct pass *p, struct apg_csv_chunk *chunk)
+{
+    const size_t columns = p->b->columns, cells = chunk->first[chunk->records];
+    for (size_t r = p->rows; r-- > 0;) /* so that the first stays when reading is to end there */
+        if ((chunk->broken || chunk->nul) && apg_csv_is_bad(chunk, r))
+            mark(p, r, APG_BAD_TEXT, 0);
+        else if (chunk->first[r + 1] - chunk->first[r] != columns)
+            mark(p, r, APG_BAD_COLUMNS, chunk->first[r + 1] - chunk->first[r]);
+    if (!p->sheet->skip || !p->sheet->bad.n || p->no_memory)
+        return;
+    if (!apg_grow(&chunk->cell, &chunk->cap_cell, cells + columns, sizeof *chunk->cell) ||
+        !apg_grow(&chunk->text, &chunk->cap_text, 1, 1)) {
+        p->no_memory = true;
+        return;
+    }
+    if (chunk->broken)
+        chunk->text[0] = '\0';
+    memset(chunk->cell + cells, 0, columns * sizeof *chunk->cell);
+    for (size_t i = 0; i < p->sheet->bad.n; i++)
+        chunk->first[p->sheet->bad.item[i].record] = (uint32_t)cells;
+}
+
+static int by_record(const void *a, const void *b)
+{
+    const uint32_t x = ((const struct apg_bad *)a)->record, y = ((const struct apg_bad *)b)->record;
+    return (x > y) - (x < y);
+}
+
+/* Take the values of bad records out of a multi column: CLOSE UP what is left. */
+static void close_up_multi(const struct pass *p, const struct apg_field *f, struct apg_sheet_column *c)
+{
+    size_t n = 0, rows = 0;
+    for (size_t r = 0; r < p->rows; r++) {
+        const size_t from = c->first[r], count = c->first[r + 1] - from;
+        if (p->sheet->is_bad[r])
+            continue;
+        c->first[rows++] = (uint32_t)n;
+        memmove(c->value + n, c->value + from, count * sizeof *c->value);
+        if (apg_field_has_vocab(f)) {
+            memmove(c->hash + n, c->hash + from, count * sizeof *c->hash);
+            memmove(c->token + n, c->token + from, count * sizeof *c->token);
+        }
+        n += count;
+    }
+    c->first[rows] = (uint32_t)n;
+    c->n = n;
+}
+
+/* The sheet without its bad records. */
+static void close_up(struct pass *p, const struct apg_schema *s)
+{
+    struct apg_sheet *sheet = p->sheet;
+    size_t rows = 0;
+    for (size_t r = 0; r < p->rows; r++)
+        if (!sheet->is_bad[r])
+            sheet->label[rows++] = sheet->label[r];
+    for (size_t i = 0; i < s->n_fields; i++) {
+        struct apg_sheet_column *c = &sheet->column[i];
+        const bool vocab = apg_field_has_vocab(&s->field[i]);
+        if (s->field[i].kind == APG_MULTI) {
+            close_up_multi(p, &s->field[i], c);
+            continue;
+        }
+        c->n = 0;
+        for (size_t r = 0; r < p->rows; r++) {
+            if (sheet->is_bad[r])
+                continue;
+            c->value[c->n] = c->value[r];
+            if (vocab) {
+                c->hash[c->n] = c->hash[r];
+                c->token[c->n] = c->token[r];
+            }
+            c->n++;
+        }
+    }
+    p->rows = rows;
+    qsort(sheet->bad.item, sheet->bad.n, sizeof *sheet->bad.item, by_record);
+}
+
 enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema *s,
-    const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk, bool raw,
+    const struct apg_binding *b, const struct apg_csv *csv, struct apg_csv_chunk *chunk, bool raw,
     struct apg_error *err)
 {
     struct pass p = {
         .sheet = sheet, .b = b, .chunk = chunk, .missing = &s->missing, .raw = raw, .rows = chunk->records};
     size_t had = sheet->cap_column;
+    sheet->bad.n = 0;
     if (!apg_grow(&sheet->label, &sheet->cap_label, p.rows, sizeof *sheet->label) ||
         !apg_grow(&sheet->column, &sheet->cap_column, s->n_fields, sizeof *sheet->column))
         return apg_fail_memory(err);
     if (sheet->cap_column > had)
         memset(sheet->column + had, 0, (sheet->cap_column - had) * sizeof *sheet->column);
     sheet->n_columns = s->n_fields;
-    for (size_t r = 0; r < p.rows; r++)
-        if (chunk->first[r + 1] - chunk->first[r] != b->columns)
-            stop_at(&p, r, RAGGED, 0);
+    check_records(&p, chunk);
+    if (p.no_memory)
+        return apg_fail_memory(err);
     read_labels(&p, sheet->label);
     for (size_t i = 0; i < s->n_fields; i++) {
         const struct apg_field *f = &s->field[i];
@@ -233,8 +338,15 @@ enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema 
             return apg_fail_memory(err);
     }
     check_tails(&p, s);
+    if (p.no_memory)
+        return apg_fail_memory(err);
+    if (sheet->skip && sheet->bad.n)
+        close_up(&p, s);
     sheet->rows = p.rows;
-    return p.bad ? report(&p, s, csv, err) : APG_OK;
+    if (sheet->skip || !sheet->bad.n)
+        return APG_OK;
+    return apg_sheet_fail(
+        &sheet->bad.item[0], s, b, csv, chunk, apg_csv_line(csv, chunk, sheet->rows), raw, err);
 }
 
 /* ---- ids ---- */
@@ -309,11 +421,13 @@ void apg_sheet_release(struct apg_sheet *sheet)
     }
     free(sheet->column);
     free(sheet->label);
+    free(sheet->is_bad);
+    free(sheet->bad.item);
     *sheet = (struct apg_sheet){0};
 }
 
 enum apg_status apg_sheet_encode(struct apg_sheet *sheet, const struct apg_schema *s,
-    const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk,
+    const struct apg_binding *b, const struct apg_csv *csv, struct apg_csv_chunk *chunk,
     struct apg_block *out, struct apg_error *err)
 {
     out->rows = 0;

@@ -124,6 +124,13 @@ void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding
     }
 }
 
+void apg_model_init_bias(struct apg_model *m, uint64_t positives, uint64_t rows)
+{
+    /* Half a row of each label more: one of them may not be there. */
+    const struct apg_param *p = apg_graph_find(&m->graph, "out.bias");
+    p->w[0] = (apg_real)log(((double)positives + .5) / ((double)(rows - positives) + .5));
+}
+
 enum apg_status apg_model_copy_weights(
     struct apg_model *m, const struct apg_model *from, const char *name, size_t *taken, struct apg_error *err)
 {
@@ -307,6 +314,9 @@ enum apg_status apg_model_from(
             v->dim[0] != p->rows || v->dim[1] != p->cols)
             status =
                 apg_fail(err, APG_EFORMAT, "%s: tensor %s is missing or has another shape", name, p->name);
+        else if (!apg_tensors_is_finite(t, v))
+            status =
+                apg_fail(err, APG_EFORMAT, "%s: tensor %s holds a number that is not finite", name, p->name);
         else if (v->dtype == APG_F16)
             p->half = (uint16_t *)v->data, p->borrowed = true;
         else

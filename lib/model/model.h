@@ -32,6 +32,10 @@ void apg_model_free(struct apg_model *m); /* NULL is allowed */
  * EMBEDDING_STD. With ANCHOR, S = I + G(z) with G near zero; else G is Xavier-normal, as in the paper. */
 void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor);
 
+/* Let the bias of the logit be that of rows of which POSITIVES of ROWS are positive, so that a model which
+ * knows nothing yet predicts their share. A model that starts at .5 spends its first epoch on that. */
+void apg_model_init_bias(struct apg_model *m, uint64_t positives, uint64_t rows);
+
 /* Copy the weights of FROM, which has the same schema, to M. Params that only M has keep their start.
  * *taken (NULL is allowed): how many trained numbers were copied. Messages call FROM by NAME. APG_EUSAGE: a
  * param of FROM has no place in M, or another shape there. */

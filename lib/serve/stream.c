@@ -54,6 +54,7 @@ void apg_stream_close(struct apg_stream *s)
         apg_block_release(&s->part[i].block);
         free(s->part[i].logit);
         free(s->part[i].text);
+        free(s->part[i].bad.item);
     }
     free(s->part);
     for (size_t i = 0; s->sheet && i < s->n_workers; i++)
@@ -65,14 +66,20 @@ void apg_stream_close(struct apg_stream *s)
 enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source,
     const struct apg_columns *columns, bool need_label, struct apg_error *err)
 {
+    struct apg_rejects *x = s->rejects;
     leave_input(s);
     s->source = source;
+    s->need_label = need_label;
     if (source->csv) {
         enum apg_status status = apg_columns_header(columns, source->csv, &s->header, err);
-        return status ? status
-                      : apg_binding_init(
-                            &s->binding, s->model->schema, source->csv, &s->header, need_label, err);
+        if (!status)
+            status =
+                apg_binding_init(&s->binding, s->model->schema, source->csv, &s->header, need_label, err);
+        return status || !x ? status
+                            : apg_rejects_begin(x, source->csv, columns->header ? &s->header : NULL, err);
     }
+    if (x && x->rows)
+        return apg_fail(err, APG_EUSAGE, "%s: --rejects needs CSV", source->name);
     if (!apg_schema_same(apg_feat_schema(source->feat), s->model->schema))
         return apg_fail(
             err, APG_EUSAGE, "%s: not encoded as the model does (apg encode --encoder MODEL)", source->name);
@@ -135,36 +142,158 @@ static enum apg_status score(
     return status;
 }
 
-/* By worker W. A bad row ends the part: the rows before it are there all the same. */
+/* What is wrong with row I, which has words and a logit? False: nothing. */
+static bool is_bad(const struct apg_stream *s, const struct apg_stream_part *p, size_t i, struct apg_bad *bad)
+{
+    bad->logit = p->logit[i];
+    bad->kind = isfinite(bad->logit) ? APG_BAD_LABEL : APG_BAD_LOGIT;
+    return bad->kind == APG_BAD_LOGIT || (s->need_label && *apg_block_row(&p->block, i) == APG_MISSING);
+}
+
+static enum apg_status fail_row(const struct apg_bad *bad, struct apg_error *err)
+{
+    return bad->kind == APG_BAD_LABEL
+               ? apg_fail(err, APG_EINPUT, "no label")
+               : apg_fail(err, APG_EINPUT, "the model's logit is not finite: %g", bad->logit);
+}
+
+/* Take bad rows out of a part, and put their records into its list. */
+static enum apg_status leave_out(const struct apg_stream *s, struct apg_stream_part *p)
+{
+    struct apg_bad_list all = {0};
+    size_t rows = 0, row = 0, next = 0;
+    for (size_t record = 0; record < p->rows + p->bad.n; record++) {
+        struct apg_bad bad;
+        if (next < p->bad.n && p->bad.item[next].record == record) {
+            bad = p->bad.item[next++];
+        } else if (!is_bad(s, p, row++, &bad)) {
+            p->logit[rows] = p->logit[row - 1];
+            p->block.start[rows++] = p->block.start[row - 1];
+            continue;
+        }
+        if (!apg_grow(&all.item, &all.cap, all.n + 1, sizeof *all.item)) {
+            free(all.item);
+            return apg_fail_memory(&p->err);
+        }
+        bad.record = (uint32_t)record;
+        all.item[all.n++] = bad;
+    }
+    free(p->bad.item);
+    p->bad = all;
+    p->rows = rows;
+    return APG_OK;
+}
+
+/* The part ends before its first bad row, or is left without them. */
+static enum apg_status check_rows(struct apg_stream *s, struct apg_stream_part *p)
+{
+    struct apg_bad bad;
+    size_t i = 0;
+    while (i < p->rows && !is_bad(s, p, i, &bad))
+        i++;
+    if (i == p->rows)
+        return APG_OK;
+    if (apg_rejects_skip(s->rejects))
+        return leave_out(s, p);
+    p->rows = i;
+    (void)fail_row(&bad, &p->err);
+    return apg_stream_fail_at(s, p, i, &p->err);
+}
+
+/* Encode the rows of CSV. */
+static enum apg_status encode(
+    struct apg_stream *s, size_t w, const struct apg_stream_user *user, struct apg_stream_part *p)
+{
+    const struct apg_csv *csv = s->source->csv;
+    struct apg_sheet *sheet = &s->sheet[w];
+    enum apg_status status = apg_csv_parse(csv, &p->chunk, user->spans, &p->err);
+    if (status)
+        return status;
+    sheet->skip = apg_rejects_skip(s->rejects);
+    status = apg_sheet_encode(sheet, s->model->schema, &s->binding, csv, &p->chunk, &p->block, &p->err);
+    if (!sheet->skip || !sheet->bad.n)
+        return status;
+    if (!apg_grow(&p->bad.item, &p->bad.cap, sheet->bad.n, sizeof *p->bad.item))
+        return apg_fail_memory(&p->err);
+    memcpy(p->bad.item, sheet->bad.item, sheet->bad.n * sizeof *p->bad.item);
+    p->bad.n = sheet->bad.n;
+    return status;
+}
+
+/* By worker W. A bad row ends the part, or is left out: the rows before it are there all the same. */
 static enum apg_status make_part(
     struct apg_stream *s, size_t w, const struct apg_stream_user *user, struct apg_stream_part *p)
 {
-    enum apg_status status, bad = APG_OK;
-    const struct apg_csv *csv = s->source->csv;
     struct apg_error changed;
-    if (csv) {
-        if ((status = apg_csv_parse(csv, &p->chunk, user->spans, &p->err)))
-            return status;
-        bad =
-            apg_sheet_encode(&s->sheet[w], s->model->schema, &s->binding, csv, &p->chunk, &p->block, &p->err);
-        if (bad && bad != APG_EINPUT)
-            return bad;
-    }
-    size_t rows = p->block.rows;
+    enum apg_status status, bad = APG_OK;
+    p->bad.n = p->n_text = 0;
+    if (s->source->csv && (bad = encode(s, w, user, p)) && bad != APG_EINPUT)
+        return bad;
+    const size_t rows = p->block.rows;
     if ((status = score(s, w, p, rows, &p->err)))
         return status;
-    for (size_t i = 0; i < rows; i++)
-        if (!isfinite(p->logit[i])) {
-            bad = apg_fail(&p->err, APG_EINPUT, "the model's logit is not finite: %g", p->logit[i]);
-            (void)apg_stream_fail_at(s, p, rows = i, &p->err);
-        }
     p->rows = rows;
-    p->n_text = 0;
+    if ((status = check_rows(s, p)))
+        bad = status;
     if ((status = check_files(s, &changed)))
         p->err = changed;
     if (status || (user->make && (status = user->make(user->arg, p, &p->err))))
-        p->rows = 0;
+        p->rows = p->bad.n = 0;
     return status ? status : bad;
+}
+
+/* Reject the bad records of a part. *taken: see apg_rejects_chunk. */
+static enum apg_status reject(
+    struct apg_stream *s, const struct apg_stream_part *p, size_t *taken, struct apg_error *err)
+{
+    struct apg_rejects *x = s->rejects;
+    enum apg_status status = APG_OK;
+    if (s->source->csv)
+        return apg_rejects_chunk(
+            x, &p->bad, s->model->schema, &s->binding, s->source->csv, &p->chunk, false, taken, err);
+    *taken = p->rows + p->bad.n;
+    const uint64_t before = x->seen;
+    for (size_t i = 0; !status && i < p->bad.n; i++) {
+        const struct apg_bad *bad = &p->bad.item[i];
+        (void)fail_row(bad, err);
+        (void)apg_fail_at(
+            err, "%s: row %llu", s->source->name, (unsigned long long)p->before + bad->record + 1);
+        x->seen = before + bad->record + 1;
+        if ((status = apg_rejects_row(x, err, NULL, 0)))
+            *taken = bad->record;
+    }
+    x->seen = before + *taken;
+    return status;
+}
+
+/* The next part in order: its bad records are rejected, its rows taken. */
+static enum apg_status take_part(struct apg_stream *s, const struct apg_stream_user *user,
+    struct apg_stream_part *p, struct apg_error *err)
+{
+    enum apg_status status = APG_OK, bad = APG_OK;
+    struct apg_error why;
+    size_t taken = 0;
+    if (apg_rejects_skip(s->rejects) && !p->status)
+        bad = reject(s, p, &taken, &why);
+    if (bad) { /* one too many: the rows before it are those of the part */
+        while (p->bad.n && p->bad.item[p->bad.n - 1].record >= taken)
+            p->bad.n--;
+        p->rows = taken - p->bad.n;
+        p->n_text = 0;
+        if (user->make && (status = user->make(user->arg, p, err)))
+            return status;
+    }
+    if (p->rows || p->bad.n)
+        status = user->take(user->arg, p, err);
+    if (!status && bad) {
+        *err = why;
+        status = bad;
+    }
+    if (!status && p->status) {
+        *err = p->err;
+        status = p->status;
+    }
+    return status;
 }
 
 /* ---- all parts ---- */
@@ -218,11 +347,7 @@ static void take_parts(struct run *r)
         if (r->status || r->taken == r->read || !p->done)
             break;
         pthread_mutex_unlock(&r->lock);
-        enum apg_status status = p->rows ? r->user->take(r->user->arg, p, r->err) : APG_OK;
-        if (!status && p->status) {
-            *r->err = p->err;
-            status = p->status;
-        }
+        enum apg_status status = take_part(r->s, r->user, p, r->err);
         pthread_mutex_lock(&r->lock);
         if (status) {
             r->status = status;
@@ -287,6 +412,8 @@ enum apg_status apg_stream_run(
 enum apg_status apg_stream_fail_at(
     const struct apg_stream *s, const struct apg_stream_part *p, size_t i, struct apg_error *err)
 {
+    for (size_t k = 0; k < p->bad.n && p->bad.item[k].record <= i; k++)
+        i++; /* from a row to its record */
     if (s->source->csv)
         return apg_fail_at(
             err, "%s:%llu", s->source->name, (unsigned long long)apg_csv_line(s->source->csv, &p->chunk, i));

@@ -14,13 +14,13 @@
  * encodes it, predicts its rows and makes it ready, while other threads do the same with the parts
  * after it. Parts are taken in the order of the input. A part waits only for the parts before it,
  * never for input behind it. A bad row, or a logit that is not finite, is an error with its place
- * (APG_EINPUT), after the rows before it have been taken.
+ * (APG_EINPUT), after the rows before it have been taken; or, as s.rejects says, it is left out.
  */
 #ifndef APG_STREAM_H
 #define APG_STREAM_H
 #include "base/pool.h"
 #include "data/columns.h"
-#include "data/sheet.h"
+#include "data/rejects.h"
 #include "data/source.h"
 #include "model/model.h"
 
@@ -30,8 +30,9 @@ struct apg_stream_part {
     size_t rows;
     struct apg_block block;     /* row i is apg_block_row(&block, i) */
     double *logit;              /* (rows) */
-    struct apg_csv_chunk chunk; /* of CSV: record i is row i */
-    uint64_t before;            /* of features: rows of the source before this part */
+    struct apg_csv_chunk chunk; /* of CSV: its records are the rows and the bad ones */
+    struct apg_bad_list bad;    /* records that are no rows; none when reading stops at the first */
+    uint64_t before;            /* of features: rows of the source before this part, bad ones too */
     char *text;                 /* for the user, who grows it; n_text is 0 when `make` is called */
     size_t n_text, cap_text;
     /* private */
@@ -44,8 +45,8 @@ struct apg_stream_part {
 struct apg_stream_user {
     bool spans; /* as for apg_csv_parse */
     /* MAKE is what can be done with a part apart from the others. Several threads call it at once;
-     * NULL: none. TAKE gets the parts one at a time, in order, from any thread. A failure of
-     * either ends the run, when the parts before it have been taken. */
+     * NULL: none. A part may be made twice. TAKE gets the parts one at a time, in order, from any
+     * thread. A failure of either ends the run, when the parts before it have been taken. */
     enum apg_status (*make)(void *arg, struct apg_stream_part *p, struct apg_error *err);
     enum apg_status (*take)(void *arg, struct apg_stream_part *p, struct apg_error *err);
     void *arg;
@@ -54,6 +55,7 @@ struct apg_stream_user {
 struct apg_stream {
     struct apg_model *model;     /* borrowed */
     struct apg_pool *pool;       /* borrowed */
+    struct apg_rejects *rejects; /* borrowed; NULL: stop at the first bad row */
     struct apg_source *source;   /* borrowed: the one at hand */
     struct apg_csv_chunk header; /* of CSV: its header, parsed */
     struct apg_binding binding;  /* of CSV */
@@ -61,6 +63,7 @@ struct apg_stream {
     struct apg_block block; /* of features: the one being cut into parts, from row AT on */
     size_t at;
     uint64_t before;
+    bool need_label;
     size_t n_workers, n_parts;
     struct apg_sheet *sheet;      /* (n_workers) */
     struct apg_stream_part *part; /* (n_parts) */
@@ -73,7 +76,8 @@ void apg_stream_close(struct apg_stream *s); /* of a zeroed one, or after a fail
 
 /* Go on to SOURCE, which must stay open. CSV must have the columns that the model reads; COLUMNS
  * says whether it has a header, or its names. Features must be encoded as the model encodes.
- * NEED_LABEL refuses CSV without the label's column; rows of features may still have no label. */
+ * NEED_LABEL: a row without a label is a bad one, and CSV without the label's column is refused. Bad
+ * rows can be collected of CSV only. */
 enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source,
     const struct apg_columns *columns, bool need_label, struct apg_error *err);
 /* Score all rows of the source, to its end. Returns when every part is taken, or one has failed.

@@ -148,6 +148,8 @@ static enum apg_status make(
     enum apg_status status = apg_model_new(m, c->schema, &a, c->fit->batch_size, true, err);
     if (!status)
         apg_model_init_weights(*m, c->fit->seed, c->options->embedding_std, false);
+    if (!status)
+        apg_model_init_bias(*m, c->train->positives, c->train->rows);
     return status;
 }
 
@@ -413,6 +415,8 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     else if ((status = apg_fit_logits(c->fixed, &c->rows, c->pool, fixed, err)))
         goto done;
     if (isfinite(best) && (status = test(c, fixed, adapted, err)))
+        goto done;
+    if ((status = apg_fit_judge(&c->rows, c->report->better ? adapted : fixed, &c->report->kept, err)))
         goto done;
     struct apg_model **chosen = c->report->better ? &adaptive : best_fixed;
     *out = *chosen;

@@ -51,6 +51,7 @@ struct apg_choose_report {
     bool better;                  /* the test shows that the best beats the static model */
     double difference, low, high; /* of its AUC to the static model's; NaN: undefined */
     double work;                  /* after the static model, in multiples of the static model's */
+    struct apg_progress kept;     /* of the model that is chosen: as of apg_fit_judge */
 };
 
 struct apg_choose_told {

@@ -160,6 +160,43 @@ enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r
     return status;
 }
 
+/* Compare the log loss with that of predicting the mean label of the training rows. Validation rows of one
+ * label cannot judge: NaN. */
+static void compare(const struct apg_fit_rows *r, const double *logit, struct apg_progress *p)
+{
+    const double n = (double)r->n_valid, share = (double)r->train->positives / (double)r->train->rows;
+    double loss = 0, constant = 0, squares = 0;
+    for (uint64_t i = 0; i < r->n_valid; i++) {
+        const bool label = apg_word_float(apg_fit_valid_row(r, i)[0]) > 0;
+        const double x = apg_metrics_logit_loss(logit[i], label), c = apg_metrics_loss(share, label);
+        loss += x;
+        constant += c;
+        squares += (x - c) * (x - c);
+    }
+    const double mean = (loss - constant) / n, variance = squares / n - mean * mean;
+    p->valid_ratio = isnan(p->valid_auc) ? NAN : loss / constant;
+    p->valid_worse = isnan(p->valid_auc) ? NAN : mean - 1.96 * sqrt(fmax(variance, 0) / n);
+}
+
+enum apg_status apg_fit_judge(
+    const struct apg_fit_rows *r, const double *logit, struct apg_progress *p, struct apg_error *err)
+{
+    struct apg_metrics_report report;
+    struct apg_metrics m;
+    enum apg_status status = APG_OK;
+    apg_metrics_init(&m, true);
+    for (uint64_t i = 0; !status && i < r->n_valid; i++)
+        status =
+            apg_metrics_add(&m, logit[i], apg_word_float(apg_fit_valid_row(r, i)[0]) > 0, 0, err);
+    if (!status && !(status = apg_metrics_report(&m, &report, err))) {
+        p->valid_auc = report.auc;
+        p->valid_loss = report.means.log_loss;
+        compare(r, logit, p);
+    }
+    apg_metrics_release(&m);
+    return status;
+}
+
 double apg_fit_score(const struct apg_fit_options *o, double auc, double loss)
 {
     return o->stop_on_loss || isnan(auc) ? -loss : auc;
@@ -177,7 +214,6 @@ struct training {
     struct apg_average *average; /* NULL: none */
     const uint32_t **row;        /* (batch_size) */
     double *logit;               /* (n_valid) */
-    struct apg_metrics metrics;
     apg_real *best; /* weights of the best epoch so far */
     double best_score;
     size_t bad; /* epochs since the best one */
@@ -194,7 +230,6 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     size_t weights = 0;
     for (size_t i = 0; i < t->m->graph.n_params; i++)
         weights += t->m->graph.param[i].rows * t->m->graph.param[i].cols;
-    apg_metrics_init(&t->metrics, true);
     enum apg_status status = apg_fit_rows_init(&t->rows, train, valid, o, err);
     if (status)
         return status;
@@ -219,7 +254,6 @@ static void end(struct training *t)
 {
     apg_optim_free(t->optim);
     apg_average_free(t->average);
-    apg_metrics_release(&t->metrics);
     apg_fit_rows_release(&t->rows);
     free(t->best);
     free(t->row);
@@ -265,18 +299,8 @@ static enum apg_status train_epoch(struct training *t, struct apg_error *err)
 
 static enum apg_status validate(struct training *t, struct apg_error *err)
 {
-    struct apg_metrics_report report;
-    enum apg_status status = apg_fit_logits(t->m, &t->rows, t->pool, t->logit, err);
-    apg_metrics_reset(&t->metrics);
-    for (uint64_t i = 0; !status && i < t->rows.n_valid; i++)
-        status = apg_metrics_add(
-            &t->metrics, t->logit[i], apg_word_float(apg_fit_valid_row(&t->rows, i)[0]) > 0, 0, err);
-    if (!status && !(status = apg_metrics_report(&t->metrics, &report, err))) {
-        t->state.valid_auc = report.auc;
-        t->state.valid_loss = report.means.log_loss;
-        t->state.valid_entropy = report.means.normalized_entropy;
-    }
-    return status;
+    const enum apg_status status = apg_fit_logits(t->m, &t->rows, t->pool, t->logit, err);
+    return status ? status : apg_fit_judge(&t->rows, t->logit, &t->state, err);
 }
 
 /* Validate the model's weights, keep them if they are the best so far, and say whether training ends. */

@@ -67,4 +67,8 @@ static inline const uint32_t *apg_fit_valid_row(const struct apg_fit_rows *r, ui
 enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r, struct apg_pool *pool,
     double *logit, struct apg_error *err);
 
+/* Fill in what LOGIT, of the validation rows, says of the model: valid_auc to valid_worse of *p. */
+enum apg_status apg_fit_judge(
+    const struct apg_fit_rows *r, const double *logit, struct apg_progress *p, struct apg_error *err);
+
 #endif

@@ -10,6 +10,12 @@ const struct apg_setting apg_choose_settings[] = {
     {.kind = APG_SETTING_END},
 };
 
+const struct apg_setting apg_force_settings[] = {
+    {APG_SETTING_FLAG, 0, "force", .rare = true,
+        .help = "also write a model that is surely worse than predicting the mean label"},
+    {.kind = APG_SETTING_END},
+};
+
 const struct apg_setting apg_threads_settings[] = {
     {APG_SETTING_SIZE, 0, "threads", .least = 0, .most = 1024, .arg = "N",
         .help = "threads; 0: one for each processor"},
@@ -22,11 +28,13 @@ static const struct {
 } tables[] = {
     {apg_columns_format, offsetof(struct apg_train_settings, columns)},
     {apg_columns_kinds, offsetof(struct apg_train_settings, columns)},
+    {apg_rejects_settings, offsetof(struct apg_train_settings, rejects)},
     {apg_columns_spool, offsetof(struct apg_train_settings, columns)},
     {apg_arch_members, offsetof(struct apg_train_settings, arch)},
     {apg_fit_rows_settings, offsetof(struct apg_train_settings, fit)},
     {apg_fit_settings, offsetof(struct apg_train_settings, fit)},
     {apg_choose_settings, offsetof(struct apg_train_settings, choose)},
+    {apg_force_settings, offsetof(struct apg_train_settings, force)},
     {apg_threads_settings, offsetof(struct apg_train_settings, threads)},
 };
 enum { TABLES = sizeof tables / sizeof *tables }; /* how many there are */

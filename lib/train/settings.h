@@ -7,20 +7,23 @@
 #define APG_SETTINGS_H
 #include "base/setting.h"
 #include "data/columns.h"
+#include "data/rejects.h"
 #include "model/arch_members.h"
 #include "train/choose.h"
 #include "train/fit.h"
 
 struct apg_train_settings {
     struct apg_columns columns;
+    struct apg_rejects rejects;
     struct apg_arch_settings arch;
     struct apg_fit_options fit;
     struct apg_choose_options choose;
+    bool force;             /* also a model that is worse than none */
     size_t threads;         /* 0: one for each processor */
     struct apg_given given; /* the settings that apg_train_settings_set was told */
     struct apg_kept *kept;  /* memory of lists */
 };
-extern const struct apg_setting apg_choose_settings[], apg_threads_settings[];
+extern const struct apg_setting apg_choose_settings[], apg_force_settings[], apg_threads_settings[];
 
 /* The defaults; nothing is given. */
 void apg_train_settings_init(struct apg_train_settings *s);

@@ -23,7 +23,7 @@ struct training {
     struct apg_schema *schema;        /* own, or that of FROM */
     struct apg_dataset *rows, *valid; /* valid: NULL, or rows to validate on */
     struct apg_model *from, *model;   /* from: NULL, or what training goes on from */
-    double kept_entropy;              /* of the epoch whose weights are kept; 0: no validation rows */
+    struct apg_progress kept;         /* of the epoch whose weights are kept; zeroed without validation rows */
 };
 
 /* ---- what is told ---- */
@@ -44,6 +44,11 @@ static void tell_advice(void *training, const char *text)
     tell(training, (struct apg_event){.kind = APG_EVENT_ADVICE, .text = text});
 }
 
+static void tell_reject(void *training, bool last, const char *text)
+{
+    tell(training, (struct apg_event){.kind = last ? APG_EVENT_WARNING : APG_EVENT_BAD_ROW, .text = text});
+}
+
 static void tell_pass(const struct training *t)
 {
     tell(t, (struct apg_event){.kind = APG_EVENT_PASS});
@@ -54,7 +59,7 @@ static void tell_progress(void *arg, const struct apg_progress *p)
     struct training *t = arg;
     const struct apg now = {.model = t->model};
     if (p->epoch_done && p->has_valid && p->better)
-        t->kept_entropy = p->valid_entropy;
+        t->kept = *p;
     tell(t, (struct apg_event){.kind = p->epoch_done ? APG_EVENT_EPOCH : APG_EVENT_STEP,
                 .progress = p,
                 .model = t->model ? &now : NULL});
@@ -70,20 +75,30 @@ static void tell_model(const struct training *t, size_t taken)
     tell(t, e);
 }
 
-/* Warn where the log loss is worse than a constant's: an AUC may look well although the scores are no
- * probabilities. */
-static void tell_kept(struct training *t)
+/* Is the model that is kept surely worse than predicting the mean label? That is, twice the log loss, and by
+ * more than its interval. (Below twice it may rank rows well all the same, or have been trained too little.)
+ * Where a row in forty decides, an interval says nothing, and ten times the loss speaks for itself. */
+static bool is_worse(const struct apg_progress *kept)
+{
+    return kept->valid_ratio > 10 || (kept->valid_ratio > 2 && kept->valid_worse > 0);
+}
+
+/* A model that is surely worse than a constant is none. One that is no better is warned of. */
+static enum apg_status judge(const struct training *t, struct apg_error *err)
 {
     char text[256];
-    if (isnan(t->kept_entropy))
+    if (isnan(t->kept.valid_ratio))
         tell_warning(t, "the validation rows have one label only: they cannot judge a model");
-    if (!(t->kept_entropy > 1))
-        return;
+    if (!(t->kept.valid_ratio >= 1))
+        return APG_OK;
     (void)snprintf(text, sizeof text,
-        "the kept weights' log loss is %.3g times that of predicting the mean label of the validation rows; "
-        "try another --lr, more --epochs or --stop-on logloss",
-        t->kept_entropy);
+        "the kept weights are %s predicting the mean label: their log loss on the validation rows is %.3g "
+        "times that; try another --lr, more --epochs or --stop-on logloss",
+        is_worse(&t->kept) ? "worse than" : "no better than", t->kept.valid_ratio);
+    if (is_worse(&t->kept) && !t->settings.force)
+        return apg_fail(err, APG_ERANGE, "%s; --force writes the model all the same", text);
     tell_warning(t, text);
+    return APG_OK;
 }
 
 static struct apg_candidate candidate(const struct training *t, const struct apg_choose_try *c)
@@ -160,8 +175,9 @@ static enum apg_status read_csv(struct training *t, struct apg_csv *const *csv, 
     const struct apg_columns *c = &t->settings.columns;
     char *explain = NULL;
     if (t->schema)
-        return apg_ingest_with(t->schema, rows, csv, n, c, t->pool, err);
-    enum apg_status status = apg_ingest(&t->schema, rows, &explain, csv, n, c, t->pool, err);
+        return apg_ingest_with(t->schema, rows, csv, n, c, &t->settings.rejects, t->pool, err);
+    enum apg_status status =
+        apg_ingest(&t->schema, rows, &explain, csv, n, c, &t->settings.rejects, t->pool, err);
     if (explain)
         tell(t, (struct apg_event){.kind = APG_EVENT_INFERRED, .text = explain});
     free(explain);
@@ -233,6 +249,8 @@ static enum apg_status read_rows(struct training *t, const struct apg_input *inp
     else if (!status && logs.n > 1)
         status = apg_fail(
             err, APG_EUSAGE, "%s: one feature file at a time, and not with CSV", logs.source[0].name);
+    else if (!status && t->settings.rejects.rows)
+        status = apg_fail(err, APG_EUSAGE, "%s: --rejects needs CSV", logs.source[0].name);
     else if (!status)
         status = read_features(t, &logs.source[0], rows, err);
     close_logs(&logs);
@@ -287,6 +305,7 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
     if (status)
         return status;
     apg_model_init_weights(t->model, s->fit.seed, s->arch.embedding_std, s->arch.init == APG_INIT_ANCHOR);
+    apg_model_init_bias(t->model, t->rows->positives, t->rows->rows);
     apg_advise(t->model, s->fit.batch_size, tell_advice, t);
     if (t->from)
         status = apg_model_copy_weights(t->model, t->from, apg_model_name(t->from), &taken, err);
@@ -306,9 +325,7 @@ static enum apg_status fit(struct training *t, struct apg_error *err)
         if (status)
             return status;
         tell_pass(t);
-        if (!(status = apg_fit(t->model, t->rows, t->valid, &s->fit, t->pool, tell_progress, t, err)))
-            tell_kept(t);
-        return status;
+        return apg_fit(t->model, t->rows, t->valid, &s->fit, t->pool, tell_progress, t, err);
     }
     const struct apg_choose_told told = {tell_progress, tell_stage, t};
     struct apg_choose_report report;
@@ -317,10 +334,12 @@ static enum apg_status fit(struct training *t, struct apg_error *err)
     s->choose.rank_given = apg_given_has(&s->given, "rank");
     enum apg_status status = apg_choose(&chosen, &report, t->schema, &s->arch.arch, t->rows, t->valid,
         &s->fit, &s->choose, t->pool, &told, err);
-    if (!status)
-        tell_choice(t, &report);
     t->model = chosen;
-    return status;
+    if (status)
+        return status;
+    tell_choice(t, &report);
+    t->kept = report.kept;
+    return APG_OK;
 }
 
 /* Hand the model over to *out, with the schema that it reads rows by, which may lie in a feature file. */
@@ -346,9 +365,14 @@ static enum apg_status train(
     struct apg_train_settings *s = &t->settings;
     enum apg_status status;
     if ((status = apg_train_settings_set(s, t->options->settings, err)) ||
-        (status = apg_columns_check(&s->columns, err)) ||
+        (status = apg_columns_check(&s->columns, err)) || (status = apg_rejects_check(&s->rejects, err)) ||
         (status = apg_arch_settle(&s->arch, &s->given, err)) || (status = check_options(t, err)))
         return status;
+    if (t->options->rejects && !apg_rejects_skip(&s->rejects))
+        return apg_fail(err, APG_ESETTING, "--rejects is for rows that --on-error leaves out");
+    s->rejects.rows = t->options->rejects;
+    s->rejects.tell = tell_reject;
+    s->rejects.arg = t;
     if (t->from) {
         t->schema = t->from->own_schema;
         s->fit.validate_start = true;
@@ -357,10 +381,11 @@ static enum apg_status train(
     if ((status = apg_pool_new(&t->pool, (unsigned)s->threads, err)) ||
         (status = read_rows(t, logs, n_logs, &t->rows, err)) ||
         (t->options->valid && (status = read_rows(t, t->options->valid, 1, &t->valid, err))) ||
-        (status = find_arch(t, err)))
+        (status = apg_rejects_end(&s->rejects, err)) || (status = find_arch(t, err)))
         return status;
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
-    return fit(t, err);
+    status = fit(t, err);
+    return status ? status : judge(t, err);
 }
 
 enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t n_logs,
@@ -384,6 +409,7 @@ enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t
     apg_model_free(t.from);
     apg_dataset_free(t.rows);
     apg_pool_free(t.pool);
+    apg_rejects_release(&t.settings.rejects);
     apg_train_settings_release(&t.settings);
     return status;
 }

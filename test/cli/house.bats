@@ -144,6 +144,41 @@ made-up.md:4: test/unit/none_*.c" ] || { echo "$output"; return 1; }
     [ -z "$output" ] || { echo "$output"; return 1; }
 }
 
+# unproved FILE...: rows of their tables that name no test, and tests that are not there. A test is named as `train.bats: words of
+# its name`, which no other test of that file has, or as `test_opt.c: function`.
+unproved() {
+    awk '/^\| / && !/^\| (input|event|file) / && !/`[a-z_]+\.(bats|c): [^`]+`/ { sub(".*/", "", FILENAME)
+        print FILENAME ":" FNR ": no test" }' "$@"
+    grep -noE '`[a-z_]+\.(bats|c): [^`]+`' "$@" /dev/null |
+        while IFS=: read -r file line name; do
+            name=${name//\`/}
+            found=0
+            case $name in
+                *.bats:*) found=$(grep '^@test "' "$ROOT/test/cli/${name%%:*}" | grep -cF -- "${name#*: }") || true ;;
+                *) found=$(grep -cF "cmocka_unit_test(${name#*: })" "$ROOT/test/unit/${name%%:*}") || true ;;
+            esac
+            [ "$found" = 1 ] || echo "${file##*/}:$line: $name"
+        done 2> /dev/null
+}
+
+@test "house: docs/trust.md has a test for each row, all tests that it names are there, and so are the addresses of reports" {
+    printf '%s\n' '| input | apg | test |' '|---|---|---|' '| a | b | `house.bats: paths that the doc`, `test_mem.c: mul_sees_overflow` |' \
+        '| a | b | - |' '| a | b | `house.bats: no such words` |' '| a | b | `house.bats: house` |' '| a | b | `none.bats: x` |' \
+        '| a | b | `test_mem.c: mul_sees` |' > made-up.md
+    run unproved made-up.md
+    [ "$output" = "made-up.md:4: no test
+made-up.md:5: house.bats: no such words
+made-up.md:6: house.bats: house
+made-up.md:7: none.bats: x
+made-up.md:8: test_mem.c: mul_sees" ] || { echo "$output"; return 1; }
+    run unproved "$ROOT/docs/trust.md"
+    [ -z "$output" ] || { echo "$output"; return 1; }
+    [ "$(grep -c '^| ' "$ROOT/docs/trust.md")" -gt 80 ]
+    grep -oE '\]\[[a-z0-9-]+\]' "$ROOT/docs/trust.md" | tr -d '][' | sort -u > cited
+    sed -nE 's/^\[([a-z0-9-]+)\]: https:.*/\1/p' "$ROOT/docs/trust.md" | sort > given
+    diff cited given
+}
+
 @test "deps: nothing is missing where the tests run, and it says nothing" {
     run --separate-stderr -0 "$ROOT/tools/deps"
     [ -z "$output$stderr" ]

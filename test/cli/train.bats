@@ -333,13 +333,39 @@ squares() {
     [ "$(grep -cE '^ +[0-9]+ ' <<< "$stderr")" -eq 40 ] || { echo "$stderr"; return 1; }
 }
 
-@test "train: weights kept by their AUC whose scores are worse than a constant are warned of" {
-    run --separate-stderr -0 apg train "${plain[@]:1}" --lr 100 -o wild.apg logs.csv
-    [[ "$stderr" == *"apg train: the kept weights' log loss is "*" times that of predicting the mean label"* ]]
-    run --separate-stderr -0 apg train "${plain[@]}" --lr 100 -o wild.apg logs.csv
-    [[ "$stderr" == "apg train: the kept weights' log loss is "* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+@test "train: a model that is surely worse than a constant is no model, unless --force says so" {
+    rm -f wild.apg
+    for quiet in "" -q; do
+        # shellcheck disable=SC2086
+        run --separate-stderr -1 apg train "${plain[@]:1}" $quiet --lr 100 --embedding-lr 100 -o wild.apg logs.csv
+        [[ "${stderr_lines[-1]}" == "apg train: the kept weights are worse than predicting the mean label: "*"; --force writes"* ]]
+        [ ! -e wild.apg ]
+    done
+    run --separate-stderr -0 apg train "${plain[@]}" --lr 100 --embedding-lr 100 --force -o wild.apg logs.csv
+    [[ "$stderr" == "apg train: the kept weights are worse than "* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+    apg inspect wild.apg > /dev/null
+    # Also with --condition auto, with rows of its own to validate on, and of a model that goes on.
+    run --separate-stderr -1 apg train "${plain[@]}" --lr 100 --embedding-lr 100 --valid new.csv -o no.apg logs.csv
+    run --separate-stderr -1 apg train -q --multi genres --epochs 1 --condition auto --auto-budget 1 --embedding-lr 1000 --lr 1000 -o no.apg logs.csv
     run --separate-stderr -0 apg train "${plain[@]:1}" --epochs 8 -o tame.apg logs.csv
     [[ "$stderr" != *"kept weights"* ]]
+}
+
+@test "train: labels that cannot be learned make a warning that -q does not hide" {
+    { echo label,a,b; awk 'BEGIN {srand(4); for (i = 0; i < 4000; i++) printf "%d,a%d,b%d\n", rand() < .3, 40 * rand(), 9 * rand()}'; } > noise.csv
+    for seed in 1 2 3; do
+        run --separate-stderr -0 apg train -q --stop-on logloss --seed $seed -o noise.apg noise.csv
+        [ -z "$stderr" ] || [[ "$stderr" = "apg train: the kept weights are no better than predicting the mean label: "* ]]
+        warned=${warned:-}$stderr
+        apg inspect noise.apg > /dev/null
+    done
+    [ -n "$warned" ]
+}
+
+@test "train: a model that knows nothing yet predicts the share of positives" {
+    { echo label,a; for i in $(seq 2000); do echo "$((i % 20 == 0)),a$((i % 7))"; done; } > rare.csv
+    apg train -q --epochs 1 --lr 1e-9 --embedding-lr 1e-9 --holdout 0 -o rare.apg rare.csv
+    printf 'a\na1\na2\n' | apg predict -q -m rare.apg | awk '{if (($1 - .05) ^ 2 > 1e-6) exit 1}'
 }
 
 @test "train: --from goes on from a model: the same at first, as another one if it has all its weights, better on new rows" {

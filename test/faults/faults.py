@@ -43,6 +43,7 @@ FORMS = [
     ('train from', 'train -q --epochs 1 --threads 1 --from IN/m.apg -o OUT/x IN/new.csv', None),
     ('train checkpoint', TRAIN + '--checkpoint OUT/y -o OUT/x IN/logs.csv', None),
     ('train spooled', TRAIN + '--memory 0 --temp-dir OUT -o OUT/x IN/logs.csv', None),
+    ('train rejects', TRAIN + '--on-error skip --rejects OUT/y -o OUT/x IN/bad.csv', None),
     ('predict csv', 'predict -q --threads 1 -m IN/m.apg -o OUT/x IN/new.csv', None),
     ('predict csv 2 threads', 'predict --threads 2 -m IN/m.apg -o OUT/x IN/new.csv', None),
     ('predict pipe', 'predict -q --threads 1 -m IN/m.apg', 'new.csv'),
@@ -51,10 +52,12 @@ FORMS = [
     ('predict pipe of features', 'predict -q --threads 1 -m IN/m.apg', 'logs.apgf'),
     ('predict append', 'predict --threads 1 --append -m IN/m.apg -o OUT/x IN/new.csv IN/logs.csv', None),
     ('predict id', 'predict -q --threads 1 --id user_id -m IN/m.apg -o OUT/link IN/new.csv', None),
+    ('predict rejects', 'predict --threads 1 --on-error empty --rejects OUT/y -m IN/m.apg -o OUT/x IN/bad.csv', None),
     ('encode csv', 'encode -q --multi genres --threads 1 -o OUT/x IN/logs.csv', None),
     ('encode pipe', 'encode -q --multi genres --threads 1', 'logs.csv'),
     ('encode encoder', 'encode --encoder IN/m.apg --threads 1 -o OUT/x IN/new.csv', None),
     ('encode encoder features', 'encode --encoder IN/logs.apgf --threads 1 -o OUT/x', 'new.csv'),
+    ('encode rejects', 'encode -q --encoder IN/m.apg --on-error skip --rejects OUT/y -o OUT/x', 'bad.csv'),
     ('encode decode', 'encode --decode --threads 1 -o OUT/x IN/logs.apgf', None),
     ('encode decode pipe', 'encode --decode --threads 1', 'logs.apgf'),
     ('collapse', 'collapse --embedding f16 -o OUT/x IN/m.apg', None),
@@ -117,6 +120,10 @@ class Bench:
                         'predict -q --append -m m2.apg -o b.csv logs.csv',
                         'predict -q --append --score score2 -m m2.apg -o ab.csv a.csv']:
             subprocess.run([APG] + command.split(), cwd=self.inputs, check=True, stderr=subprocess.DEVNULL)
+        with open(os.path.join(self.inputs, 'logs.csv')) as logs, \
+                open(os.path.join(self.inputs, 'bad.csv'), 'w') as bad:
+            lines = logs.readlines()
+            bad.writelines(lines[:400] + ['1,too few cells\n'] + lines[400:] + ['0\n'])
         self.forms = forms
         self.right = {}
         for form in forms:

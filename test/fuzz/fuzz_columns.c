@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct apg_dataset *d = NULL;
     char *explain = NULL;
     if (apg_csv_open(&csv, fd, "fuzz", NULL, 0, &format, NULL) == APG_OK) {
-        if (apg_ingest(&s, &d, &explain, &csv, 1, &c, pool, NULL) == APG_OK) {
+        if (apg_ingest(&s, &d, &explain, &csv, 1, &c, NULL, pool, NULL) == APG_OK) {
             check_rows(s, d);
             check_saved(s);
         }

@@ -74,19 +74,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (apg_csv_open(&csv, nothing, "fuzz", data, size, &format, NULL))
         return 0;
     enum apg_status status;
+    bool bad = false; /* some record was: libcsv reads on otherwise */
     while (!(status = apg_csv_next(csv, &c, NULL)) && c.n_bytes &&
-           !(status = apg_csv_parse(csv, &c, true, NULL)))
-        for (size_t r = 0; r < c.records; r++) {
+           !(status = apg_csv_parse(csv, &c, true, NULL))) {
+        bad = bad || c.broken;
+        for (size_t r = 0; !bad && r < c.records; r++) {
             if (c.record[r] >= c.record[r + 1] || apg_csv_line(csv, &c, r) < c.line)
                 abort();
             for (size_t i = c.first[r]; i < c.first[r + 1]; i++)
                 on_cell(c.text + c.cell[i].at, c.cell[i].len, &got);
             on_record(0, &got);
         }
+    }
     bool mark = size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0;
     plain(&want, data + (mark ? 3 : 0), size - (mark ? 3 : 0), format.delimiter ? format.delimiter : ',');
     /* A failure comes after all that is right before it. */
-    if (got.n > want.n || (!status && got.n != want.n) || (got.n && memcmp(got.s, want.s, got.n) != 0))
+    if (got.n > want.n || (!status && !bad && got.n != want.n) ||
+        (got.n && memcmp(got.s, want.s, got.n) != 0))
         abort();
     apg_csv_chunk_release(&c);
     apg_csv_free(csv);

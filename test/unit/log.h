@@ -39,7 +39,7 @@ static inline enum apg_status log_ingest(
         csv[i] = log_open(texts[i]);
     enum apg_status status = apg_pool_new(&pool, threads, &m->err);
     if (!status)
-        status = apg_ingest(&m->schema, &m->rows, &m->explain, csv, n, c, pool, &m->err);
+        status = apg_ingest(&m->schema, &m->rows, &m->explain, csv, n, c, NULL, pool, &m->err);
     for (size_t i = 0; i < n; i++)
         apg_csv_free(csv[i]);
     apg_pool_free(pool);

@@ -147,6 +147,11 @@ static enum apg_status read_all(struct text *t, const char *s, size_t n, size_t 
                 c.bytes[i] == '\n' || (c.bytes[i] == '\r' && (i + 1 == c.n_bytes || c.bytes[i + 1] != '\n'));
         if ((status = apg_csv_parse(in.csv, &c, true, &in.err)))
             break;
+        for (size_t r = 0; !status && r < c.records; r++)
+            if (apg_csv_is_bad(&c, r))
+                status = apg_csv_fail(in.csv, &c, r, &in.err);
+        if (status)
+            break;
         put_chunk(t, &c);
         for (size_t r = 0; r < c.records; r++) {
             struct text a = {0}, b = {0};
@@ -193,6 +198,7 @@ static void records_and_cells(void **state)
     expect("\r\n\r\n", ',', "");
     expect("a\tb c\n d\t\n", '\t', "a|b c/ d|/");
     expect(" a , b \n", ',', " a | b /");
+    expect("a:b,c d;e\n", ',', "a:b|c d;e/");
     expect("a\tb,c\t\n", ',', "a\tb|c\t/");
     expect("1\x01"
            "2\n",
@@ -290,6 +296,46 @@ static void random_text_agrees_with_libcsv(void **state)
         free(want.s);
     }
     assert_true(open > 100 && behind > 100 && whole > 1000);
+}
+
+/* Behind a bad record reading goes on, and its bytes and line can be had. */
+static void behind_bad_records(void **state)
+{
+    (void)state;
+    static const char log[] = "a,b\n1,\"2\"x,\"3\n4,\"\"5\r\n6,\0\n\n7,8\n\"9\"\"\",\"0\"\"\n1\"2";
+    static const char *const bytes[] = {
+        "a,b\n", "1,\"2\"x,\"3\n", "4,\"\"5", "6,", "7,8\n", "\"9\"\"\",\"0\"\"\n1\"2"};
+    static const uint64_t line[] = {1, 2, 3, 4, 6, 7}, fault[] = {0, 2, 3, 4, 0, 8};
+    for (size_t piece = 1; piece < 40; piece++)
+        for (size_t chunk = 1; chunk < 40; chunk += 3) {
+            struct input in;
+            struct apg_csv_chunk c = {0};
+            size_t n = 0, all = 0;
+            input_open(&in, log, sizeof log - 1, piece, ',', chunk);
+            while (!apg_csv_next(in.csv, &c, &in.err) && c.n_bytes) {
+                struct apg_csv_place place = {0};
+                assert_int_equal(apg_csv_parse(in.csv, &c, false, &in.err), APG_OK);
+                all += c.n_bytes;
+                for (size_t r = 0; r < c.records; r++, n++) {
+                    char text[128];
+                    apg_csv_go(in.csv, &c, &place, r);
+                    assert_int_equal(place.line, line[n]);
+                    assert_memory_equal(c.bytes + place.start, bytes[n], strlen(bytes[n]));
+                    assert_int_equal(apg_csv_is_bad(&c, r), fault[n] > 0);
+                    if (!fault[n])
+                        continue;
+                    assert_int_equal(apg_csv_fail(in.csv, &c, r, &in.err), APG_EINPUT);
+                    snprintf(
+                        text, sizeof text, "log:%d: %s", (int)fault[n], n == 3 ? "a NUL" : "text behind");
+                    assert_memory_equal(in.err.text, text, strlen(text));
+                }
+            }
+            assert_int_equal(n, 6);
+            assert_in_range(
+                all, sizeof log - 2, sizeof log - 1); /* the LF of a CR LF that was cut apart is dropped */
+            apg_csv_chunk_release(&c);
+            input_close(&in);
+        }
 }
 
 static void fails(const char *s, size_t n, const char *message)
@@ -445,6 +491,7 @@ int main(void)
         cmocka_unit_test(no_quotes),
         cmocka_unit_test(byte_order_mark),
         cmocka_unit_test(random_text_agrees_with_libcsv),
+        cmocka_unit_test(behind_bad_records),
         cmocka_unit_test(refused),
         cmocka_unit_test(header_then_rows),
         cmocka_unit_test(rows_as_they_arrive),

@@ -14,6 +14,7 @@
 #include "data/featfile.h"
 #include "model/arch_members.h"
 #include "model/model.h"
+#include "data/source.h"
 #include "serve/handle.h"
 #include "serve/stream.h"
 #include "bytes.h"
@@ -254,6 +255,12 @@ static void numbers_out_of_range(void **state)
         {"\\\"hidden\\\":[4]", "\\\"hidden\\\":[5]"},
         {"\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":2", "\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":3"},
         {"\\\"deviation\\\":", "\\\"deviatiom\\\":"},
+        {"\\\"deviation\\\":1.", "\\\"deviation\\\":-0"},
+        {"\\\"deviation\\\":1.", "\\\"deviation\\\":1E"},
+        {"\\\"low\\\":-1.", "\\\"low\\\":901"},
+        {"\\\"high\\\":1.", "\\\"high\\\":9e"},
+        {"\\\"high\\\":1.", "\\\"high\\\":-2"},
+        {"\\\"high\\\":", "\\\"hight\\\""},
         {"\"version\":\"1\"", "\"version\":\"x\""},
     };
     struct apg_error err;
@@ -263,6 +270,145 @@ static void numbers_out_of_range(void **state)
             fail_msg("%s", bad[i][1]);
 }
 
+/* ---- numbers that are not finite ---- */
+
+/* A model of the same schema whose weights are drawn with this deviation. */
+static struct apg_model *model_of(double embedding_std)
+{
+    struct apg_model *m;
+    assert_int_equal(apg_model_new(&m, made.schema, &model->arch, APG_STREAM_ROWS, false, NULL), APG_OK);
+    apg_model_init_weights(m, 1, embedding_std, true);
+    apg_graph_prepare(&m->graph);
+    return m;
+}
+
+/* The table of embeddings, (rows, cols). */
+static struct apg_param *table_of(struct apg_model *m)
+{
+    for (size_t i = 0; i < m->graph.n_params; i++)
+        if (m->graph.param[i].table && m->graph.param[i].cols > 1)
+            return &m->graph.param[i];
+    fail_msg("no table");
+    return NULL;
+}
+
+static void weights(void **state)
+{
+    (void)state;
+    static const float odd[] = {NAN, INFINITY, -INFINITY};
+    struct apg_error err;
+    for (size_t i = 0; i < 3; i++)
+        for (size_t last = 0; last < 2; last++) {
+            struct apg_model *m = model_of(0.1);
+            const struct apg_param *p = table_of(m);
+            struct bytes file = {0};
+            p->w[last ? p->rows * p->cols - 1 : 0] = odd[i];
+            assert_int_equal(apg_model_save(m, bytes_sink(&file), NULL), APG_OK);
+            assert_int_equal(use_model(file.p, file.n, &err), APG_EFORMAT);
+            assert_non_null(strstr(err.text, "holds a number that is not finite"));
+            free(file.p);
+            apg_model_free(m);
+        }
+}
+
+struct taken {
+    struct apg_stream *stream;
+    size_t rows, bad, parts;
+    uint32_t record[16];
+};
+
+static enum apg_status take(void *arg, struct apg_stream_part *p, struct apg_error *err)
+{
+    struct taken *t = arg;
+    (void)err;
+    for (size_t i = 0; i < p->rows; i++)
+        assert_true(isfinite(p->logit[i]));
+    for (size_t i = 0; i < p->bad.n; i++)
+        t->record[t->bad++] = p->bad.item[i].record;
+    t->rows += p->rows;
+    t->parts++;
+    return APG_OK;
+}
+
+/* Score LOG, of CSV or features, by M. X: what becomes of bad rows. */
+static enum apg_status stream(
+    struct apg_model *m, int fd, struct apg_rejects *x, struct taken *t, struct apg_error *err)
+{
+    struct apg_stream s = {0};
+    struct apg_pool *pool;
+    struct apg_source in;
+    struct apg_columns columns;
+    const struct apg_stream_user user = {.take = take, .arg = t};
+    *t = (struct taken){.stream = &s};
+    apg_columns_default(&columns);
+    const struct apg_csv_format format = apg_columns_cut(&columns);
+    assert_int_equal(apg_pool_new(&pool, 2, NULL), APG_OK);
+    assert_int_equal(apg_source_open(&in, fd, "log", &format, NULL), APG_OK);
+    assert_int_equal(apg_stream_open(&s, m, pool, NULL), APG_OK);
+    s.rejects = x;
+    enum apg_status status = apg_stream_begin(&s, &in, &columns, false, err);
+    if (!status)
+        status = apg_stream_run(&s, &user, err);
+    apg_stream_close(&s);
+    apg_source_release(&in);
+    apg_pool_free(pool);
+    return status;
+}
+
+/* Finite weights of which some make logits that are not. */
+static void logits(void **state)
+{
+    (void)state;
+    static const char csv[] = "user,tags,price,age\nu2,,1,10\nu1,a,1,20\nu1,b\n,b,2,5\nu2,a,3,4\nu1,,1,1\n";
+    struct apg_model *m = model_of(0.1);
+    const struct apg_param *p = table_of(m);
+    struct apg_rejects x = {.on_error = APG_ON_ERROR_SKIP};
+    struct taken t;
+    struct apg_error err;
+    for (size_t i = 0; i < p->cols; i++) /* the first user, in combination with any row of the others */
+        p->w[p->cols + i] = 3e38F;
+    for (size_t i = 2 * p->cols; i < p->rows * p->cols; i++)
+        p->w[i] = i < 4 * p->cols ? 0 : 2;
+    assert_int_equal(apg_rejects_check(&x, NULL), APG_OK);
+
+    int fd = bytes_file(csv, sizeof csv - 1);
+    assert_int_equal(stream(m, fd, NULL, &t, &err), APG_EINPUT);
+    assert_non_null(strstr(err.text, "log:3: the model's logit is not finite: "));
+    assert_int_equal(t.rows, 1);
+    close(fd);
+
+    fd = bytes_file(csv, sizeof csv - 1);
+    assert_int_equal(stream(m, fd, &x, &t, &err), APG_OK);
+    assert_int_equal(t.rows, 3);
+    assert_int_equal(t.bad, 3); /* the second is a record of two cells */
+    assert_true(t.record[0] == 1 && t.record[1] == 2 && t.record[2] == 5);
+    assert_int_equal(x.seen, 6);
+    assert_int_equal(x.bad, 3);
+    close(fd);
+
+    fd = bytes_file(features_file.p, features_file.n); /* u1, u2, u1 and another */
+    assert_int_equal(stream(m, fd, NULL, &t, &err), APG_EINPUT);
+    assert_non_null(strstr(err.text, "log: row 1: the model's logit is not finite: "));
+    close(fd);
+    x.seen = x.bad = 0;
+    fd = bytes_file(features_file.p, features_file.n);
+    assert_int_equal(stream(m, fd, &x, &t, &err), APG_OK);
+    assert_true(t.rows == 2 && t.bad == 2 && t.record[0] == 0 && t.record[1] == 2);
+    assert_true(x.seen == 4 && x.bad == 2);
+    close(fd);
+
+    x.max_errors = "1";
+    assert_int_equal(apg_rejects_check(&x, NULL), APG_OK);
+    x.seen = x.bad = 0;
+    fd = bytes_file(features_file.p, features_file.n);
+    assert_int_equal(stream(m, fd, &x, &t, &err), APG_EINPUT);
+    assert_non_null(strstr(err.text, ": bad row 2 of 3, and --max-errors is 1"));
+    assert_true(t.rows == 1 && t.bad == 1);
+    close(fd);
+    apg_rejects_release(&x);
+    apg_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +416,8 @@ int main(void)
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(changed_anywhere),
         cmocka_unit_test(numbers_out_of_range),
+        cmocka_unit_test(weights),
+        cmocka_unit_test(logits),
     };
     return cmocka_run_group_tests(tests, make, release);
 }

@@ -285,7 +285,7 @@ static void with_a_finished_schema(void **state)
     assert_int_equal(apg_pool_new(&pool, 2, NULL), APG_OK);
     struct apg_csv *csv = log_open(big);
     struct apg_dataset *d;
-    if (apg_ingest_with(m.schema, &d, &csv, 1, &c, pool, &err))
+    if (apg_ingest_with(m.schema, &d, &csv, 1, &c, NULL, pool, &err))
         fail_msg("%s", err.text);
     assert_int_equal(d->rows, ROWS);
     same_rows(d, m.rows);
@@ -294,7 +294,8 @@ static void with_a_finished_schema(void **state)
 
     csv = log_open(big);
     assert_int_equal(apg_dataset_new(&d, 0, NULL, &err), APG_OK);
-    if (apg_ingest_stream(m.schema, &csv, 1, &c, true, pool, collect, d, &err) || apg_dataset_finish(d, &err))
+    if (apg_ingest_stream(m.schema, &csv, 1, &c, NULL, true, pool, collect, d, &err) ||
+        apg_dataset_finish(d, &err))
         fail_msg("%s", err.text);
     same_rows(d, m.rows);
     apg_dataset_free(d);
@@ -303,7 +304,8 @@ static void with_a_finished_schema(void **state)
     /* Rows before a bad one are passed on. */
     csv = log_open("label,user,token,price,tags,n\n1,1,t,1,,1\n1,1,t,x,,1\n");
     assert_int_equal(apg_dataset_new(&d, 0, NULL, &err), APG_OK);
-    assert_int_equal(apg_ingest_stream(m.schema, &csv, 1, &c, true, pool, collect, d, &err), APG_EINPUT);
+    assert_int_equal(
+        apg_ingest_stream(m.schema, &csv, 1, &c, NULL, true, pool, collect, d, &err), APG_EINPUT);
     assert_string_equal(err.text, "log:3: price: not a number: 'x'");
     apg_dataset_free(d);
     apg_csv_free(csv);

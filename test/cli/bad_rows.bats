@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+# Rows that cannot be read: --on-error, --max-errors, --rejects.
+bats_require_minimum_version 1.5.0
+load small_model
+
+# good N FROM: rows of logs.csv, without the header; FILE.bad has every sort of bad row in between.
+setup_file() {
+    small_model
+    cd "$BATS_FILE_TMPDIR"
+    head -n 1 logs.csv > header
+    printf 'user_id,item_id,x\n' > none
+    columns=$(head -n 1 logs.csv | tr ',' '\n' | wc -l)
+    price=$(head -n 1 logs.csv | tr ',' '\n' | grep -n '^price$' | cut -d: -f1)
+    label=$(head -n 1 logs.csv | tr ',' '\n' | grep -n '^label$' | cut -d: -f1)
+    echo "$columns $price $label" > places
+    # The bad rows: a cell too few, one too many, a price and a label that are none, a NUL byte, text behind a quote.
+    row=$(sed -n 2p logs.csv)
+    {
+        echo "1,2,3"
+        echo "$row,9"
+        echo "$row" | awk -F, -v OFS=, -v p="$price" '{$p = "abc"; print}'
+        echo "$row" | tr '|' '\001' | sed 's/\(.*\),/\1\x00,/'
+        printf '"a" b,%s\n' "$row"
+    } > bad.rows
+    echo "$row" | awk -F, -v OFS=, -v p="$label" '{$p = "maybe"; print}' > bad.label
+    # 500 good rows, the bad ones among them, 500 more
+    { head -n 501 new.csv; cat bad.rows; sed -n 502,1001p new.csv; cat bad.rows; } > mixed.csv
+    head -n 1001 new.csv > clean.csv
+    { head -n 3001 logs.csv; cat bad.rows bad.label; tail -n +3002 logs.csv; cat bad.label; } > mixed-logs.csv
+}
+
+@test "bad rows: predict leaves them out, or writes an empty line, for any number of threads" {
+    apg predict -q -m m.apg clean.csv > clean.txt
+    for threads in 1 2 9; do
+        run --separate-stderr -0 apg predict -q --threads $threads --on-error skip -m m.apg mixed.csv
+        [ "$stderr" = "apg predict: 10 of 1010 rows are bad and were left out" ]
+        printf '%s\n' "${lines[@]}" | cmp - clean.txt
+        dd bs=997 if=mixed.csv status=none | apg predict -q --threads $threads --on-error empty -m m.apg \
+            > empty.txt 2> err
+        [ "$(cat err)" = "apg predict: 10 of 1010 rows are bad and have an empty line" ]
+        [ "$(grep -c '^$' empty.txt)" -eq 10 ]
+        [ "$(sed -n 501,505p empty.txt | tr -d '\n')" = "" ]
+        grep -v '^$' empty.txt | cmp - clean.txt
+    done
+}
+
+@test "bad rows: with --append and --id the lines still match" {
+    apg predict -q -m m.apg --append --on-error empty mixed.csv > out.csv 2> /dev/null
+    [ "$(wc -l < out.csv)" -eq 1011 ]
+    tail -n +2 out.csv | sed 's/,[^,]*$//' | cmp - <(tail -n +2 mixed.csv)
+    [ "$(sed -n '502p' out.csv)" = "1,2,3," ]
+    apg predict -q -m m.apg --append --on-error skip mixed.csv 2> /dev/null |
+        cmp - <(apg predict -q -m m.apg --append clean.csv)
+    apg predict -q -m m.apg --id user_id --on-error empty mixed.csv 2> /dev/null > ids.csv
+    [ "$(wc -l < ids.csv)" -eq 1011 ]
+    [ "$(sed -n 502p ids.csv)" = "," ]
+}
+
+@test "bad rows: the reasons are told, ten of them, and the rows can be collected" {
+    run --separate-stderr -0 apg predict -m m.apg --on-error skip --rejects rejects.csv mixed.csv
+    [[ "${stderr_lines[0]}" = "apg predict: mixed.csv:502: 3 columns where the header has "* ]]
+    [[ "${stderr_lines[2]}" = "apg predict: mixed.csv:504: price: not a number: 'abc'" ]]
+    [[ "${stderr_lines[3]}" = "apg predict: mixed.csv:505: a NUL byte: this is not text" ]]
+    [[ "${stderr_lines[4]}" = "apg predict: mixed.csv:506: text behind a closing quote"* ]]
+    [[ "${stderr_lines[9]}" = "apg predict: mixed.csv:1011: "*"; further bad rows are only counted" ]]
+    [[ "${stderr_lines[10]}" = "apg predict: 10 of 1010 rows are bad and were left out" ]]
+    cat header bad.rows bad.rows | cmp - rejects.csv
+    # None is bad: the header alone. Two files whose columns are not the same would be mixed.
+    apg predict -q -m m.apg --on-error skip --rejects rejects.csv clean.csv > /dev/null
+    cmp header rejects.csv
+    awk -F, -v OFS=, '{t = $1; $1 = $2; $2 = t; print}' clean.csv > other.csv
+    run --separate-stderr -1 apg predict -q -m m.apg --on-error skip --rejects rejects.csv clean.csv other.csv
+    [ "$stderr" = "apg predict: other.csv:1: not the columns of the first input: --rejects would mix them" ]
+    cmp header rejects.csv
+}
+
+@test "bad rows: rows that were mended are scored from the file of rejects" {
+    apg predict -q -m m.apg --on-error skip --rejects r.csv mixed.csv > /dev/null 2>&1
+    sed 's/abc/3/' r.csv | apg predict -q -m m.apg --on-error skip 2> err > scores
+    [ "$(wc -l < scores)" -eq 2 ]
+    [ "$(cat err)" = "apg predict: 8 of 10 rows are bad and were left out" ]
+}
+
+@test "bad rows: --max-errors as a number and a percentage" {
+    apg predict -q -m m.apg --on-error skip --max-errors 10 mixed.csv > /dev/null
+    apg predict -q -m m.apg --on-error skip --max-errors 1% mixed.csv > /dev/null
+    for threads in 1 2; do
+        run --separate-stderr -1 apg predict -q --threads $threads -m m.apg --on-error skip --max-errors 7 mixed.csv
+        [ "$stderr" = "apg predict: mixed.csv:1009: price: not a number: 'abc': bad row 8 of 1008, and --max-errors is 7" ]
+        [ "${#lines[@]}" -eq 1000 ] # all rows before it are scored
+        run --separate-stderr -1 apg predict -q --threads $threads -m m.apg --on-error skip --max-errors 1 mixed.csv
+        [ "${#lines[@]}" -eq 500 ]
+        run --separate-stderr -1 apg predict -q --threads $threads -m m.apg --on-error empty --max-errors 1 mixed.csv
+        [ "$(apg predict -q -m m.apg --on-error empty --max-errors 1 mixed.csv 2> /dev/null | wc -l)" -eq 501 ]
+    done
+    # A percentage holds from row 1000 on, and at the end.
+    run --separate-stderr -1 apg predict -q -m m.apg --on-error skip --max-errors 0.9% --rejects r2.csv mixed.csv
+    [[ "$stderr" = "apg predict: mixed.csv:1011: "*": bad row 10 of 1010, and --max-errors is 0.9%" ]]
+    [ ! -e r2.csv ]
+    { head -n 11 new.csv; cat bad.rows; } > short.csv
+    run --separate-stderr -1 apg predict -q -m m.apg --on-error skip --max-errors 33% short.csv
+    [ "$stderr" = "apg predict: 5 of 15 rows are bad, and --max-errors is 33%" ]
+    apg predict -q -m m.apg --on-error skip --max-errors 34% short.csv > /dev/null
+    apg predict -q -m m.apg --on-error skip --max-errors 0 clean.csv > /dev/null
+}
+
+@test "bad rows: what the options do not take" {
+    for wrong in "" -1 1.5 abc 1%% 101% nan 1e400; do
+        run --separate-stderr -2 apg predict -q -m m.apg --on-error skip --max-errors "$wrong" clean.csv
+        [[ "${stderr_lines[0]}" = *"--max-errors takes a number of rows, or a percentage"* ]]
+    done
+    run --separate-stderr -2 apg predict -q -m m.apg --max-errors 3 clean.csv
+    [[ "${stderr_lines[0]}" = "apg predict: --max-errors is for rows that --on-error leaves out"* ]]
+    run --separate-stderr -2 apg predict -q -m m.apg --rejects r.csv clean.csv
+    [[ "${stderr_lines[0]}" = "apg predict: --rejects is for rows that --on-error leaves out"* ]]
+    run --separate-stderr -2 apg train -q --max-errors 3 -o x.apg logs.csv
+    run --separate-stderr -2 apg train -q --rejects r.csv -o x.apg logs.csv
+    run --separate-stderr -2 apg train -q --on-error empty -o x.apg logs.csv
+    run --separate-stderr -2 apg encode -q --decode --on-error skip -o x.csv logs.csv
+    [ ! -e x.apg ] && [ ! -e x.csv ]
+    apg encode -q --encoder m.apg -o new.apgf clean.csv
+    run --separate-stderr -1 apg predict -q -m m.apg --on-error skip --rejects r.csv new.apgf
+    [ "$stderr" = "apg predict: new.apgf: --rejects needs CSV" ]
+}
+
+@test "bad rows: train and encode make what they make of the log without them" {
+    options="-q --multi genres --numeric price --epochs 1 --hidden 4 --embedding-dim 2"
+    # shellcheck disable=SC2086
+    apg train $options -o clean.apg logs.csv
+    for threads in 1 3; do
+        # shellcheck disable=SC2086
+        apg train $options --threads $threads --on-error skip --rejects rejects -o mixed.apg mixed-logs.csv 2> err
+        grep -qx "apg train: 7 of 6007 rows are bad and were left out" err
+        cmp clean.apg mixed.apg
+        cat header bad.rows bad.label bad.label | cmp - rejects
+    done
+    # shellcheck disable=SC2086
+    apg train $options --on-error skip --valid mixed-logs.csv -o v.apg logs.csv 2> err
+    grep -qx "apg train: 7 of 12007 rows are bad and were left out" err
+    apg encode -q --multi genres --numeric price -o clean.apgf logs.csv
+    apg encode -q --multi genres --numeric price --on-error skip -o mixed.apgf mixed-logs.csv 2> err
+    [ "$(cat err)" = "apg encode: 7 of 6007 rows are bad and were left out" ]
+    cmp clean.apgf mixed.apgf
+    apg encode -q --encoder m.apg --on-error skip mixed.csv 2> /dev/null |
+        cmp - <(apg encode -q --encoder m.apg clean.csv)
+    # shellcheck disable=SC2086
+    run --separate-stderr -1 apg train $options --on-error skip --max-errors 0.1% -o no.apg mixed-logs.csv
+    [ "${stderr_lines[-1]}" = "apg train: mixed-logs.csv:3006: text behind a closing quote (--no-quotes reads quotes as text): bad row 4 of 3004, and --max-errors is 0.1%" ] ||
+        [[ "${stderr_lines[-1]}" = *"and --max-errors is 0.1%" ]]
+    [ ! -e no.apg ]
+}
+
+@test "bad rows: many of them cost no more than good ones" {
+    { cat header; for _ in $(seq 20); do head -n 5001 logs.csv | tail -n +2; done; } > many.csv
+    sed '2,$s/$/,x/' many.csv > all-bad.csv
+    run --separate-stderr -0 timeout 20 "$APG" predict -q -m m.apg --on-error skip all-bad.csv
+    [ "$stderr" = "apg predict: 100000 of 100000 rows are bad and were left out" ]
+    [ -z "$output" ]
+    run --separate-stderr -1 timeout 20 "$APG" train -q --on-error skip -o no.apg all-bad.csv
+    [ ! -e no.apg ]
+}
+
+@test "bad rows: evaluate, of a model's scores and of those in a CSV" {
+    apg evaluate -m m.apg clean.csv > clean.txt
+    apg evaluate -m m.apg --on-error skip mixed.csv 2> err | cmp - clean.txt
+    [ "$(tail -n 1 err)" = "apg evaluate: 10 of 1010 rows are bad and were left out" ]
+    apg predict -q -m m.apg --append clean.csv | apg evaluate > clean.txt
+    apg predict -q -m m.apg --append --on-error empty mixed.csv 2> /dev/null > empty.csv
+    run --separate-stderr -1 apg evaluate empty.csv
+    [[ "$stderr" = "apg evaluate: empty.csv:502: "* ]]
+    apg evaluate --on-error skip --rejects r.csv empty.csv 2> err | cmp - clean.txt
+    [ "$(tail -n 1 err)" = "apg evaluate: 10 of 1010 rows are bad and were left out" ]
+    cmp r.csv <(sed -n '1p;502,506p;1007,1011p' empty.csv)
+}
+
+@test "bad rows: a quote that is never closed ends the reading: nobody knows where rows are" {
+    { cat clean.csv; echo '"1,2'; cat clean.csv; } > open.csv
+    run --separate-stderr -1 apg predict -q -m m.apg --on-error skip open.csv
+    [ "$stderr" = "apg predict: open.csv:1002: a quote is opened here and never closed" ]
+    [ "${#lines[@]}" -eq 1000 ]
+}
