@@ -41,7 +41,7 @@ FORMS = [
     ('train valid csv', TRAIN + '--valid IN/new.csv -o OUT/x IN/logs.csv', None),
     ('train valid features', TRAIN + '--valid IN/logs.apgf -o OUT/x IN/logs.csv', None),
     ('train from', 'train -q --epochs 1 --threads 1 --from IN/m.apg -o OUT/x IN/new.csv', None),
-    ('train checkpoint', TRAIN + '--checkpoint OUT/y -o OUT/x IN/logs.csv', None),
+    ('train checkpoint', TRAIN + '--epochs 1 --checkpoint OUT/y -o OUT/x IN/logs.csv', None),
     ('train spooled', TRAIN + '--memory 0 --temp-dir OUT -o OUT/x IN/logs.csv', None),
     ('train rejects', TRAIN + '--on-error skip --rejects OUT/y -o OUT/x IN/bad.csv', None),
     ('predict csv', 'predict -q --threads 1 -m IN/m.apg -o OUT/x IN/new.csv', None),
@@ -373,7 +373,7 @@ def killed(task):
     what = 'ended before' if run.code == 0 else 'old' if run.has.get('x') == Run.OLD else 'new'
     wrong = None
     for name, text in run.has.items():
-        if name in right.has and text not in (Run.OLD, right.has[name]) and name != 'y':
+        if name in right.has and text not in (Run.OLD, right.has[name]):
             wrong = f'{name} is neither old nor new'
     if run.code not in (0, -sig):
         wrong = f'ends with {run.code}'
