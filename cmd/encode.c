@@ -129,17 +129,25 @@ done:
 
 static enum apg_status decode(struct encode *e, struct apg_error *err)
 {
-    const struct apg_schema *first = apg_feat_schema(e->inputs.source[0].feat);
     struct text t = {0};
-    enum apg_status status = put_line(e, &t, apg_decode_header(first, &t.s, &t.n, &t.cap, err), err);
+    enum apg_status status = input_again(&e->inputs, 0, err);
+    if (status)
+        return status;
+    const struct apg_schema *first = apg_feat_schema(e->inputs.source[0].feat);
+    status = put_line(e, &t, apg_decode_header(first, &t.s, &t.n, &t.cap, err), err);
     free(t.s);
     for (size_t i = 0; !status && i < e->inputs.n; i++) {
         struct apg_source *in = &e->inputs.source[i];
-        if (!apg_schema_same(apg_feat_schema(in->feat), first))
-            return apg_fail(
-                err, APG_EUSAGE, "%s: encoded otherwise than %s", in->name, e->inputs.source[0].name);
-        if (!(status = decode_file(e, in->feat, err)))
+        if ((status = input_again(&e->inputs, i, err)))
+            break;
+        status = apg_schema_same(apg_feat_schema(in->feat), first)
+                     ? decode_file(e, in->feat, err)
+                     : apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s", in->name,
+                           e->inputs.source[0].name);
+        if (!status)
             status = apg_source_check(in, err);
+        if (i)
+            input_close(in); /* the first stays, to compare with */
     }
     return status;
 }

@@ -231,8 +231,12 @@ int cmd_predict(int argc, char **argv)
         (status = output_open(&p.out, out_path, false, &err)) || (status = bad_rows_open(&p.bad, &err)))
         goto done;
     p.stream.rejects = &p.bad.rules;
-    for (size_t i = 0; !status && i < in.n; i++)
-        status = predict(&p, &in.source[i], &columns, &err);
+    for (size_t i = 0; !status && i < in.n; i++) {
+        if (!(status = input_again(&in, i, &err)))
+            status = predict(&p, &in.source[i], &columns, &err);
+        apg_stream_end(&p.stream);
+        input_close(&in.source[i]);
+    }
     if (!(status = bad_rows_close(&p.bad, status, &err)) && !(status = output_commit(&p.out, &err)))
         tell(&p);
 done:

@@ -73,10 +73,11 @@ enum apg_status input_open_binary(struct apg_source *s, const char *path, struct
 
 void input_close(struct apg_source *s)
 {
-    int fd = s->fd;
+    const struct apg_source was = *s;
     apg_source_release(s);
-    if (fd > STDIN_FILENO)
-        (void)close(fd);
+    if (was.fd > STDIN_FILENO)
+        (void)close(was.fd);
+    *s = (struct apg_source){.name = was.name, .type = was.type};
 }
 
 enum apg_status input_open_model(struct apg **model, const char *path, struct apg_error *err)
@@ -91,10 +92,16 @@ enum apg_status input_open_model(struct apg **model, const char *path, struct ap
     return status;
 }
 
+static bool is_regular(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 enum apg_status input_open_all(
     struct inputs *in, char *const *paths, size_t n, const struct apg_columns *columns, struct apg_error *err)
 {
-    *in = (struct inputs){.csv_only = true};
+    *in = (struct inputs){0};
     size_t count = n ? n : 1;
     in->source = apg_alloc(count, sizeof *in->source);
     in->csv = apg_alloc(count, sizeof *in->csv);
@@ -104,11 +111,18 @@ enum apg_status input_open_all(
         if ((status = input_open(source, n ? paths[in->n] : NULL, columns, err)))
             break;
         in->csv[in->n] = source->csv;
-        in->csv_only &= source->type == APG_SOURCE_CSV;
+        if (source->type == APG_SOURCE_FEATURES && source->fd > STDIN_FILENO && is_regular(source->fd))
+            input_close(source);
     }
     if (status)
         input_close_all(in);
     return status;
+}
+
+enum apg_status input_again(struct inputs *in, size_t i, struct apg_error *err)
+{
+    struct apg_source *s = &in->source[i];
+    return s->type == APG_SOURCE_FEATURES && !s->feat ? input_open_binary(s, s->name, err) : APG_OK;
 }
 
 void input_close_all(struct inputs *in)

@@ -33,13 +33,16 @@ int input_open_path(const char *path, const char **name, struct apg_error *err);
 
 struct inputs {
     size_t n;
-    struct apg_source *source; /* (n) */
-    struct apg_csv **csv;      /* (n) of each source; NULL where it is a feature file */
-    bool csv_only;             /* none is a feature file */
+    /* (n) A feature file is closed again, because a mapping and a descriptor of each may be more than there
+     * can be: its TYPE and NAME stay, and input_again opens it. */
+    struct apg_source *source;
+    struct apg_csv **csv; /* (n) of each source; NULL where it is a feature file */
 };
 /* PATHS (n), or standard input when n = 0. */
 enum apg_status input_open_all(struct inputs *in, char *const *paths, size_t n,
     const struct apg_columns *columns, struct apg_error *err);
+/* Open input I again, if it was closed. input_close closes it, and nothing is left to close then. */
+enum apg_status input_again(struct inputs *in, size_t i, struct apg_error *err);
 void input_close_all(struct inputs *in); /* of a zeroed one, or after a failure: allowed */
 
 /* ---- how columns are read ---- */

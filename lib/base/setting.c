@@ -185,6 +185,29 @@ void apg_kept_free(struct apg_kept *kept)
     }
 }
 
+/* The name at *REST, and in *rest what stands behind the comma after it, NULL at the end. NULL: there is
+ * none. */
+static char *cut_word(char **rest)
+{
+    char *word = strsep(rest, ",");
+    return *word ? word : NULL;
+}
+
+/* The same of a name in quotes, as a cell of CSV has them: with a comma in it, or of no letters. */
+static char *cut_quoted(char **rest)
+{
+    char *word = *rest, *from = word + 1, *to = word;
+    while (*from && (*from != '"' || from[1] == '"')) {
+        from += *from == '"';
+        *to++ = *from++;
+    }
+    if (*from != '"' || (from[1] && from[1] != ','))
+        return NULL;
+    *rest = from[1] ? from + 2 : NULL;
+    *to = '\0';
+    return word;
+}
+
 static enum apg_status parse_list(
     const char *s, char ***list, size_t *n, struct apg_kept **kept, struct apg_error *err)
 {
@@ -200,12 +223,9 @@ static enum apg_status parse_list(
     *kept = k;
     if (i)
         memcpy(k->item, *list, i * sizeof *k->item);
-    char *rest = *k->text ? k->text : NULL, *word;
-    while ((word = strsep(&rest, ","))) {
-        if (!*word)
+    for (char *rest = *k->text ? k->text : NULL; rest; i++)
+        if (!(k->item[i] = *rest == '"' ? cut_quoted(&rest) : cut_word(&rest)))
             return APG_ESETTING;
-        k->item[i++] = word;
-    }
     *list = k->item;
     *n = i;
     return APG_OK;

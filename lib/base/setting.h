@@ -31,7 +31,9 @@ enum apg_setting_kind {
     APG_SETTING_U64,    /* uint64_t */
     APG_SETTING_REAL,   /* double in [least, most] */
     APG_SETTING_STRING, /* const char *, which borrows the text it was parsed from */
-    APG_SETTING_LIST,   /* char ** and its count: names with commas between; further texts are appended */
+    /* char ** and its count: names with commas between, quoted as in CSV where a name has a comma or is
+     * empty; further texts are appended */
+    APG_SETTING_LIST,
     APG_SETTING_SIZES,  /* size_t [room] and its count: integers with commas between; "" is no integer */
     APG_SETTING_CHOICE, /* int or enum: the index into .arg, "a|b|c"; "v5=c" makes v5 another name for c */
     APG_SETTING_SWITCH, /* bool: the index into .arg, "a|b" */

@@ -18,6 +18,7 @@ enum {
     SKEWED_RATIO = 6,          /* (highest - median) / (median - lowest) of amounts is above this */
     UNIQUE_ROWS_SAMPLE = 1000, /* a sample of fewer rows does not show that a value never comes back */
     UNIQUE_ROWS_WHOLE = 20,    /* the same, when the sample is the whole input */
+    VERSION_TIMES = 4, /* versions such as 4.10 come back so often on average, measured numbers do not */
 };
 enum { DROP = APG_KINDS, N_LISTS = APG_KINDS + 1 }; /* besides the kinds: to ignore a column */
 
@@ -214,6 +215,7 @@ struct look {
     bool fraction, exponent;  /* some number has a fraction; some has an exponent */
     bool code, padded;        /* some number has a code's digits; some starts with 0 and a digit */
     bool falling;             /* some number is less than the one before */
+    bool versions;            /* two texts with a point are one number, 4.1 and 4.10, and texts come back */
     double low, middle, high; /* the lowest number, the median, the highest */
 };
 
@@ -253,12 +255,25 @@ static bool is_marker(const char *text)
     return apg_list_has(&(struct apg_list){sizeof usual / sizeof *usual, (char **)usual}, text);
 }
 
+/* Are two of the N numbers X equal? Sorts X. */
+static bool has_twins(double *x, size_t n)
+{
+    qsort(x, n, sizeof *x, by_value);
+    for (size_t i = 1; i < n; i++)
+        if (!(x[i] > x[i - 1]))
+            return true;
+    return false;
+}
+
 static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const *sample, size_t n_sample,
     size_t column, const struct apg_columns *c, struct apg_error *err)
 {
     struct apg_vocab seen = {0};
     double *number = malloc(APG_SAMPLE_ROWS * sizeof *number);
-    enum apg_status status = number ? apg_vocab_init(&seen, err) : apg_fail_memory(err);
+    double *pointed =
+        malloc(APG_SAMPLE_ROWS * sizeof *pointed); /* numbers of the different texts with a point */
+    size_t n_pointed = 0;
+    enum apg_status status = number && pointed ? apg_vocab_init(&seen, err) : apg_fail_memory(err);
     *l = (struct look){.number = true};
     for (size_t k = 0; !status && k < n_sample; k++) {
         const struct apg_csv_chunk *chunk = sample[k];
@@ -267,6 +282,7 @@ static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const
                 continue; /* ragged: refused, with its line, when it is encoded */
             const struct apg_cell *cell = &chunk->cell[chunk->first[r] + column];
             const char *text = chunk->text + cell->at;
+            const uint32_t texts = seen.n;
             l->rows++;
             if (!cell->len || apg_list_has(&c->missing, text))
                 continue;
@@ -282,6 +298,8 @@ static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const
             }
             l->number = l->number && look_at_cell(l, text, cell->len,
                                          l->numbers ? number[l->numbers - 1] : -1e300, &number[l->numbers]);
+            if (l->number && seen.n > texts && strchr(text, '.'))
+                pointed[n_pointed++] = number[l->numbers];
             l->numbers++;
         }
     }
@@ -289,10 +307,18 @@ static enum apg_status look_at(struct look *l, const struct apg_csv_chunk *const
         l->distinct = seen.n - 1;
         if (l->number && l->numbers)
             spread(l, number, l->numbers);
+        l->versions = l->number && VERSION_TIMES * l->distinct <= l->filled && has_twins(pointed, n_pointed);
     }
     apg_vocab_release(&seen);
     free(number);
+    free(pointed);
     return status;
+}
+
+/* Are the texts those of versions? As numbers, 4.1 and 4.10 would be one. */
+static bool is_version(const struct look *l, const char *name)
+{
+    return l->versions && !is_quantity_name(name);
 }
 
 /* The kind, or DROP with the reason in *why. columns.h has the rules in order. */
@@ -303,6 +329,8 @@ static int infer(const struct look *l, const char *name, bool whole, const char 
         *why = "its cells are all alike";
         return DROP;
     }
+    if (is_version(l, name))
+        number = false;
     if (number && l->filled) {
         bool id_name = is_id_name(name);
         /* 001E2 is hexadecimal or the like: an exponent alone makes no number of an id. */
@@ -353,17 +381,35 @@ static void say(struct text *t, const char *s)
     t->n += len;
 }
 
-/* A name in a list of flags, quoted where a shell would take it apart. */
+/* S with each byte BYTE of it written as INSTEAD. */
+static void say_with(struct text *t, const char *s, char byte, const char *instead)
+{
+    char one[2] = "";
+    for (; *s; s++) {
+        one[0] = *s;
+        say(t, *s == byte ? instead : one);
+    }
+}
+
+/* A name in a list of flags, in quotes where the list has to have them, and in those of a shell. */
 static void say_name(struct text *t, const char *flag, bool first, const char *name)
 {
     bool plain =
+        *name &&
         name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-+/@%")] == '\0';
+    bool quoted = !*name || *name == '"' || strchr(name, ',');
+    struct text word = {0};
     say(t, first ? t->n ? " --" : "--" : ",");
     say(t, first ? flag : "");
     say(t, first ? " " : "");
+    say(&word, quoted ? "\"" : "");
+    say_with(&word, name, '"', quoted ? "\"\"" : "\"");
+    say(&word, quoted ? "\"" : "");
     say(t, plain ? "" : "'");
-    say(t, name);
+    say_with(t, word.failed ? "" : word.s, '\'', "'\\''");
     say(t, plain ? "" : "'");
+    t->failed = t->failed || word.failed;
+    free(word.s);
 }
 
 struct builder {
@@ -485,10 +531,16 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
         if (status)
             return status;
         tell_marker(b, &look, name, whole);
+        if (is_version(&look, name)) {
+            say(&b->notes, "\n");
+            say(&b->notes, name);
+            say(&b->notes,
+                ": texts such as 4.1 and 4.10 are one number, so these are codes (--numeric reads numbers)");
+        }
         b->kind[i] = infer(&look, name, whole, &why);
         if (b->kind[i] == DROP) {
             say(&b->notes, "\nignored ");
-            say(&b->notes, name);
+            say(&b->notes, *name ? name : "''");
             say(&b->notes, ": ");
             say(&b->notes, why);
         } else if (b->kind[i] == APG_CATEGORICAL && 50 * look.separators > look.rows) {

@@ -7,6 +7,8 @@
  *   label                                      the first usual name that is a column
  *   one value in the whole input               ignored
  *   some cell is no number                     categorical
+ *   two texts are one number (4.1, 4.10), each
+ *   comes 4 times, the name is no quantity's   categorical
  *   some number has a fraction                 numeric
  *   some has an exponent, none a leading zero,
  *   and the name is not an identifier's        numeric (001E2 is a code)

@@ -19,7 +19,7 @@ enum {
     LOOK_UP_MS = 100
 };
 
-static void leave_input(struct apg_stream *s)
+void apg_stream_end(struct apg_stream *s)
 {
     apg_csv_chunk_release(&s->header);
     apg_binding_release(&s->binding);
@@ -49,7 +49,7 @@ enum apg_status apg_stream_open(
 
 void apg_stream_close(struct apg_stream *s)
 {
-    leave_input(s);
+    apg_stream_end(s);
     for (size_t i = 0; i < s->n_parts; i++) {
         apg_block_release(&s->part[i].block);
         free(s->part[i].logit);
@@ -67,7 +67,7 @@ enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source
     const struct apg_columns *columns, bool need_label, struct apg_error *err)
 {
     struct apg_rejects *x = s->rejects;
-    leave_input(s);
+    apg_stream_end(s);
     s->source = source;
     s->need_label = need_label;
     if (source->csv) {

@@ -85,6 +85,9 @@ enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source
 enum apg_status apg_stream_run(
     struct apg_stream *s, const struct apg_stream_user *user, struct apg_error *err);
 
+/* The source is done with and may be closed. apg_stream_begin and apg_stream_close do this too. */
+void apg_stream_end(struct apg_stream *s);
+
 /* Put the place of row I of a part ("log.csv:7") before the text of *err; returns err->status. */
 enum apg_status apg_stream_fail_at(
     const struct apg_stream *s, const struct apg_stream_part *p, size_t i, struct apg_error *err);

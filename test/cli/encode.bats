@@ -39,6 +39,30 @@ number() {
     [ -z "$stderr" ]
 }
 
+@test "encode: names with commas, quotes and blanks, and empty ones, are shown so that a shell can give them back" {
+    cells=$(for i in $(seq 60); do echo "$((i % 2)),$((i % 4)),$((i % 5)).5,x$((i % 3)),,$((i % 7))"; done)
+    printf '%s\n' "label,\"a,b\",it's,\"\"\"q\"\",r\",,\$(s)" "$cells" > odd.csv
+    run --separate-stderr -0 apg encode -o a.apgf odd.csv
+    [ "${stderr_lines[0]}" = "apg encode: --categorical '\"a,b\"','\"\"\"q\"\",r\"','\$(s)' --numeric 'it'\\''s' --drop '\"\"'" ]
+    eval "apg encode ${stderr_lines[0]#apg encode: } -o b.apgf odd.csv"
+    cmp a.apgf b.apgf
+    printf '%s\n' "$cells" > bare.csv
+    apg encode -q --no-header --columns "label,\"a,b\",it's,\"\"\"q\"\",r\",\"\",\$(s)" -o c.apgf bare.csv
+    cmp a.apgf c.apgf
+    for wrong in '"a' '"a"b' 'a,,b' 'a,' ','; do
+        run --separate-stderr -2 apg encode -q --drop "$wrong" odd.csv
+        [[ "$stderr" = *"--drop takes names with commas between them"* ]]
+    done
+}
+
+@test "encode: versions, in which 4.1 and 4.10 differ, are tokens; prices are numbers" {
+    { echo label,os,price,x; for i in $(seq 200); do echo "$((i % 2)),4.$((i % 3))$([ $((i % 5)) -gt 1 ] || echo 0),4.$((i % 3))$([ $((i % 5)) -gt 1 ] || echo 0),$i.$((i % 3))"; done; } > v.csv
+    run --separate-stderr -0 apg encode -o /dev/null v.csv
+    [ "${stderr_lines[0]}" = "apg encode: --categorical os --numeric price,x" ]
+    [[ "${stderr_lines[1]}" = "apg encode: os: texts such as 4.1 and 4.10 are one number"* ]]
+    apg encode -q --numeric os -o /dev/null v.csv
+}
+
 @test "encode: the same bytes for any threads, memory, file or pipe" {
     big
     apg encode -q --threads 1 --min-count 3 --bucket n1 --multi genres < big.csv > a.apgf

@@ -231,6 +231,13 @@ writing() {
         [ "$(apg predict -q -m m.apg many/*.csv | wc -l)" -eq 600 ]
         apg evaluate --json -m m.apg many/*.csv | jq -e '.rows == 600'
         apg encode -q --encoder m.apg -o many.apgf many/*.csv
+        apg encode -q --encoder m.apg -o few.apgf few.csv
+        for i in $(seq 300); do ln few.apgf many/$i.apgf; done
+        [ "$(apg predict -q -m m.apg many/*.apgf | wc -l)" -eq 600 ]
+        apg evaluate --json -m m.apg many/*.apgf | jq -e '.rows == 600'
+        [ "$(apg encode --decode many/*.apgf | wc -l)" -eq 601 ]
+        apg predict -q -m m.apg many/1.csv many/1.apgf many/2.csv - < few.apgf | cmp - <(for i in 1 2 3 4; do apg predict -q -m m.apg few.csv; done)
+        rm many/*.apgf
         apg train -q --multi genres --hidden 4 --epochs 1 -o x.apg logs.csv many/*.csv
     )
     [ "$(apg predict -q -m m.apg many.apgf | wc -l)" -eq 600 ]

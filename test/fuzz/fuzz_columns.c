@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Any bytes as a log whose columns are inferred: what is encoded must be in range, and the schema must come back from
- * its container as it was. The first bytes say how the log is read.
+ * its container as it was. A log that is read whole is one without bad rows, and leaving bad rows out must not change
+ * it. The first bytes say how the log is read.
  */
 #include <math.h>
 #include <stdint.h>
@@ -69,6 +70,32 @@ static void check_rows(const struct apg_schema *s, const struct apg_dataset *d)
     free(text);
 }
 
+/* Read the log at FD from its start; false: it is refused. */
+static bool read_log(int fd, const struct apg_columns *c, const struct apg_csv_format *format,
+    struct apg_rejects *rejects, struct apg_pool *pool, uint64_t *rows)
+{
+    struct apg_csv *csv;
+    struct apg_schema *s = NULL;
+    struct apg_dataset *d = NULL;
+    char *explain = NULL;
+    bool read = false;
+    if (lseek(fd, 0, SEEK_SET) != 0)
+        abort();
+    if (apg_csv_open(&csv, fd, "fuzz", NULL, 0, format, NULL) == APG_OK) {
+        read = apg_ingest(&s, &d, &explain, &csv, 1, c, rejects, pool, NULL) == APG_OK;
+        if (read) {
+            check_rows(s, d);
+            check_saved(s);
+            *rows = d->rows;
+        }
+        apg_csv_free(csv);
+    }
+    free(explain);
+    apg_schema_free(s);
+    apg_dataset_free(d);
+    return read;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct apg_pool *pool;
@@ -87,27 +114,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     c.min_count = data[0] & 32 ? 1 + data[1] % 4 : 1;
     c.numeric = (struct apg_list){data[0] & 64 ? 1 : 0, names + 2};
     c.infer = !(data[0] & 128);
+    c.delimiter = data[1] & 128 ? '\t' : ',';
     struct apg_csv_format format = apg_columns_cut(&c);
     format.chunk = 1 + data[2];
     if (apg_columns_check(&c, NULL))
         return 0;
     const int fd = memfd_create("fuzz", MFD_CLOEXEC);
-    if (fd < 0 || write(fd, data + 3, size - 3) != (ssize_t)(size - 3) || lseek(fd, 0, SEEK_SET) != 0)
+    if (fd < 0 || write(fd, data + 3, size - 3) != (ssize_t)(size - 3))
         abort();
-    struct apg_csv *csv;
-    struct apg_schema *s = NULL;
-    struct apg_dataset *d = NULL;
-    char *explain = NULL;
-    if (apg_csv_open(&csv, fd, "fuzz", NULL, 0, &format, NULL) == APG_OK) {
-        if (apg_ingest(&s, &d, &explain, &csv, 1, &c, NULL, pool, NULL) == APG_OK) {
-            check_rows(s, d);
-            check_saved(s);
-        }
-        apg_csv_free(csv);
-    }
-    free(explain);
-    apg_schema_free(s);
-    apg_dataset_free(d);
+    uint64_t rows = 0;
+    struct bytes rejected = {0};
+    const struct apg_sink sink = {put, &rejected, "fuzz"};
+    struct apg_rejects skip = {.on_error = APG_ON_ERROR_SKIP, .rows = data[1] & 64 ? &sink : NULL};
+    if (apg_rejects_check(&skip, NULL))
+        abort();
+    const bool whole = read_log(fd, &c, &format, NULL, pool, &rows);
+    const uint64_t all = rows;
+    const bool part = read_log(fd, &c, &format, &skip, pool, &rows);
+    if (whole ? !part || rows != all || skip.bad : part && !skip.bad)
+        abort();
+    if (part && skip.seen != skip.bad + rows)
+        abort();
+    apg_rejects_release(&skip);
+    free(rejected.p);
     close(fd);
     return 0;
 }
