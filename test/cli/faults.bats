@@ -30,10 +30,10 @@ mapped() {
 
 @test "faults: an encoder, or features, that change while they are in use are noticed" {
     cd "$BATS_TEST_TMPDIR"
-    apg simulate --rows 100 --seed 3 > logs.csv
+    apg simulate --rows 5000 --seed 3 > logs.csv
     apg encode -q --multi genres -o logs.apgf logs.csv
     mkfifo pipe
-    apg encode -q --encoder logs.apgf -o x.apgf < pipe 2> err &
+    apg encode -q --encoder logs.apgf -o x.apgf < pipe 2> err 3>&- &
     pid=$!
     exec 7> pipe
     wait_for mapped $pid logs.apgf
@@ -46,11 +46,13 @@ mapped() {
     [ "$(cat err)" = "apg encode: logs.apgf: changed while it was read" ]
     [ ! -e x.apgf ]
 
-    apg encode --decode -o pipe logs.apgf 2> err & # it waits until the pipe is read
+    apg encode --decode -o pipe logs.apgf 2> err 3>&- & # it waits until the pipe, which holds less, is read
     pid=$!
+    exec 7< pipe
     wait_for mapped $pid logs.apgf
     touch -d @2 logs.apgf
-    cat pipe > /dev/null
+    cat <&7 > /dev/null
+    exec 7<&-
     code=0
     wait $pid || code=$?
     [ $code -eq 1 ]
