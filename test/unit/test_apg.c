@@ -296,6 +296,7 @@ static void test_changed_validation(void **state)
     struct apg_pool *pool = NULL;
     struct apg_feat_writer *w = NULL;
     struct apg_csv *csv = NULL;
+    struct apg_rejects rejects = {0};
     struct apg_columns columns;
     apg_columns_default(&columns);
     const struct apg_csv_format format = apg_columns_cut(&columns);
@@ -305,7 +306,7 @@ static void test_changed_validation(void **state)
     assert_true(log >= 0 && f);
     assert_int_equal(apg_pool_new(&pool, 1, &err) |
                          apg_csv_open(&csv, log, log_path, NULL, 0, &format, &err) |
-                         apg_ingest(&schema, &rows, &explain, &csv, 1, &columns, pool, &err) |
+                         apg_ingest(&schema, &rows, &explain, &csv, 1, &columns, &rejects, pool, &err) |
                          apg_feat_create(&w, schema, (struct apg_sink){write_file, f, valid_path}, &err),
         APG_OK);
     for (size_t i = 0; i < rows->n_blocks; i++)
@@ -323,6 +324,7 @@ static void test_changed_validation(void **state)
     assert_int_equal(apg_train(&a, &in, 1, &options, &err), APG_EIO);
     assert_string_equal(err.text, text);
     assert_null(a);
+    apg_rejects_release(&rejects);
     apg_feat_writer_free(w);
     apg_dataset_free(rows);
     apg_schema_free(schema);
