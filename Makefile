@@ -71,7 +71,7 @@ $(BUILD)/double/%.o: %.c
 	$(COMPILE) -Ilib -Icmd -DAPG_DOUBLE -c $< -o $@
 
 $(BUILD)/test/unit/test_memory: WRAP = $(foreach f,malloc calloc realloc aligned_alloc strdup,-Wl,--wrap=$f)
-$(BUILD)/test/unit/test_output: WRAP = -Wl,--wrap=open
+$(BUILD)/test/unit/test_outfile: WRAP = $(foreach f,openat fstatat readlinkat readlink fsync linkat renameat,-Wl,--wrap=$f)
 $(UNIT): %: %.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 	$(LINK) $(WRAP) $^ $(LIBS) -lcmocka -o $@
 $(DOUBLE_UNIT): %: %.o $(BUILD)/double/libapg.a
@@ -136,6 +136,10 @@ fuzz-run: $(BUILD)/test/fuzz/fuzz_$(FUZZ).o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 # Leaks are LeakSanitizer's (SANITIZE=address): the analyser of gcc 12 sees some that are none.
 analyse: ## gcc's static analyser over lib/ and cmd/; a finding is an error
 	@$(MAKE) --no-print-directory CC=gcc CFLAGS='-O1 -g -fanalyzer -DAPG_ANALYSE -Wno-unused-value -Wno-analyzer-malloc-leak -Werror' BUILD=$(BUILD)/analyse all
+faults: all ## what apg does when the system refuses, kills or limits it: test/faults/faults.py; needs strace
+	test/faults/faults.py points
+	test/faults/faults.py kills
+	test/faults/faults.py limits
 bench: all ## measure; bench/serve and bench/run say what
 	bench/serve
 	bench/run
@@ -143,7 +147,7 @@ demo: ## install what is missing, build, and show apg at work
 	@tools/deps
 	@$(MAKE) --no-print-directory $(JOBS) -s all
 	@APG=$(abspath $(BUILD)/apg) examples/demo.sh
-.PHONY: check-layers check-headers check-programs check-fixtures fuzz fuzz-all fuzz-run analyse bench demo
+.PHONY: check-layers check-headers check-programs check-fixtures fuzz fuzz-all fuzz-run analyse faults bench demo
 
 # --- installing ------------------------------------------------------------------------------------------------------
 

@@ -144,6 +144,8 @@ static enum apg_status decode(struct encode *e, struct apg_error *err)
                      ? decode_file(e, in->feat, err)
                      : apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s", in->name,
                            e->inputs.source[0].name);
+        if (!status)
+            status = apg_source_check(in, err);
         if (i)
             input_close(in); /* the first stays, to compare with */
     }
@@ -207,6 +209,8 @@ int cmd_encode(int argc, char **argv)
     status = back             ? decode(&e, &err)
              : encoder.schema ? encode_with(&e, encoder.schema, &err)
                               : encode(&e, &err);
+    if (!status)
+        status = apg_source_check(&encoder.source, &err);
     if (!(status = bad_rows_close(&e.bad, status, &err)))
         status = output_commit(&e.out, &err);
 done:

@@ -129,8 +129,6 @@ static enum apg_status verify_rows(struct apg_feat_reader *r, json_t *root, stru
         positives += apg_block_positives(&b);
     }
     apg_block_release(&b);
-    if (!status)
-        status = apg_feat_check(r, err);
     if (!status && (json_object_set_new(root, "rows", json_integer((json_int_t)rows)) ||
                        json_object_set_new(root, "positives", json_integer((json_int_t)positives))))
         status = apg_fail_memory(err);
@@ -165,11 +163,17 @@ int cmd_inspect(int argc, char **argv)
             root = describe(m->schema, m, (json_int_t)apg_tensors_bytes(m->file));
     } else {
         struct stat st;
-        bool regular = fstat(in.fd, &st) == 0 && S_ISREG(st.st_mode);
+        if (fstat(in.fd, &st) != 0) {
+            status = apg_fail_errno(&err, "%s", in.name);
+            goto done;
+        }
+        const bool regular = S_ISREG(st.st_mode);
         root = describe(apg_feat_schema(in.feat), NULL, regular ? (json_int_t)st.st_size : -1);
         if (root && verify)
             status = verify_rows(in.feat, root, &err);
     }
+    if (!status)
+        status = apg_source_check(&in, &err);
     if (!status && !root)
         status = apg_fail_memory(&err);
     if (!status &&

@@ -62,7 +62,8 @@ enum apg_status apg_open(struct apg **out, const char *path, struct apg_error *e
  * Messages call it NAME. */
 enum apg_status apg_open_fd(struct apg **out, int fd, const char *name, struct apg_error *err);
 
-/* Write A to a new file, which takes the place of PATH when it is whole and on the disk. */
+/* Write A to a new file, which takes the place of PATH, or of what PATH links to, when it is whole and on the
+ * disk. It gets the mode and owner of an old file. After a failure an old file is as it was. */
 enum apg_status apg_save(const struct apg *a, const char *path, struct apg_error *err);
 /* Write A to SINK. */
 struct apg_sink {
@@ -84,7 +85,8 @@ const char *apg_column_name(const struct apg *a, size_t i);
 /* Predict ROWS rows in the calling thread. CELL (rows x columns) is text as in the logs that the model was
  * trained on; "" is a missing value. PROBABILITY (rows) gets numbers in (0, 1), the same that `apg predict`
  * prints. APG_EINPUT: a cell is wrong; the text names its row in the call, from 1, and its column ("row:3:
- * price: not a number: 'abc'"), and PROBABILITY must not be used. */
+ * price: not a number: 'abc'"). APG_EIO: the model's file was written into while it was in use. After a
+ * failure PROBABILITY must not be used. */
 enum apg_status apg_predict(
     struct apg *a, const char *const *cell, size_t rows, double *probability, struct apg_error *err);
 

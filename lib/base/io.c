@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -101,4 +102,13 @@ const char *apg_map_changed(void)
         if (!is_same(m))
             return m->name;
     return NULL;
+}
+
+const char *apg_map_at(const void *address)
+{
+    const struct apg_map *m = maps;
+    while (m &&
+           !((uintptr_t)address >= (uintptr_t)m->bytes && (uintptr_t)address - (uintptr_t)m->bytes < m->size))
+        m = m->next;
+    return m ? m->name : NULL;
 }

@@ -39,5 +39,7 @@ enum apg_status apg_map_check(const struct apg_map *m, struct apg_error *err);
 /* The name of a file of this process that has changed, or NULL. For a handler of SIGBUS or SIGSEGV:
  * it takes no lock. */
 const char *apg_map_changed(void);
+/* The name of the file of this process that is mapped at ADDRESS, or NULL. For such a handler, too. */
+const char *apg_map_at(const void *address);
 
 #endif

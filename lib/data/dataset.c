@@ -77,6 +77,8 @@ static size_t word_bytes(const struct apg_block *b)
     return (size_t)b->start[b->rows] * sizeof *b->words;
 }
 
+/* It has no name, so that it is gone when we are, however we end. Where the file system has no such files it has a name
+ * for a moment. */
 static enum apg_status temp_open(struct apg_spool *s, struct apg_error *err)
 {
     size_t size = strlen(s->dir) + sizeof "/apg-XXXXXX";
@@ -84,14 +86,12 @@ static enum apg_status temp_open(struct apg_spool *s, struct apg_error *err)
     if (!path)
         return apg_fail_memory(err);
     (void)snprintf(path, size, "%s/apg-XXXXXX", s->dir);
-    s->fd = mkostemp(path, O_CLOEXEC);
-    enum apg_status status = APG_OK;
-    if (s->fd < 0)
-        status = apg_fail_errno(err, "a temporary file in %s (--temp-dir names another place)", s->dir);
-    else
-        (void)unlink(path); /* gone when we are, however we end */
+    s->fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (s->fd < 0 && (s->fd = mkostemp(path, O_CLOEXEC)) >= 0)
+        (void)unlink(path);
     free(path);
-    return status;
+    return s->fd < 0 ? apg_fail_errno(err, "a temporary file in %s (--temp-dir names another place)", s->dir)
+                     : APG_OK;
 }
 
 static enum apg_status temp_write(struct apg_spool *s, const void *p, size_t n, struct apg_error *err)

@@ -40,6 +40,11 @@ enum apg_status apg_source_open_binary(struct apg_source *s, int fd, const char 
     return open_source(s, fd, name, APG_SOURCE_TENSORS, NULL, err);
 }
 
+enum apg_status apg_source_check(const struct apg_source *s, struct apg_error *err)
+{
+    return s->feat ? apg_feat_check(s->feat, err) : s->tensors ? apg_tensors_check(s->tensors, err) : APG_OK;
+}
+
 void apg_source_release(struct apg_source *s)
 {
     apg_csv_free(s->csv);

@@ -30,6 +30,8 @@ enum apg_status apg_source_open(struct apg_source *s, int fd, const char *name,
     const struct apg_csv_format *format, struct apg_error *err);
 /* The same of features, or of a container of tensors (a model), whose checksum is verified. */
 enum apg_status apg_source_open_binary(struct apg_source *s, int fd, const char *name, struct apg_error *err);
+/* APG_EIO when a file that is mapped has changed since it was opened (apg_map_check). */
+enum apg_status apg_source_check(const struct apg_source *s, struct apg_error *err);
 /* Frees what S holds and zeroes it. A zeroed one is allowed. */
 void apg_source_release(struct apg_source *s);
 

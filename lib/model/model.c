@@ -360,8 +360,8 @@ enum apg_status apg_model_from(
         else
             p->w = (apg_real *)v->data, p->borrowed = true;
     }
-    if (!status)
-        status = finish(m, err);
+    if (!status && !(status = finish(m, err)))
+        status = apg_tensors_check(t, err); /* what is told of the model was in the file */
     if (status) {
         apg_model_free(m);
         apg_schema_free(schema);

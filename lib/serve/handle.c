@@ -2,12 +2,11 @@
 #include "serve/handle.h"
 #include <fcntl.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "base/outfile.h"
 #include "model/collapse.h"
 #include "model/complexity.h"
 #include "serve/stream.h"
@@ -65,31 +64,16 @@ enum apg_status apg_write(const struct apg *a, struct apg_sink sink, struct apg_
     return apg_model_save(a->model, sink, err);
 }
 
-static bool write_file(void *file, const void *p, size_t n)
-{
-    return fwrite(p, 1, n, file) == n;
-}
-
 enum apg_status apg_save(const struct apg *a, const char *path, struct apg_error *err)
 {
-    const size_t size = strlen(path) + sizeof ".XXXXXX";
-    char *temp = malloc(size);
-    if (!temp)
-        return apg_fail_memory(err);
-    (void)snprintf(temp, size, "%s.XXXXXX", path);
-    const int fd = mkstemp(temp);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-    enum apg_status status =
-        f ? apg_write(a, (struct apg_sink){write_file, f, path}, err) : apg_fail_errno(err, "%s", path);
-    if (!status && (fflush(f) || fchmod(fd, 0644) || fsync(fd) || rename(temp, path)))
-        status = apg_fail_errno(err, "%s", path);
-    if (f)
-        (void)fclose(f);
-    else if (fd >= 0)
-        (void)close(fd);
-    if (status && fd >= 0)
-        (void)unlink(temp);
-    free(temp);
+    struct apg_outfile out;
+    enum apg_status status = apg_outfile_open(&out, path, err);
+    if (status)
+        return status;
+    if ((status = apg_write(a, apg_outfile_sink(out.f, path), err)))
+        apg_outfile_abandon(&out);
+    else
+        status = apg_outfile_commit(&out, err);
     return status;
 }
 
@@ -153,6 +137,12 @@ static enum apg_status chunk_of(struct apg *a, const char *const *cell, size_t r
     return APG_OK;
 }
 
+/* Weights and tokens may lie in a file that is mapped: is it as it was? */
+static enum apg_status check_file(const struct apg *a, struct apg_error *err)
+{
+    return a->model->file ? apg_tensors_check(a->model->file, err) : APG_OK;
+}
+
 /* Encode rows [first, first + n) of the call into a->block. A bad cell is reported at row FIRST, because
  * the chunk has no lines to count. */
 static enum apg_status encode(
@@ -170,7 +160,10 @@ enum apg_status apg_predict(
 {
     const uint32_t *row[CALL_ROWS];
     const size_t most = a->model->max_rows < CALL_ROWS ? a->model->max_rows : CALL_ROWS;
-    enum apg_status status = prepare(a, err);
+    /* Before, because what was cut in the meantime would end the program; and after, for what was overwritten. */
+    enum apg_status status = check_file(a, err);
+    if (!status)
+        status = prepare(a, err);
     for (size_t at = 0; !status && at < rows; at += most) {
         size_t n = rows - at < most ? rows - at : most;
         if ((status = encode(a, cell, at, n, err))) {
@@ -189,7 +182,7 @@ enum apg_status apg_predict(
             probability[i] = apg_metrics_sigmoid(probability[i]);
         }
     }
-    return status;
+    return status ? status : check_file(a, err);
 }
 
 /* ---- collapsing ---- */

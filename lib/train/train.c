@@ -362,7 +362,8 @@ static enum apg_status hand_over(struct training *t, struct apg **out, struct ap
 {
     struct apg_model *m = t->model;
     enum apg_status status = t->from ? APG_OK : apg_schema_own(t->schema, err);
-    if (status || (status = apg_dataset_check(t->rows, err)))
+    if (status || (status = apg_dataset_check(t->rows, err)) ||
+        (t->valid && (status = apg_dataset_check(t->valid, err))))
         return status;
     if (t->from)
         apg_model_inherit(m, t->from);

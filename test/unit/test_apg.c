@@ -7,10 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "apg.h"
+#include "data/featfile.h"
+#include "data/ingest.h"
 #include "model/model.h"
 
 enum { ROWS = 1300, COLUMNS = 3 }; /* more rows than a call takes at once */
@@ -97,6 +101,56 @@ static void test_bad_cells(void **state)
     assert_int_equal(apg_predict(*state, cell, ROWS, p, &err), 0);
     for (size_t i = 0; i < ROWS; i++)
         assert_true(p[i] > 0.499 && p[i] < 0.501);
+}
+
+/* A model whose file is overwritten, or cut, while it is in use gives no numbers any more. */
+static void test_changed_file(void **state)
+{
+    (void)state;
+    char copy[] = "/tmp/apg-test-XXXXXX";
+    struct apg_error err;
+    struct apg *a = NULL, *saved = NULL;
+    double p;
+    assert_int_equal(apg_open(&saved, path, &err), APG_OK);
+    const int fd = mkstemp(copy);
+    assert_true(fd >= 0);
+    for (int cut = 0; cut < 2; cut++) {
+        assert_int_equal(apg_save(saved, copy, &err), APG_OK);
+        assert_int_equal(apg_open(&a, copy, &err), APG_OK);
+        assert_int_equal(apg_predict(a, cell, 1, &p, &err), APG_OK);
+        if (cut)
+            assert_int_equal(truncate(copy, 100), 0);
+        else
+            assert_int_equal(utimensat(AT_FDCWD, copy, (const struct timespec[2]){{1, 0}, {1, 0}}, 0), 0);
+        char text[sizeof err.text];
+        snprintf(text, sizeof text, "%s: changed while it was read", copy);
+        assert_int_equal(apg_predict(a, cell, 1, &p, &err), APG_EIO);
+        assert_string_equal(err.text, text);
+        apg_close(a);
+    }
+    apg_close(saved);
+    assert_int_equal(close(fd) | unlink(copy), 0);
+}
+
+/* The target of a link is written, with its mode; the link stays. */
+static void test_save_by_link(void **state)
+{
+    char link[] = "/tmp/apg-test-link-XXXXXX", target[] = "/tmp/apg-test-XXXXXX";
+    struct apg_error err;
+    struct apg *a = NULL;
+    struct stat st;
+    assert_non_null(mkdtemp(link));
+    const int fd = mkstemp(target);
+    assert_true(fd >= 0 && fchmod(fd, 0606) == 0 && close(fd) == 0);
+    assert_int_equal(rmdir(link) | symlink(target, link), 0);
+    assert_int_equal(apg_save(*state, link, &err), APG_OK);
+    assert_true(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+    assert_true(stat(target, &st) == 0 && (st.st_mode & 0777) == 0606 && st.st_size > 100);
+    assert_int_equal(apg_open(&a, target, &err), APG_OK);
+    apg_close(a);
+    assert_int_equal(apg_save(*state, "/dev/full", &err), APG_EIO);
+    assert_string_equal(err.text, "/dev/full: No space left on device");
+    assert_int_equal(unlink(link) | unlink(target), 0);
 }
 
 static void test_no_error_wanted(void **state)
@@ -222,6 +276,64 @@ static void test_train_on(void **state)
     assert_null(b);
 }
 
+/* Validation rows, too, are read while a model is trained: it is not given away when they change. */
+static char valid_path[] = "/tmp/apg-test-valid-XXXXXX";
+
+static void touch_valid(void *arg, const struct apg_event *e)
+{
+    (void)arg;
+    if (e->kind == APG_EVENT_EPOCH)
+        assert_int_equal(utimensat(AT_FDCWD, valid_path, (const struct timespec[2]){{1, 0}, {1, 0}}, 0), 0);
+}
+
+static void test_changed_validation(void **state)
+{
+    (void)state;
+    struct apg_error err;
+    struct apg *a = NULL;
+    struct apg_schema *schema = NULL;
+    struct apg_dataset *rows = NULL;
+    struct apg_pool *pool = NULL;
+    struct apg_feat_writer *w = NULL;
+    struct apg_csv *csv = NULL;
+    struct apg_rejects rejects = {0};
+    struct apg_columns columns;
+    apg_columns_default(&columns);
+    const struct apg_csv_format format = apg_columns_cut(&columns);
+    char *explain = NULL;
+    const int log = open(log_path, O_RDONLY | O_CLOEXEC), fd = mkstemp(valid_path);
+    FILE *f = fdopen(fd, "w");
+    assert_true(log >= 0 && f);
+    assert_int_equal(apg_pool_new(&pool, 1, &err) |
+                         apg_csv_open(&csv, log, log_path, NULL, 0, &format, &err) |
+                         apg_ingest(&schema, &rows, &explain, &csv, 1, &columns, &rejects, pool, &err) |
+                         apg_feat_create(&w, schema, (struct apg_sink){write_file, f, valid_path}, &err),
+        APG_OK);
+    for (size_t i = 0; i < rows->n_blocks; i++)
+        assert_int_equal(apg_feat_write(w, &rows->block[i], &err), APG_OK);
+    assert_int_equal(apg_feat_finish(w, &err), APG_OK);
+    assert_int_equal(fclose(f) | close(log), 0);
+
+    const struct apg_input in = {-1, log_path}, valid = {-1, valid_path};
+    const struct apg_train_options options = {
+        .settings = (const char *const[]){"hidden=4", "rank=2", "epochs=2", "threads=1", NULL},
+        .valid = &valid,
+        .tell = touch_valid};
+    char text[sizeof err.text];
+    snprintf(text, sizeof text, "%s: changed while it was read", valid_path);
+    assert_int_equal(apg_train(&a, &in, 1, &options, &err), APG_EIO);
+    assert_string_equal(err.text, text);
+    assert_null(a);
+    apg_rejects_release(&rejects);
+    apg_feat_writer_free(w);
+    apg_dataset_free(rows);
+    apg_schema_free(schema);
+    apg_csv_free(csv);
+    apg_pool_free(pool);
+    free(explain);
+    assert_int_equal(unlink(valid_path), 0);
+}
+
 static void test_wrong_settings(void **state)
 {
     (void)state;
@@ -275,10 +387,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_bad_cells),
+        cmocka_unit_test(test_changed_file),
+        cmocka_unit_test(test_save_by_link),
         cmocka_unit_test(test_no_error_wanted),
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_whole_way),
         cmocka_unit_test(test_train_on),
+        cmocka_unit_test(test_changed_validation),
         cmocka_unit_test(test_wrong_settings),
         cmocka_unit_test(test_logs),
         cmocka_unit_test(test_costs),
