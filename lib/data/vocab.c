@@ -157,6 +157,7 @@ bool apg_vocab_valid(const struct apg_vocab *v, uint64_t n_text)
         if (v->at[i] > v->at[i + 1])
             return false;
     for (size_t i = 0; i <= v->mask; i++) {
+        /* cppcheck-suppress [incorrectLogicOperator] ; it does not see that the cast cuts */
         if ((uint32_t)v->slot[i] >= v->n || (v->slot[i] && !(uint32_t)v->slot[i]))
             return false;
         used += v->slot[i] != 0;

@@ -145,7 +145,7 @@ static double run_peak(struct measuring *r)
 static enum apg_status find_all_rows(
     struct measuring *r, struct apg_measured *const *form, struct apg_error *err)
 {
-    double left = r->options->seconds, round;
+    double left = r->options->seconds, round = 0;
     enum apg_status status = APG_OK;
     /* Fast forms come first, so that slow ones (v2, v1) get the time that the others leave. */
     for (size_t i = r->n_subjects; !status && i-- > 0;) {
