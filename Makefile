@@ -133,6 +133,14 @@ fuzz-run: $(BUILD)/test/fuzz/fuzz_$(FUZZ).o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 	$(LINK) -fsanitize=fuzzer $^ $(LIBS) -o $(BUILD)/fuzz_$(FUZZ)
 	mkdir -p $(BUILD)/found/$(FUZZ)
 	$(BUILD)/fuzz_$(FUZZ) -max_total_time=$(SECONDS) -artifact_prefix=$(BUILD)/found/$(FUZZ)- $(BUILD)/found/$(FUZZ) $(wildcard test/fuzz/corpus/$(FUZZ))
+# Some 30 minutes for both files by two processors. OpenBLAS's threads would not live on in a child.
+CHANGES = 5000
+changes: ## CHANGES=5000: prefixes and changes of a model and a feature file, through the commands, under ASan
+	@$(MAKE) --no-print-directory $(JOBS) SANITIZE=address,undefined CFLAGS='-O1 -g' changes-model changes-features
+changes-model changes-features: changes-%: $(BUILD)/test/fuzz/changes
+	OPENBLAS_NUM_THREADS=1 $< $* $(CHANGES)
+$(BUILD)/test/fuzz/changes: %: %.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
+	$(LINK) $^ $(LIBS) -o $@
 # The suite on a build that counts its lines. The programs in double are other objects, whose lines are not counted, and
 # stay out. By default gcc counts with atomic additions where there are threads, which is slower.
 COVERED_PERCENT = 92
@@ -145,6 +153,18 @@ coverage: ## lines of lib/ that the suite runs, with gcc and gcov; under 92 % is
 # Leaks are LeakSanitizer's (SANITIZE=address): the analyser of gcc 12 sees some that are none.
 analyse: ## gcc's static analyser over lib/ and cmd/; a finding is an error
 	@$(MAKE) --no-print-directory CC=gcc CFLAGS='-O1 -g -fanalyzer -DAPG_ANALYSE -Wno-unused-value -Wno-analyzer-malloc-leak -Werror' BUILD=$(BUILD)/analyse all
+# Both are told of APG_ANALYSE, as gcc's analyser is: apg_fail never returns APG_OK.
+ANALYSED = -D_GNU_SOURCE -DAPG_VERSION='""' -DAPG_ANALYSE -Ilib -Icmd
+SOURCES := $(wildcard lib/*/*.c cmd/*.c cmd/*/*.c test/*/*.c)
+HEADERS := $(wildcard lib/*.h lib/*/*.h lib/*/*.inc cmd/*.h cmd/*/*.h test/*/*.h)
+cppcheck: ## cppcheck over lib/, cmd/ and test/; a finding is an error
+	cppcheck -q $(JOBS) --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 $(ANALYSED) lib cmd test
+tidy: ## clang-tidy over what changed of them since the last time; a finding is an error
+	@$(MAKE) --no-print-directory -k $(JOBS) $(SOURCES:%.c=$(BUILD)/tidy/%)
+$(BUILD)/tidy/%: %.c .clang-tidy $(HEADERS)
+	@mkdir -p $(@D)
+	$(call say,TIDY)clang-tidy --quiet $< -- -std=c11 $(ANALYSED) $(PACKAGE_CFLAGS) 2>$@.err || { cat $@.err; exit 1; }
+	@touch $@
 bench: all ## measure; bench/serve and bench/run say what
 	bench/serve
 	bench/run
@@ -152,7 +172,7 @@ demo: ## install what is missing, build, and show apg at work
 	@tools/deps
 	@$(MAKE) --no-print-directory $(JOBS) -s all
 	@APG=$(abspath $(BUILD)/apg) examples/demo.sh
-.PHONY: check-layers check-headers check-programs check-fixtures fuzz fuzz-all fuzz-run coverage analyse bench demo
+.PHONY: check-layers check-headers check-programs check-fixtures fuzz fuzz-all fuzz-run changes changes-model changes-features coverage analyse cppcheck tidy bench demo
 
 # --- installing ------------------------------------------------------------------------------------------------------
 
