@@ -133,6 +133,23 @@ fuzz-run: $(BUILD)/test/fuzz/fuzz_$(FUZZ).o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 	$(LINK) -fsanitize=fuzzer $^ $(LIBS) -o $(BUILD)/fuzz_$(FUZZ)
 	mkdir -p $(BUILD)/found/$(FUZZ)
 	$(BUILD)/fuzz_$(FUZZ) -max_total_time=$(SECONDS) -artifact_prefix=$(BUILD)/found/$(FUZZ)- $(BUILD)/found/$(FUZZ) $(wildcard test/fuzz/corpus/$(FUZZ))
+# Some 30 minutes for both files by two processors. OpenBLAS's threads would not live on in a child.
+CHANGES = 5000
+changes: ## CHANGES=5000: prefixes and changes of a model and a feature file, through the commands, under ASan
+	@$(MAKE) --no-print-directory $(JOBS) SANITIZE=address,undefined CFLAGS='-O1 -g' changes-model changes-features
+changes-model changes-features: changes-%: $(BUILD)/test/fuzz/changes
+	OPENBLAS_NUM_THREADS=1 $< $* $(CHANGES)
+$(BUILD)/test/fuzz/changes: %: %.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
+	$(LINK) $^ $(LIBS) -o $@
+# The suite on a build that counts its lines. The programs in double are other objects, whose lines are not counted, and
+# stay out. By default gcc counts with atomic additions where there are threads, which is slower.
+COVERED_PERCENT = 92
+COVERAGE = BUILD=$(BUILD)/coverage CC=gcc CFLAGS='-O1 -g' SANITIZER='--coverage -fprofile-update=single' DOUBLE_UNIT=
+coverage: ## lines of lib/ that the suite runs, with gcc and gcov; under 92 % is an error
+	@mkdir -p $(BUILD)/coverage
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	@$(MAKE) --no-print-directory $(COVERAGE) check
+	@tools/coverage $(BUILD)/coverage $(COVERED_PERCENT)
 # Leaks are LeakSanitizer's (SANITIZE=address): the analyser of gcc 12 sees some that are none.
 analyse: ## gcc's static analyser over lib/ and cmd/; a finding is an error
 	@$(MAKE) --no-print-directory CC=gcc CFLAGS='-O1 -g -fanalyzer -DAPG_ANALYSE -Wno-unused-value -Wno-analyzer-malloc-leak -Werror' BUILD=$(BUILD)/analyse all
@@ -140,6 +157,29 @@ faults: all ## what apg does when the system refuses, kills or limits it: test/f
 	test/faults/faults.py points
 	test/faults/faults.py kills
 	test/faults/faults.py limits
+# Memcheck knows no AVX-512, and says so to kernels and OpenBLAS, which then take AVX2. Left out is what would take ten
+# minutes to an hour, as memcheck takes thirty times as long: the others run the same products, and the address sanitizer
+# runs all of it. Without fair-sched one thread that waits keeps the others from working.
+UNCHECKED = gemm memory
+CHECKED := $(filter-out $(UNCHECKED:%=$(TAP)/valgrind/test_%),$(UNIT_TAP:$(TAP)/unit/%=$(TAP)/valgrind/%))
+valgrind: ## unit tests under memcheck: a wrong access or a leak is an error
+	@$(MAKE) --no-print-directory $(JOBS) BUILD=$(BUILD)/valgrind CC=gcc CFLAGS='-O1 -g' valgrind-tap
+valgrind-tap: $(CHECKED)
+	@tools/tap sum $^
+$(TAP)/valgrind/test_%: $(BUILD)/test/unit/test_% FORCE
+	@CMOCKA_MESSAGE_OUTPUT=TAP tools/tap run $@ valgrind/test_$* valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full $<
+# Both are told of APG_ANALYSE, as gcc's analyser is: apg_fail never returns APG_OK.
+ANALYSED = -D_GNU_SOURCE -DAPG_VERSION='""' -DAPG_ANALYSE -Ilib -Icmd
+SOURCES := $(wildcard lib/*/*.c cmd/*.c cmd/*/*.c test/*/*.c)
+HEADERS := $(wildcard lib/*.h lib/*/*.h lib/*/*.inc cmd/*.h cmd/*/*.h test/*/*.h)
+cppcheck: ## cppcheck over lib/, cmd/ and test/; a finding is an error
+	cppcheck -q $(JOBS) --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 $(ANALYSED) lib cmd test
+tidy: ## clang-tidy over what changed of them since the last time; a finding is an error
+	@$(MAKE) --no-print-directory -k $(JOBS) $(SOURCES:%.c=$(BUILD)/tidy/%)
+$(BUILD)/tidy/%: %.c .clang-tidy test/.clang-tidy $(HEADERS)
+	@mkdir -p $(@D)
+	$(call say,TIDY)clang-tidy --quiet $< -- -std=c11 $(ANALYSED) $(PACKAGE_CFLAGS) 2>$@.err || { cat $@.err; exit 1; }
+	@touch $@
 bench: all ## measure; bench/serve and bench/run say what
 	bench/serve
 	bench/run
@@ -147,7 +187,7 @@ demo: ## install what is missing, build, and show apg at work
 	@tools/deps
 	@$(MAKE) --no-print-directory $(JOBS) -s all
 	@APG=$(abspath $(BUILD)/apg) examples/demo.sh
-.PHONY: check-layers check-headers check-programs check-fixtures fuzz fuzz-all fuzz-run analyse faults bench demo
+.PHONY: check-layers check-headers check-programs check-fixtures fuzz fuzz-all fuzz-run changes changes-model changes-features coverage valgrind valgrind-tap analyse faults cppcheck tidy bench demo
 
 # --- installing ------------------------------------------------------------------------------------------------------
 

@@ -24,9 +24,8 @@ static void checkpoint(const char *path, const struct apg *model)
 {
     struct apg_error err;
     struct output out = {0};
-    enum apg_status status = output_open(&out, path, true, &err);
-    if (status || (status = apg_write(model, output_sink(&out), &err)) ||
-        (status = output_commit(&out, &err))) {
+    if (output_open(&out, path, true, &err) || apg_write(model, output_sink(&out), &err) ||
+        output_commit(&out, &err)) {
         output_abandon(&out);
         message_warn("%s; training goes on", err.text);
     }

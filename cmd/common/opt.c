@@ -296,6 +296,7 @@ int opt_parse(int *argc, char ***argv, const struct opt_command *c)
         if (value >= FIRST_ROW)
             i += (value - FIRST_ROW) / 2;
         else
+            /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): a letter of getopt's is that of a row */
             while (i->heading || i->row->letter != value)
                 i++;
         const bool no = value >= FIRST_ROW && (value - FIRST_ROW) & NO;

@@ -35,6 +35,7 @@ bool apg_grow(void *p_to_pointer, size_t *cap, size_t need, size_t size)
         return false;
     void *p;
     memcpy(&p, p_to_pointer, sizeof p);
+    /* cppcheck-suppress memleakOnRealloc ; the caller still has it, and frees it */
     p = realloc(p, bytes);
     if (!p)
         return false;

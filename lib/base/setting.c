@@ -164,6 +164,7 @@ static bool parse_sizes(const struct apg_setting *row, const char *s, size_t *ou
         if (*end && !end[1])
             return false;
     }
+    /* cppcheck-suppress uninitvar ; the first k were read */
     memcpy(out, item, k * sizeof *item);
     *n = k;
     return true;

@@ -432,7 +432,7 @@ static enum apg_status next_member(
         return altered(t, err, not_json);
     if (values > MEMBER_VALUES_MAX)
         return altered(t, err, "its header says more than there is to say");
-    const int flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
     *name = json_loadb(from, n_name, flags, NULL);
     *value = json_loadb(begin, (size_t)(text->at - begin), flags, NULL);
     return *name && *value ? APG_OK : altered(t, err, not_json);

@@ -296,9 +296,7 @@ static char *put_decimal(char *out, uint64_t x, int places)
 
 static char *put_text(char *out, const char *text)
 {
-    size_t n = strlen(text);
-    memcpy(out, text, n);
-    return out + n;
+    return mempcpy(out, text, strlen(text));
 }
 
 /* X as eight hexadecimal digits that show no order. Every step can be undone, so different tokens

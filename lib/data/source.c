@@ -15,6 +15,7 @@ static enum apg_status open_source(struct apg_source *s, int fd, const char *nam
     size_t n = 0;
     ssize_t got = 1;
     *s = (struct apg_source){.fd = fd, .name = name, .type = other};
+    /* cppcheck-suppress uninitvar ; n of them were read */
     while (n < MAGIC_BYTES && (n == 0 || start[n - 1] == APG_FEAT_MAGIC[n - 1]) &&
            (got = apg_io_read(fd, start + n, 1)) > 0)
         n++;

@@ -46,7 +46,7 @@ enum apg_status apg_vocab_own(struct apg_vocab *v, struct apg_error *err)
     if (v->cap_at || !v->at)
         return APG_OK;
     own.cap_text = v->at[v->n] ? (size_t)v->at[v->n] : 1;
-    own.cap_at = v->n + 1;
+    own.cap_at = (size_t)v->n + 1;
     own.text = copy_of(v->text, (size_t)v->at[v->n]);
     own.at = copy_of(v->at, own.cap_at * sizeof *v->at);
     own.slot = copy_of(v->slot, ((size_t)v->mask + 1) * sizeof *v->slot);
@@ -157,6 +157,7 @@ bool apg_vocab_valid(const struct apg_vocab *v, uint64_t n_text)
         if (v->at[i] > v->at[i + 1])
             return false;
     for (size_t i = 0; i <= v->mask; i++) {
+        /* cppcheck-suppress [incorrectLogicOperator] ; it does not see that the cast cuts */
         if ((uint32_t)v->slot[i] >= v->n || (v->slot[i] && !(uint32_t)v->slot[i]))
             return false;
         used += v->slot[i] != 0;

@@ -47,6 +47,8 @@ INLINE void interleave(const vector *a, const vector *b, bool second, vector *y)
     *y = __builtin_shuffle(*a, *b, mask);
 #else
     for (int l = 0; l < APG_VECTOR; l++)
+        /* cppcheck-suppress uninitvar ; it is written here */
+        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): it does not follow lanes */
         (*y)[l] = l % 2 ? (*b)[from + l / 2] : (*a)[from + l / 2];
 #endif
 }

@@ -202,7 +202,7 @@ static double score(const struct choose *c, const struct watch *w)
 static enum apg_status try_one(struct choose *c, struct apg_choose_try *t, struct apg_error *err)
 {
     struct apg_model *m = NULL;
-    struct watch w;
+    struct watch w = {0};
     struct apg_fit_options fit = *c->fit;
     const uint64_t all = c->rows.n_train, epochs = (t->rows + all - 1) / all;
     fit.epochs_done = c->epochs_done;

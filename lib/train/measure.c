@@ -145,7 +145,7 @@ static double run_peak(struct measuring *r)
 static enum apg_status find_all_rows(
     struct measuring *r, struct apg_measured *const *form, struct apg_error *err)
 {
-    double left = r->options->seconds, round;
+    double left = r->options->seconds, round = 0;
     enum apg_status status = APG_OK;
     /* Fast forms come first, so that slow ones (v2, v1) get the time that the others leave. */
     for (size_t i = r->n_subjects; !status && i-- > 0;) {
@@ -166,6 +166,7 @@ static enum apg_status run_round(
     *peak = fmax(*peak, run_peak(r));
     for (size_t i = 0; !status && i < r->n_subjects; i++) {
         struct subject *s = &r->subject[i];
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): run set one a subject, whose number stays as it is */
         size_t n = form[i]->rounds;
         if (n >= ROUNDS_MIN && s->used + s->step[n - 1] + s->predict[n - 1] > s->time)
             continue;
@@ -189,6 +190,7 @@ static enum apg_status run(struct measuring *r, struct apg_measure *out, struct 
     for (size_t at = 0; !status && again && at < ROUNDS_MAX; at++)
         status = run_round(r, form, &out->peak, &again, err);
     for (size_t i = 0; !status && i < r->n_subjects; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the loop above set one a subject */
         form[i]->step = median(r->subject[i].step, form[i]->rounds, &form[i]->step_least);
         form[i]->predict = median(r->subject[i].predict, form[i]->rounds, &form[i]->predict_least);
     }

@@ -22,7 +22,7 @@ static void as_a_walk_finds(void **state)
         struct apg_lookup x;
         assert_true(apg_lookup_init(&x, n));
         for (size_t i = 0; i < n; i++) {
-            snprintf(text[i], sizeof text[i], "%s%zu", i % 3 ? "c" : "", apg_rng_below(&rng, 2 * n));
+            snprintf(text[i], sizeof text[i], "%s%zu", i % 3 ? "c" : "", (size_t)apg_rng_below(&rng, 2 * n));
             x.name[i] = (struct apg_name){text[i], i};
         }
         apg_lookup_sort(&x);
