@@ -80,9 +80,10 @@ static int follow(struct apg_outfile *o, const char *path, int *fd)
     char at[PATH_MAX], link[PATH_MAX];
     int folder = AT_FDCWD;
     *fd = -1;
-    if (strlen(path) >= sizeof at)
+    const size_t length = strlen(path);
+    if (length >= sizeof at)
         return failed_with(ENAMETOOLONG);
-    strcpy(at, path);
+    memcpy(at, path, length + 1);
     for (int i = 0; i <= LINKS_MAX; i++) {
         const char *name;
         const int inner = open_folder(folder, at, &name);
@@ -102,9 +103,10 @@ static int follow(struct apg_outfile *o, const char *path, int *fd)
         if (n < 0) {
             if (errno != EINVAL && errno != ENOENT) /* not: it is no link, or not there */
                 return -1;
-            if (!*name || strlen(name) >= sizeof o->target)
-                return failed_with(*name ? ENAMETOOLONG : ENOENT);
-            strcpy(o->target, name);
+            const size_t named = strlen(name);
+            if (named == 0 || named >= sizeof o->target)
+                return failed_with(named ? ENAMETOOLONG : ENOENT);
+            memcpy(o->target, name, named + 1);
             return 0;
         }
         memcpy(at, link, (size_t)n);

@@ -622,10 +622,9 @@ enum apg_status apg_csv_fail(
 {
     struct apg_csv_place place = {0};
     apg_csv_go(c, chunk, &place, r);
-    const char *start = chunk->bytes + place.start,
-               *fault =
-                   chunk->broken ? chunk->bytes + chunk->fault : memchr(start, '\0', place.end - place.start);
-    const uint64_t line = place.line + count_lines(start, fault ? (size_t)(fault - start) : 0);
+    const char *start = chunk->bytes + place.start, *nul = memchr(start, '\0', place.end - place.start);
+    const char *fault = chunk->broken ? chunk->bytes + chunk->fault : nul ? nul : start;
+    const uint64_t line = place.line + count_lines(start, (size_t)(fault - start));
     return apg_fail(err, APG_EINPUT, "%s:%llu: %s", c->name, (unsigned long long)line,
         !chunk->broken ? "a NUL byte: this is not text"
         : is_end(*fault)

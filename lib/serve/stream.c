@@ -271,7 +271,7 @@ static enum apg_status take_part(struct apg_stream *s, const struct apg_stream_u
     struct apg_stream_part *p, struct apg_error *err)
 {
     enum apg_status status = APG_OK, bad = APG_OK;
-    struct apg_error why;
+    struct apg_error why = {0};
     size_t taken = 0;
     if (apg_rejects_skip(s->rejects) && !p->status)
         bad = reject(s, p, &taken, &why);

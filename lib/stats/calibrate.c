@@ -42,7 +42,7 @@ static void minimize(const struct fit *f, double c[2])
     for (int step = 0; step < STEPS_MAX; step++) {
         const double a = h[0] + 1e-12, b = h[1], d = h[2] + 1e-12, determinant = a * d - b * b;
         double move[2] = {(d * g[0] - b * g[1]) / determinant, (a * g[1] - b * g[0]) / determinant};
-        double next_loss = INFINITY, next[2];
+        double next_loss = INFINITY, next[2] = {c[0], c[1]};
         for (int i = 0; i < HALVINGS_MAX && !(next_loss < loss); i++) {
             next[0] = c[0] - move[0], next[1] = c[1] - move[1];
             next_loss = loss_of(f, next, g, h);
