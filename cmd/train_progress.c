@@ -13,6 +13,9 @@ static void show_model(const struct train_progress *t, const struct apg_event *e
     const size_t numbers = e->embedding_numbers + e->other_numbers;
     fprintf(stderr, "%llu rows, %zu fields, %zu numbers in embeddings, %zu outside\n",
         (unsigned long long)e->rows, e->fields, e->embedding_numbers, e->other_numbers);
+    if (e->held)
+        fprintf(stderr, "%llu of the rows validate: %s\n", (unsigned long long)e->held,
+            e->held_last ? "the last" : "drawn at random");
     if (t->from)
         fprintf(stderr, "goes on from %s: %zu of %zu weights are its, %zu start anew\n", t->from,
             e->taken_numbers, numbers, numbers - e->taken_numbers);

@@ -152,6 +152,8 @@ struct apg_event {
     const char *text;
     /* of APG_EVENT_MODEL: */
     uint64_t rows;                           /* of the logs: to train on, and to hold out */
+    uint64_t held;                           /* how many of them are held out to validate */
+    bool held_last;                          /* they are the last; else they are drawn at random */
     size_t fields;                           /* columns that the model reads */
     size_t embedding_numbers, other_numbers; /* trained numbers in embedding tables, and outside of them */
     size_t taken_numbers; /* how many of them come from the model that training goes on from */

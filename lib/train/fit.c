@@ -15,8 +15,11 @@
 
 const struct apg_setting apg_fit_rows_settings[] = {
     {REAL("holdout", holdout, 0, 0.9),
-        .help = "share of the rows that is held out for validation when there is no --valid; 0: no "
-                "validation"},
+        .help = "share of the rows that is held out for validation when there is no --valid, drawn at "
+                "random; 0: no validation"},
+    {REAL("holdout-last", holdout_last, 0, 0.9), .rare = true,
+        .help = "hold out the last rows instead, this share of all: where rows are in the order of time, "
+                "rows drawn at random know the future"},
     {.kind = APG_SETTING_END},
 };
 
@@ -49,6 +52,8 @@ const struct apg_setting apg_fit_settings[] = {
         .help = "fit a slope and an offset of the logit on the validation rows, so that scores are "
                 "probabilities",
         .rare = true},
+    {REAL("negative-rate", negative_rate, 1e-9, 1), .rare = true,
+        .help = "negatives were kept in the logs with probability X: give scores for all of them"},
     {APG_SETTING_U64, 0, "seed", AT(seed), .arg = "N",
         .help = "seed of all random choices; the same seed and rows give the same model, for any "
                 "number of threads"},
@@ -65,6 +70,7 @@ void apg_fit_default(struct apg_fit_options *o)
         .epochs = 40,
         .patience = 2,
         .holdout = 0.1,
+        .negative_rate = 1,
         .calibrate = true,
         .seed = 1};
 }
@@ -85,7 +91,7 @@ static double generator_l2(const struct apg_fit_options *o, uint64_t rows)
 void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bool has_valid,
     const struct apg_arch *arch, uint64_t rows)
 {
-    if (!has_valid && o->holdout <= 0 && !apg_given_has(given, "epochs"))
+    if (!has_valid && o->holdout <= 0 && o->holdout_last <= 0 && !apg_given_has(given, "epochs"))
         o->epochs = EPOCHS_WITHOUT_VALIDATION;
     if (o->optim.embedding_lr <= 0)
         o->optim.embedding_lr = EMBEDDING_LR_FACTOR * o->optim.lr;
@@ -116,10 +122,15 @@ static void copy_weights(const struct apg_graph *g, apg_real *to, bool back)
     }
 }
 
+uint64_t apg_fit_held(const struct apg_fit_options *o, uint64_t rows)
+{
+    return (uint64_t)((o->holdout_last > 0 ? o->holdout_last : o->holdout) * (double)rows);
+}
+
 enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_dataset *train,
     const struct apg_dataset *valid, const struct apg_fit_options *o, struct apg_error *err)
 {
-    uint64_t held = valid ? 0 : (uint64_t)(o->holdout * (double)train->rows);
+    const uint64_t held = valid ? 0 : apg_fit_held(o, train->rows);
     *r = (struct apg_fit_rows){.train = train, .valid = valid ? valid : train, .n_train = train->rows - held};
     r->n_valid = valid ? valid->rows : held;
     if (train->rows > UINT32_MAX)
@@ -129,7 +140,7 @@ enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_datas
         return apg_fail_memory(err);
     for (uint64_t i = 0; i < train->rows; i++)
         r->order[i] = (uint32_t)i;
-    if (held) {
+    if (held && !(o->holdout_last > 0)) {
         struct apg_rng rng;
         apg_rng_init(&rng, o->seed, UINT64_MAX);
         apg_rng_shuffle(&rng, r->order, (size_t)train->rows);
@@ -319,10 +330,12 @@ static void calibrate(struct training *t)
 {
     struct apg_calibration *c = &t->m->calibration;
     double before;
+    *c = (struct apg_calibration){1, 0};
     t->state.slope = 1, t->state.offset = 0, t->state.calibrated_loss = t->state.valid_loss;
     if (t->o->calibrate && t->state.has_valid &&
         apg_calibrate(c, t->logit, t->label, t->rows.n_valid, &before, &t->state.calibrated_loss))
         t->state.slope = c->slope, t->state.offset = c->offset;
+    c->offset += log(t->o->negative_rate); /* of so many more negatives, the odds are this share */
     t->best_calibration = *c;
 }
 

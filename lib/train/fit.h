@@ -18,9 +18,11 @@ struct apg_fit_options {
     size_t batch_size; /* rows of a step */
     size_t epochs;     /* at most */
     size_t patience;   /* epochs without a better validation before training stops; 0: never */
-    double holdout;    /* share of the training rows held out for validation when no VALID is given */
-    bool stop_on_loss; /* "better" is a lower log loss, else a higher AUC */
-    bool calibrate;    /* the weights kept get a calibration, fitted on the validation rows */
+    double holdout; /* share of the training rows, drawn at random, that validates when no VALID is given */
+    double holdout_last; /* if above 0 it is the last rows, this share of all, and not some drawn at random */
+    bool stop_on_loss;   /* "better" is a lower log loss, else a higher AUC */
+    double negative_rate; /* negatives were kept in the logs with this probability */
+    bool calibrate;       /* the weights kept get a calibration, fitted on the validation rows */
     uint64_t seed;
     bool validate_start; /* validate the weights it starts with too, as epoch 0; they may be the best */
     size_t epochs_done;  /* by these weights: the order of rows goes on from there, the rate starts anew */
@@ -50,6 +52,9 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
 /* The number that validation compares: the AUC, or -LOSS where the options say so or AUC is NaN. More is
  * better. */
 double apg_fit_score(const struct apg_fit_options *o, double auc, double loss);
+
+/* How many of ROWS rows are held out when no VALID is given. */
+uint64_t apg_fit_held(const struct apg_fit_options *o, uint64_t rows);
 
 /* The rows that apg_fit trains on and validates on, when it is given the same data sets and options. */
 struct apg_fit_rows {

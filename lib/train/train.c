@@ -69,6 +69,8 @@ static void tell_model(const struct training *t, size_t taken)
 {
     struct apg_event e = {.kind = APG_EVENT_MODEL,
         .rows = t->rows->rows,
+        .held = t->options->valid ? 0 : apg_fit_held(&t->settings.fit, t->rows->rows),
+        .held_last = t->settings.fit.holdout_last > 0,
         .fields = t->schema->n_fields,
         .taken_numbers = taken};
     apg_model_count(t->model, &e.embedding_numbers, &e.other_numbers);
@@ -283,7 +285,11 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
     const char *wrong = NULL;
     if (t->options->valid && apg_given_has(&s->given, "holdout"))
         wrong = "--holdout is for training without --valid";
-    else if (automatic && !t->options->valid && s->fit.holdout <= 0)
+    else if (t->options->valid && apg_given_has(&s->given, "holdout-last"))
+        wrong = "--holdout-last is for training without --valid";
+    else if (apg_given_has(&s->given, "holdout") && apg_given_has(&s->given, "holdout-last"))
+        wrong = "--holdout draws rows at random, --holdout-last takes the last: not both";
+    else if (automatic && !t->options->valid && s->fit.holdout <= 0 && s->fit.holdout_last <= 0)
         wrong = "--condition auto chooses by validation rows: not with --holdout 0";
     else if (automatic && t->from)
         wrong = "--condition auto starts with a static model of its own: not with --from";

@@ -402,6 +402,38 @@ squares() {
         awk '{d = $1 - $2; if (d * d > 1e-8 * (1 + $1 * $1)) exit 1}'
 }
 
+@test "train: --holdout-last validates on the last rows, and train says so" {
+    # The last rows have the opposite labels: what was learned of the others is wrong for them.
+    awk -F, -v OFS=, 'NR > 5401 {$1 = 1 - $1} 1' logs.csv > turned.csv
+    best() { awk '/best$/ {auc = $4} END {print auc}' "$1"; }
+    apg train "${plain[@]:1}" --epochs 3 --holdout-last 0.1 -o last.apg logs.csv 2> last.err
+    grep -qx '600 of the rows validate: the last' last.err
+    apg train "${plain[@]:1}" --epochs 3 --holdout-last 0.1 -o turned.apg turned.csv 2> turned.err
+    apg train "${plain[@]:1}" --epochs 3 -o random.apg turned.csv 2> random.err
+    awk -v last="$(best last.err)" -v turned="$(best turned.err)" -v random="$(best random.err)" \
+        'BEGIN {exit !(last > .55 && turned < .45 && random > .5)}'
+    grep -qx '600 of the rows validate: drawn at random' random.err
+    run --separate-stderr -2 apg train -q --holdout 0.1 --holdout-last 0.1 -o no.apg logs.csv
+    run --separate-stderr -2 apg train -q --valid new.csv --holdout-last 0.1 -o no.apg logs.csv
+}
+
+@test "train: --negative-rate gives scores for all rows from a log with a tenth of the negatives" {
+    apg simulate --rows 40000 --seed 8 > all.csv
+    awk -F, 'BEGIN {srand(2)} NR == 1 || $1 == 1 || rand() < .1' all.csv > sampled.csv
+    apg simulate --rows 20000 --seed 8 --skip 40000 > later.csv
+    for valid in "--holdout 0.2" "--holdout 0 --epochs 3"; do
+        # shellcheck disable=SC2086
+        apg train -q --hidden 8 --layer dense $valid --negative-rate 0.1 -o rate.apg sampled.csv
+        apg evaluate --json -m rate.apg later.csv | jq -e '.calibration > .85 and .calibration < 1.2'
+        # shellcheck disable=SC2086
+        apg train -q --hidden 8 --layer dense $valid -o no-rate.apg sampled.csv
+        apg evaluate --json -m no-rate.apg later.csv | jq -e '.calibration > 2'
+    done
+    for wrong in 0 1.1 -1 x; do
+        run --separate-stderr -2 apg train -q --negative-rate $wrong -o no.apg sampled.csv
+    done
+}
+
 @test "train: a model that knows nothing yet predicts the share of positives" {
     { echo label,a; for i in $(seq 2000); do echo "$((i % 20 == 0)),a$((i % 7))"; done; } > rare.csv
     apg train -q --epochs 1 --lr 1e-9 --embedding-lr 1e-9 --holdout 0 -o rare.apg rare.csv
