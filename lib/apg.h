@@ -100,9 +100,9 @@ struct apg_input {
 
 /* What a training tells its caller, about in the order in which it happens. */
 enum apg_event_kind {
-    APG_EVENT_INFERRED,   /* text: what was inferred of the columns, in lines that end with '\n' */
-    APG_EVENT_WARNING,    /* text: a line that the user should read */
-    APG_EVENT_ADVICE,     /* text: a line about what the model takes, before it is trained */
+    APG_EVENT_INFERRED, /* text: what was inferred of the columns, in lines that end with '\n' */
+    APG_EVENT_WARNING,  /* text: a line that the user should read */
+    APG_EVENT_ADVICE, /* text: a line about what the model takes, before it is trained, or about its options */
     APG_EVENT_BAD_ROW,    /* text: a row that is left out, with on-error=skip */
     APG_EVENT_MODEL,      /* the model is made: rows, fields, numbers */
     APG_EVENT_CALIBRATED, /* text: how the scores were calibrated, after the last epoch */

@@ -91,6 +91,21 @@ static void tell_calibrated(const struct training *t)
     tell(t, (struct apg_event){.kind = APG_EVENT_CALIBRATED, .text = text});
 }
 
+/* What the course of validation says of the options. Of --condition auto there are several courses. */
+static void tell_course(const struct training *t)
+{
+    const struct apg_progress *p = &t->kept;
+    const size_t epochs = t->settings.fit.epochs;
+    const char *text =
+        !p->has_valid || epochs == 1 ? NULL
+        : p->epoch == epochs ? "validation was still getting better at the last epoch: more --epochs may help"
+        : p->epoch == 1
+            ? "validation was best after the first epoch: --embedding-l2, --dropout or a lower --lr may help"
+            : NULL;
+    if (text)
+        tell(t, (struct apg_event){.kind = APG_EVENT_ADVICE, .text = text});
+}
+
 /* Is the model that is kept worse than none? That is ten times the log loss of predicting the mean label, by
  * more than its interval. (Below it may rank rows well all the same, or be trained too little: a pass over
  * 1,500 rows with STAR and batch norm has 3 times the loss.) Where a row in forty decides, an interval says
@@ -407,6 +422,7 @@ static enum apg_status train(
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
     if ((status = fit(t, err)) || (status = judge(t, err)))
         return status;
+    tell_course(t);
     tell_calibrated(t);
     return APG_OK;
 }

@@ -402,6 +402,20 @@ squares() {
         awk '{d = $1 - $2; if (d * d > 1e-8 * (1 + $1 * $1)) exit 1}'
 }
 
+@test "train: validation that was best at the first epoch, or at the last, is told" {
+    apg train "${plain[@]:1}" --epochs 2 --lr 1e-4 -o x.apg logs.csv 2> last.err
+    grep -qx 'apg train: validation was still getting better at the last epoch: more --epochs may help' last.err
+    awk -F, -v OFS=, 'NR > 1 {$1 = 1 - $1} 1' new.csv > turned.csv
+    apg train --multi genres --hidden 16,8 --valid turned.csv -o x.apg logs.csv 2> first.err
+    grep -q '^apg train: validation was best after the first epoch: ' first.err
+    apg train -q --multi genres --hidden 16,8 --valid turned.csv -o x.apg logs.csv 2> quiet.err
+    run grep 'first epoch' quiet.err
+    [ "$status" -eq 1 ]
+    apg train "${plain[@]:1}" -o x.apg logs.csv 2>&1 | tee one.err | cat > /dev/null
+    run grep 'validation was' one.err
+    [ "$status" -eq 1 ]
+}
+
 @test "train: --holdout-last validates on the last rows, and train says so" {
     # The last rows have the opposite labels: what was learned of the others is wrong for them.
     awk -F, -v OFS=, 'NR > 5401 {$1 = 1 - $1} 1' logs.csv > turned.csv
