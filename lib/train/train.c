@@ -124,7 +124,7 @@ static enum apg_status judge(const struct training *t, struct apg_error *err)
     if (!(t->kept.valid_ratio >= 1))
         return APG_OK;
     (void)snprintf(text, sizeof text,
-        "the kept weights are %s predicting the mean label: their log loss on the validation rows is %.3g "
+        "the kept weights are %s predicting the mean label: their log loss on the validation rows is %.4g "
         "times that; try another --lr, more --epochs or --stop-on logloss",
         is_worse(&t->kept) ? "worse than" : "no better than", t->kept.valid_ratio);
     if (is_worse(&t->kept) && !t->settings.force)
