@@ -10,6 +10,7 @@
 #include <xxhash.h>
 #include "base/io.h"
 #include "base/json.h"
+#include "base/members.h"
 #include "base/mem.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -356,116 +357,9 @@ static enum apg_status order_names(struct apg_tensors *t, struct apg_error *err)
     return APG_OK;
 }
 
-/* The header is cut into its members here and each is parsed by itself, so that a long header does
- * not become a tree that is many times longer. */
-
-/* Text of the header from `at` on, up to `end`. */
-struct text {
-    const char *at, *end;
-};
-
-/* Go over white space, then over C if it stands there. */
-static bool go_over(struct text *t, char c)
+static enum apg_status take_metadata(void *tensors, const char *name, json_t *value, struct apg_error *err)
 {
-    while (t->at < t->end && (*t->at == ' ' || *t->at == '\t' || *t->at == '\n' || *t->at == '\r'))
-        t->at++;
-    if (t->at == t->end || *t->at != c)
-        return false;
-    t->at++;
-    return true;
-}
-
-/* Go over the rest of a string, whose opening quote was gone over. */
-static bool go_over_string(struct text *t)
-{
-    for (; t->at < t->end; t->at++)
-        if (*t->at == '\\')
-            t->at += t->end - t->at > 1;
-        else if (*t->at == '"')
-            return t->at++, true;
-    return false;
-}
-
-/* Go over a string, array or object. How it is made inside is for the parser to say. *values: a
- * bound of how many values it has. */
-static bool go_over_value(struct text *t, size_t *values)
-{
-    size_t depth = 0;
-    *values = 0;
-    do {
-        if (go_over(t, '"')) {
-            if (!go_over_string(t))
-                return false;
-        } else if (t->at < t->end) {
-            const char c = *t->at++;
-            *values += c == ',' || c == '[' || c == '{';
-            depth += c == '[' || c == '{';
-            if (c == ']' || c == '}') {
-                if (depth == 0)
-                    return false;
-                depth--;
-            } else if (depth == 0) {
-                return false;
-            }
-        }
-    } while (depth && t->at < t->end);
-    return depth == 0;
-}
-
-/* Parse the next member of the header. `text` stands before its name, and then before the comma or
- * brace behind it. The two values are freed by the caller, also on failure. */
-static enum apg_status next_member(
-    struct apg_tensors *t, struct text *text, json_t **name, json_t **value, struct apg_error *err)
-{
-    size_t values;
-    *name = *value = NULL;
-    if (!go_over(text, '"'))
-        return altered(t, err, not_json);
-    const char *from = text->at - 1;
-    if (!go_over_string(text))
-        return altered(t, err, not_json);
-    const size_t n_name = (size_t)(text->at - from);
-    if (!go_over(text, ':'))
-        return altered(t, err, not_json);
-    const char *begin = text->at;
-    if (!go_over_value(text, &values))
-        return altered(t, err, not_json);
-    if (values > MEMBER_VALUES_MAX)
-        return altered(t, err, "its header says more than there is to say");
-    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
-    *name = json_loadb(from, n_name, flags, NULL);
-    *value = json_loadb(begin, (size_t)(text->at - begin), flags, NULL);
-    return *name && *value ? APG_OK : altered(t, err, not_json);
-}
-
-/* Call FN for each member of the header until one fails. */
-static enum apg_status each_member(struct apg_tensors *t, struct text text,
-    enum apg_status (*fn)(
-        struct apg_tensors *t, const char *name, json_t *value, void *arg, struct apg_error *err),
-    void *arg, struct apg_error *err)
-{
-    if (!go_over(&text, '{'))
-        return altered(t, err, not_json);
-    enum apg_status status = APG_OK;
-    bool more = !go_over(&text, '}');
-    while (!status && more) {
-        json_t *name, *value;
-        if (!(status = next_member(t, &text, &name, &value, err)))
-            status = fn(t, json_string_value(name), value, arg, err);
-        json_decref(name);
-        json_decref(value);
-        more = go_over(&text, ',');
-        if (!status && !more && !go_over(&text, '}'))
-            status = altered(t, err, not_json);
-    }
-    (void)go_over(&text, '\0'); /* white space */
-    return !status && text.at != text.end ? altered(t, err, not_json) : status;
-}
-
-static enum apg_status take_metadata(
-    struct apg_tensors *t, const char *name, json_t *value, void *arg, struct apg_error *err)
-{
-    (void)arg;
+    struct apg_tensors *t = tensors;
     if (strcmp(name, "__metadata__") != 0)
         return APG_OK;
     if (t->metadata)
@@ -476,16 +370,17 @@ static enum apg_status take_metadata(
 
 /* The data, SIZE bytes that begin OFFSET bytes into the file, and what tensors have of it. */
 struct entries {
+    struct apg_tensors *t;
     const char *data;
     uint64_t offset, size;
     struct extent *extent;
     size_t n, cap;
 };
 
-static enum apg_status take_entry(
-    struct apg_tensors *t, const char *name, json_t *value, void *arg, struct apg_error *err)
+static enum apg_status take_entry(void *entries, const char *name, json_t *value, struct apg_error *err)
 {
-    struct entries *x = arg;
+    struct entries *x = entries;
+    struct apg_tensors *t = x->t;
     struct apg_tensor_view v = {0};
     struct extent e;
     if (strcmp(name, "__metadata__") == 0)
@@ -508,12 +403,22 @@ static enum apg_status take_entry(
     return APG_OK;
 }
 
+/* Go over the members of the header, N bytes at TEXT. */
+static enum apg_status each_member(const struct apg_tensors *t, const char *text, size_t n,
+    enum apg_status (*fn)(void *arg, const char *name, json_t *value, struct apg_error *err), void *arg,
+    struct apg_error *err)
+{
+    const char *what;
+    const enum apg_status status = apg_members_each(text, n, MEMBER_VALUES_MAX, fn, arg, &what, err);
+    return what ? altered(t, err, what) : status;
+}
+
 /* Tensors of the header, whose data of SIZE bytes begins OFFSET bytes into the file. */
-static enum apg_status read_entries(struct apg_tensors *t, struct text header, const char *data,
+static enum apg_status read_entries(struct apg_tensors *t, const char *header, const char *data,
     uint64_t offset, uint64_t size, struct apg_error *err)
 {
-    struct entries x = {.data = data, .offset = offset, .size = size};
-    enum apg_status status = each_member(t, header, take_entry, &x, err);
+    struct entries x = {.t = t, .data = data, .offset = offset, .size = size};
+    enum apg_status status = each_member(t, header, (size_t)(data - header), take_entry, &x, err);
     if (!status && !(status = order_names(t, err)))
         status = check_extents(t, x.extent, x.n, size, err);
     free(x.extent);
@@ -522,13 +427,14 @@ static enum apg_status read_entries(struct apg_tensors *t, struct text header, c
 
 /* The text of the checksum in the header, "xxh3:" and digits, or NULL. The first text that looks
  * like one is it, for it stands before all texts that a user may have chosen. */
-static const char *find_checksum(struct text header)
+static const char *find_checksum(const char *header, size_t n)
 {
     const size_t length = sizeof checksum_zero - 1;
-    while ((header.at = memmem(header.at, (size_t)(header.end - header.at), "\"xxh3:", 6))) {
-        const char *at = ++header.at;
+    const char *end = header + n;
+    while ((header = memmem(header, (size_t)(end - header), "\"xxh3:", 6))) {
+        const char *at = ++header;
         size_t i = sizeof "xxh3:" - 1;
-        if ((size_t)(header.end - at) <= length)
+        if ((size_t)(end - at) <= length)
             return NULL;
         while (i < length && ((at[i] >= '0' && at[i] <= '9') || (at[i] >= 'a' && at[i] <= 'f')))
             i++;
@@ -631,8 +537,7 @@ static enum apg_status read_container(
     if (n_header > n - 8)
         return truncated(t, err);
     const uint64_t offset = 8 + n_header;
-    const struct text header = {bytes + 8, bytes + offset};
-    const char *sum = find_checksum(header);
+    const char *header = bytes + 8, *sum = find_checksum(header, (size_t)n_header);
     bool right = true;
     if (verify && sum) {
         XXH3_state_t *hash = XXH3_createState();
@@ -649,7 +554,7 @@ static enum apg_status read_container(
     enum apg_status status;
     t->bytes = n;
     t->base = bytes;
-    if ((status = each_member(t, header, take_metadata, NULL, err)) ||
+    if ((status = each_member(t, header, (size_t)n_header, take_metadata, t, err)) ||
         (status = check_metadata(t, sum, err)) ||
         (status = read_entries(t, header, bytes + offset, offset, n - offset, err)))
         return status;
