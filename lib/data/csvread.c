@@ -643,7 +643,8 @@ void apg_csv_go(
         place->end = next_record(chunk->bytes, place->end, chunk->n_bytes, c, &place->start);
     if (chunk->broken)
         place->end = chunk->n_bytes;
-    place->line += count_lines(chunk->bytes + from, place->start - from);
+    if (place->start > from) /* rows of the library's callers have no bytes */
+        place->line += count_lines(chunk->bytes + from, place->start - from);
 }
 
 uint64_t apg_csv_line(const struct apg_csv *c, const struct apg_csv_chunk *chunk, size_t r)
