@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,9 +17,13 @@ enum { BUFFER_BYTES = 1 << 16 };
 
 static pthread_t creator; /* the thread that makes the files, where signals wait meanwhile */
 
-/* As message_warn, but with what a signal handler may call. Ends the program. */
+/* As message_warn, but with what a signal handler may call. Ends the program. Several threads may come
+ * here at once, for the same reason: the first one tells it. */
 static void fail(const char *file, const char *what)
 {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    while (atomic_flag_test_and_set(&told))
+        pause();
     const char *part[] = {"apg ", message_command, ": ", file, what};
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         (void)!write(STDERR_FILENO, part[i], strlen(part[i]));

@@ -229,7 +229,7 @@ has_lines() {
     for how in 'cat other.apg' 'head -c 100' 'true'; do
         cp m.apg live.apg
         # ASan would take the signals for its own.
-        ASAN_OPTIONS=handle_sigbus=0:handle_segv=0 apg predict -q -m live.apg live.fifo > live.txt 2> live.err 3>&- &
+        ASAN_OPTIONS=handle_sigbus=0:handle_segv=0 TSAN_OPTIONS=handle_sigbus=0:handle_segv=0 apg predict -q -m live.apg live.fifo > live.txt 2> live.err 3>&- &
         exec 9> live.fifo
         cat new.csv >&9
         wait_for has_lines live.txt 2000
