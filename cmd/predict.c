@@ -4,6 +4,7 @@
  * of the input by several threads, which also make the lines of a part (make); parts are written
  * in order (take). What the input has now is answered now.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -176,9 +177,12 @@ static void tell(const struct predict *p)
     char of[48] = "";
     if (labelled < p->rows)
         snprintf(of, sizeof of, " of %llu", (unsigned long long)p->rows);
-    fprintf(stderr,
-        "apg predict: %llu%s labelled rows: AUC %.5f (+- %.1g), log loss %.5f, calibration %.3f\n",
-        (unsigned long long)labelled, of, auc, bound, m.log_loss, m.calibration);
+    fprintf(stderr, "apg predict: %llu%s labelled rows: AUC ", (unsigned long long)labelled, of);
+    if (isnan(auc)) /* they have one label only */
+        fprintf(stderr, "undefined, log loss %.5f\n", m.log_loss);
+    else
+        fprintf(stderr, "%.5f (+- %.1g), log loss %.5f, calibration %.3f\n", auc, bound, m.log_loss,
+            m.calibration);
 }
 
 int cmd_predict(int argc, char **argv)

@@ -16,7 +16,7 @@
 struct train {
     struct train_progress progress;
     const char *checkpoint; /* or NULL */
-    bool quiet;
+    bool quiet, force;
 };
 
 /* Write MODEL to PATH. A failure is a warning: it is no reason to lose the training too. */
@@ -34,7 +34,8 @@ static void checkpoint(const char *path, const struct apg *model)
 static void tell(void *arg, const struct apg_event *e)
 {
     struct train *t = arg;
-    if (e->kind == APG_EVENT_EPOCH && e->progress->better && t->checkpoint)
+    if (e->kind == APG_EVENT_EPOCH && e->progress->better && t->checkpoint &&
+        (t->force || !e->progress->useless))
         checkpoint(t->checkpoint, e->model);
     if (!t->quiet || e->kind == APG_EVENT_WARNING)
         train_progress(&t->progress, e);
@@ -109,6 +110,7 @@ int cmd_train(int argc, char **argv)
     if (t.checkpoint && strcmp(settings.arch.condition, "auto") == 0)
         return opt_usage(&command, "--condition auto writes one model, at its end: not with --checkpoint");
 
+    t.force = settings.force;
     const size_t n_logs = argc ? (size_t)argc : 1;
     struct apg_input valid = {.fd = -1}, *log = calloc(n_logs, sizeof *log);
     struct apg_train_options options = {

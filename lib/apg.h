@@ -127,6 +127,7 @@ struct apg_progress {
     /* valid_loss / the loss of predicting the training rows' mean label, above 1 is worse than that; and the
      * lower end of the 95 % interval of their difference over the validation rows, above 0 is surely worse. */
     double valid_ratio, valid_worse;
+    bool useless; /* as a model that diverged is: worse by so much that it is not to be written */
     /* Of a better epoch: what its logits are calibrated by, 1 and 0 where they are not, and the loss then. */
     double slope, offset, calibrated_loss;
 };

@@ -295,13 +295,13 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
     for (size_t k = 0; k < n_sample; k++)
         rows += sample[k]->records;
     whole = whole && rows <= APG_SAMPLE_ROWS;
+    const struct apg_sample rows_of = {sample, n_sample, b->header->first[1], b->label};
     for (size_t i = 0; i < b->header->first[1]; i++) {
         struct apg_look look;
         const char *name = column_name(b, i), *why = "";
         if (!b->inferred[i] || i == b->label || !b->c->infer)
             continue;
-        enum apg_status status =
-            apg_look_at(&look, sample, n_sample, i, b->c->separator, &b->c->missing, err);
+        enum apg_status status = apg_look_at(&look, &rows_of, i, b->c->separator, &b->c->missing, err);
         if (status)
             return status;
         tell_marker(b, &look, name, whole);

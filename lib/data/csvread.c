@@ -319,12 +319,16 @@ enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struc
             return status;
     }
     /* What is whole before a fault is passed on; the fault is met again by the next call. */
-    const bool open = c->ended && s.state == QUOTED;
+    const bool open = c->ended && s.state == QUOTED && !s.bad && !c->one_line;
     out->fault = s.done;
+    if (c->ended && s.state == QUOTED && c->one_line && !s.bad && !s.cut) {
+        out->broken = s.bad = true; /* the last line has no end: it is one record all the same */
+        s.cut = n;
+    }
     if (open && !s.cut)
         return apg_fail(err, APG_EINPUT, "%s:%llu: a quote is opened here and never closed", c->name,
             (unsigned long long)c->line);
-    if (c->ended && !open && (!s.bad || (out->broken && !s.cut)))
+    if (c->ended && !open && (out->broken ? !s.cut : !s.bad && s.state != QUOTED))
         s.cut = n;
     if (!apg_grow(&c->held, &c->cap_held, n - s.cut, 1))
         return apg_fail_memory(err);
@@ -627,7 +631,7 @@ enum apg_status apg_csv_fail(
     const uint64_t line = place.line + count_lines(start, (size_t)(fault - start));
     return apg_fail(err, APG_EINPUT, "%s:%llu: %s", c->name, (unsigned long long)line,
         !chunk->broken ? "a NUL byte: this is not text"
-        : is_end(*fault)
+        : chunk->fault == chunk->n_bytes || is_end(*fault)
             ? "a quote is opened here and not closed on its line, in a log with tabs (--no-quotes "
               "reads quotes as text)"
             : "text behind a closing quote (--no-quotes reads quotes as text)");

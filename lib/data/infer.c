@@ -132,8 +132,18 @@ static bool has_twins(double *x, size_t n)
     return false;
 }
 
-enum apg_status apg_look_at(struct apg_look *l, const struct apg_csv_chunk *const *sample, size_t n_sample,
-    size_t column, char separator, const struct apg_list *missing, struct apg_error *err)
+/* Bad rows are refused, or left out, when they are encoded: what they hold says nothing of a column. */
+static bool is_bad(const struct apg_sample *s, const struct apg_csv_chunk *chunk, size_t r)
+{
+    float y;
+    if (chunk->first[r + 1] - chunk->first[r] != s->columns || apg_csv_is_bad(chunk, r))
+        return true;
+    const struct apg_cell *label = &chunk->cell[chunk->first[r] + s->label];
+    return !apg_cell_label(chunk->text + label->at, label->len, &y);
+}
+
+enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample, size_t column,
+    char separator, const struct apg_list *missing, struct apg_error *err)
 {
     struct apg_vocab seen = {0};
     double *number = malloc(APG_SAMPLE_ROWS * sizeof *number);
@@ -142,11 +152,11 @@ enum apg_status apg_look_at(struct apg_look *l, const struct apg_csv_chunk *cons
     size_t n_pointed = 0;
     enum apg_status status = number && pointed ? apg_vocab_init(&seen, err) : apg_fail_memory(err);
     *l = (struct apg_look){.number = true};
-    for (size_t k = 0; !status && k < n_sample; k++) {
-        const struct apg_csv_chunk *chunk = sample[k];
+    for (size_t k = 0; !status && k < sample->n; k++) {
+        const struct apg_csv_chunk *chunk = sample->chunk[k];
         for (size_t r = 0; r < chunk->records && l->rows < APG_SAMPLE_ROWS; r++) {
-            if (column >= chunk->first[r + 1] - chunk->first[r])
-                continue; /* ragged: refused, with its line, when it is encoded */
+            if (is_bad(sample, chunk, r))
+                continue;
             const struct apg_cell *cell = &chunk->cell[chunk->first[r] + column];
             const char *text = chunk->text + cell->at;
             const uint32_t texts = seen.n;

@@ -45,10 +45,17 @@ struct apg_look {
     double low, middle, high; /* the lowest number, the median, the highest */
 };
 
-/* Look at column COLUMN in SAMPLE, which is N_SAMPLE parsed chunks, to their row APG_SAMPLE_ROWS. Cells of the
- * texts MISSING are empty ones. l->marker is in the sample's text. APG_ENOMEM. */
-enum apg_status apg_look_at(struct apg_look *l, const struct apg_csv_chunk *const *sample, size_t n_sample,
-    size_t column, char separator, const struct apg_list *missing, struct apg_error *err);
+/* The first rows of a log. */
+struct apg_sample {
+    const struct apg_csv_chunk *const *chunk; /* (n) parsed */
+    size_t n;
+    size_t columns,
+        label; /* of a record; rows with other columns, or a cell there that is no label, are bad */
+};
+/* Look at column COLUMN of the sample's good rows, up to APG_SAMPLE_ROWS. Cells of the texts MISSING are
+ * empty ones. l->marker is in the sample's text. APG_ENOMEM. */
+enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample, size_t column,
+    char separator, const struct apg_list *missing, struct apg_error *err);
 /* The kind of column NAME, or APG_DROP with the reason in *why. WHOLE: the sample is the whole input. */
 int apg_infer(const struct apg_look *l, const char *name, bool whole, const char **why);
 /* Are the texts those of versions? As numbers, 4.1 and 4.10 would be one. */

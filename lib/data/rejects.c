@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Of the bad rows TOLD are told one by one. A bound in percent holds from PERCENT_ROWS rows on, and
  * at the end. */
@@ -44,15 +45,17 @@ enum apg_status apg_rejects_check(struct apg_rejects *x, struct apg_error *err)
     if (!text)
         return APG_OK;
     errno = 0;
+    const size_t digits = strspn(text, "0123456789"), length = strlen(text);
+    const bool percent = length && text[length - 1] == '%';
     const double number = strtod(text, &end);
-    const bool digits = *text >= '0' && *text <= '9', percent = *end == '%';
-    if (!digits || errno || end[percent] || (percent ? number > 100 : number != (double)(uint64_t)number))
+    if (digits == 0 || errno || end + percent != text + length || strspn(text, "0123456789.%") < length ||
+        (percent ? number > 100 : digits < length))
         return apg_fail(err, APG_ESETTING,
             "--max-errors takes a number of rows, or a percentage of them such as 1%%, not '%s'", text);
     if (percent)
         x->percent = number;
     else
-        x->most = (uint64_t)number;
+        x->most = strtoull(text, NULL, 10); /* more than it can hold are all it can hold */
     return APG_OK;
 }
 

@@ -373,7 +373,7 @@ static void work(void *arg, size_t w, unsigned worker)
         if (r->ended)
             break;
         pthread_mutex_unlock(&r->lock);
-        p->rows = 0;
+        p->rows = p->bad.n = p->n_text = 0; /* it has been another part before */
         p->status = read_part(s, p, &end);
         p->done = false;
         pthread_mutex_lock(&r->lock);

@@ -177,7 +177,10 @@ enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r
 }
 
 /* Compare the log loss with that of predicting the mean label of the training rows. Validation rows of one
- * label cannot judge: NaN. */
+ * label cannot judge: NaN. Useless is ten times that loss, by more than its interval. (Below it a model may
+ * rank rows well all the same, or be trained too little: a pass over 1,500 rows with STAR and batch norm has
+ * 3 times the loss.) Where a row in forty decides, an interval says nothing, and a hundred times the loss
+ * speaks for itself. */
 static void compare(const struct apg_fit_rows *r, const double *logit, struct apg_progress *p)
 {
     const double n = (double)r->n_valid, share = (double)r->train->positives / (double)r->train->rows;
@@ -192,6 +195,7 @@ static void compare(const struct apg_fit_rows *r, const double *logit, struct ap
     const double mean = (loss - constant) / n, variance = squares / n - mean * mean;
     p->valid_ratio = isnan(p->valid_auc) ? NAN : loss / constant;
     p->valid_worse = isnan(p->valid_auc) ? NAN : mean - 1.96 * sqrt(fmax(variance, 0) / n);
+    p->useless = p->valid_ratio > 100 || (p->valid_ratio > 10 && p->valid_worse > 0);
 }
 
 enum apg_status apg_fit_judge(

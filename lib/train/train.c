@@ -106,15 +106,6 @@ static void tell_course(const struct training *t)
         tell(t, (struct apg_event){.kind = APG_EVENT_ADVICE, .text = text});
 }
 
-/* Is the model that is kept worse than none? That is ten times the log loss of predicting the mean label, by
- * more than its interval. (Below it may rank rows well all the same, or be trained too little: a pass over
- * 1,500 rows with STAR and batch norm has 3 times the loss.) Where a row in forty decides, an interval says
- * nothing, and a hundred times the loss speaks for itself. */
-static bool is_worse(const struct apg_progress *kept)
-{
-    return kept->valid_ratio > 100 || (kept->valid_ratio > 10 && kept->valid_worse > 0);
-}
-
 /* A model that is surely worse than a constant is none. One that is no better is warned of. */
 static enum apg_status judge(const struct training *t, struct apg_error *err)
 {
@@ -124,10 +115,10 @@ static enum apg_status judge(const struct training *t, struct apg_error *err)
     if (!(t->kept.valid_ratio >= 1))
         return APG_OK;
     (void)snprintf(text, sizeof text,
-        "the kept weights are %s predicting the mean label: their log loss on the validation rows is %.4g "
-        "times that; try another --lr, more --epochs or --stop-on logloss",
-        is_worse(&t->kept) ? "worse than" : "no better than", t->kept.valid_ratio);
-    if (is_worse(&t->kept) && !t->settings.force)
+        "the kept weights are %s predicting the mean label: their log loss on the validation rows, uncalibrated, is "
+        "%.4g times that; try another --lr, more --epochs or --stop-on logloss",
+        t->kept.useless ? "worse than" : "no better than", t->kept.valid_ratio);
+    if (t->kept.useless && !t->settings.force)
         return apg_fail(err, APG_ERANGE, "%s; --force writes the model all the same", text);
     tell_warning(t, text);
     return APG_OK;

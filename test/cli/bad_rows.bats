@@ -105,7 +105,7 @@ setup_file() {
 }
 
 @test "bad rows: what the options do not take" {
-    for wrong in "" -1 1.5 abc 1%% 101% nan 1e400; do
+    for wrong in "" -1 1.5 abc 1%% 101% nan 1e400 1e300 0x10 % 1.2.3% 5x%; do
         run --separate-stderr -2 apg predict -q -m m.apg --on-error skip --max-errors "$wrong" clean.csv
         [[ "${stderr_lines[0]}" = *"--max-errors takes a number of rows, or a percentage"* ]]
     done
@@ -178,4 +178,40 @@ setup_file() {
     run --separate-stderr -1 apg predict -q -m m.apg --on-error skip open.csv
     [ "$stderr" = "apg predict: open.csv:1002: a quote is opened here and never closed" ]
     [ "${#lines[@]}" -eq 1000 ]
+}
+
+# Found by a tester: the part before was written a second time.
+@test "bad rows: rows before a fault that ends the reading are written once, for any number of threads" {
+    for fault in '"1,2' "$(head -c 17000000 /dev/zero | tr '\0' '"' | sed 's/^/"/')"; do
+        { head -n 11 new.csv; echo 1,2,3; printf '"a"b,1\n'; printf '%s\n' "$fault"; } > fault.csv
+        for on in skip empty; do
+            for threads in 1 2 9; do
+                apg predict -q -m m.apg --threads $threads --on-error $on fault.csv > out 2> err || [ $? -eq 1 ]
+                [ "$(grep -c . out)" -eq 10 ]
+                [ "$(wc -l < out)" -eq "$([ $on = skip ] && echo 10 || echo 12)" ]
+            done
+        done
+    done
+}
+
+@test "bad rows: what they hold does not say what kind a column is" {
+    good=$(for i in $(seq 60); do echo "$((i % 2)),$i.5,u$((i % 3)),k"; done)
+    { echo label,x,y,z; echo "$good"; } > kinds.csv
+    apg encode -q -o clean.apgf kinds.csv
+    for bad in 1,abc label,x,y,z maybe,abc,u,other '1,abc,u,k,5' '"1"x,abc,u,k'; do
+        { echo label,x,y,z; echo "$bad"; echo "$good"; echo "$bad"; } > bad.csv
+        apg encode -q --on-error skip -o bad.apgf bad.csv 2> err
+        grep -q '2 of 62 rows are bad' err
+        cmp clean.apgf bad.apgf
+    done
+}
+
+@test "bad rows: with tabs, a last line that was cut in a quoted cell is one bad row" {
+    { head -n 101 new.csv | tr , '\t'; printf '1\t"cut'; } > cut.tsv
+    run --separate-stderr -0 apg predict -q -d tab -m m.apg --on-error skip cut.tsv
+    [ "${#lines[@]}" -eq 100 ]
+    [ "$stderr" = "apg predict: 1 of 101 rows are bad and were left out" ]
+    run --separate-stderr -1 apg predict -q -d tab -m m.apg cut.tsv
+    [ "${#lines[@]}" -eq 100 ]
+    [[ "$stderr" = "apg predict: cut.tsv:102: a quote is opened here and not closed on its line"* ]]
 }

@@ -344,6 +344,10 @@ squares() {
     run --separate-stderr -0 apg train "${plain[@]}" --lr 100 --embedding-lr 100 --force -o wild.apg logs.csv
     [[ "$stderr" == "apg train: the kept weights are worse than "* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
     apg inspect wild.apg > /dev/null
+    # Nor does it take the place of a checkpoint.
+    echo mine > check.apg
+    run --separate-stderr -1 apg train "${plain[@]}" --lr 100 --embedding-lr 100 --checkpoint check.apg -o no.apg logs.csv
+    [ "$(cat check.apg)" = mine ]
     # Also with --condition auto, with rows of its own to validate on, and of a model that goes on.
     run --separate-stderr -1 apg train "${plain[@]}" --lr 100 --embedding-lr 100 --valid new.csv -o no.apg logs.csv
     run --separate-stderr -1 apg train -q --multi genres --epochs 1 --condition auto --auto-budget 1 --embedding-lr 1000 --lr 1000 -o no.apg logs.csv
