@@ -72,7 +72,8 @@ static json_t *describe(const struct apg_schema *s, const struct apg_model *m, j
     json_decref(more);
     if (apg_tensors_get(m->file, "calibration"))
         bad |= json_object_set_new(root, "calibration",
-            json_pack("{s:f, s:f}", "slope", m->calibration.slope, "offset", m->calibration.offset));
+            json_pack("{s:f, s:f, s:f}", "slope", m->calibration.slope, "offset", m->calibration.offset,
+                "negative_rate", m->calibration.rate));
     return apg_json_whole(root, bad);
 }
 

@@ -21,7 +21,7 @@ static struct apg_model *build(
     m->schema = schema;
     m->arch = *arch;
     m->max_rows = max_rows;
-    m->calibration = (struct apg_calibration){1, 0};
+    m->calibration = (struct apg_calibration){1, 0, 1};
     m->graph.train = train;
     for (size_t f = 0; f < schema->n_fields; f++)
         apg_graph_field(&m->graph, schema->field[f].rows);
@@ -242,8 +242,10 @@ enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const ui
     if (!fill_one(m, slot, row, n))
         return apg_fail_memory(err);
     apg_graph_forward(&m->graph, s);
+    const struct apg_calibration *c = &m->calibration;
+    const double offset = c->offset + log(c->rate);
     for (size_t r = 0; r < n; r++)
-        logit[r] = m->calibration.slope * (double)s->x[m->graph.logit][r] + m->calibration.offset;
+        logit[r] = c->slope * (double)s->x[m->graph.logit][r] + offset;
     return APG_OK;
 }
 
@@ -276,13 +278,14 @@ static const enum apg_dtype WEIGHTS = sizeof(apg_real) == 4 ? APG_F32 : APG_F64;
 /* A slope undoes the size of logits, and no float is larger than 1e38. */
 static const double CALIBRATION_MOST = 1e38;
 
-/* Metadata `calibration`: [slope, offset]; none where they change nothing. */
+/* Metadata `calibration`: [slope, offset] or [slope, offset, rate]; none where they change nothing. */
 static enum apg_status save_calibration(
     const struct apg_calibration *c, struct apg_tensors *t, struct apg_error *err)
 {
-    if (c->slope == 1 && c->offset == 0)
+    if (apg_calibration_is_none(c))
         return APG_OK;
-    json_t *pair = json_pack("[f, f]", c->slope, c->offset);
+    json_t *pair = c->rate == 1 ? json_pack("[f, f]", c->slope, c->offset)
+                                : json_pack("[f, f, f]", c->slope, c->offset, c->rate);
     char *text = pair ? apg_json_text(pair) : NULL;
     const enum apg_status status = text ? apg_tensors_set(t, "calibration", text, err) : apg_fail_memory(err);
     free(text);
@@ -295,12 +298,18 @@ static bool load_calibration(struct apg_calibration *c, const struct apg_tensors
     const char *text = apg_tensors_get(t, "calibration");
     if (!text)
         return true;
-    json_t *pair = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *slope = json_array_get(pair, 0), *offset = json_array_get(pair, 1);
-    const bool two = json_array_size(pair) == 2 && json_is_number(slope) && json_is_number(offset);
-    *c = (struct apg_calibration){json_number_value(slope), json_number_value(offset)};
-    json_decref(pair);
-    return two && c->slope > 0 && c->slope <= CALIBRATION_MOST && fabs(c->offset) <= CALIBRATION_MOST;
+    json_t *numbers = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const size_t n = json_array_size(numbers);
+    bool good = n == 2 || n == 3;
+    double x[3] = {1, 0, 1};
+    for (size_t i = 0; good && i < n; i++) {
+        const json_t *number = json_array_get(numbers, i);
+        good = json_is_number(number) && fabs(json_number_value(number)) <= CALIBRATION_MOST;
+        x[i] = json_number_value(number);
+    }
+    json_decref(numbers);
+    *c = (struct apg_calibration){x[0], x[1], x[2]};
+    return good && c->slope > 0 && c->rate > 0 && c->rate <= 1;
 }
 
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)

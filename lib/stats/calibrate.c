@@ -65,7 +65,7 @@ bool apg_calibrate(struct apg_calibration *c, const double *logit, const bool *l
         largest = fmax(largest, fabs(logit[i]));
         raw += apg_metrics_logit_loss(logit[i], label[i]);
     }
-    *c = (struct apg_calibration){1, 0};
+    c->slope = 1, c->offset = 0;
     *before = *after = n ? raw / (double)n : NAN;
     if (positives < APG_CALIBRATE_ROWS || n - positives < APG_CALIBRATE_ROWS || !(largest > 0))
         return false;
@@ -78,7 +78,7 @@ bool apg_calibrate(struct apg_calibration *c, const double *logit, const bool *l
         fitted += apg_metrics_logit_loss(at[0] * logit[i] + at[1], label[i]);
     if (!(at[0] > 0 && isfinite(at[0]) && isfinite(at[1]) && fitted < raw))
         return false;
-    *c = (struct apg_calibration){at[0], at[1]};
+    c->slope = at[0], c->offset = at[1];
     *after = fitted / (double)n;
     return true;
 }

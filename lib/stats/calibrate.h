@@ -2,7 +2,7 @@
  *
  * calibrate.h - a slope and an offset that turn a model's logits into probabilities:
  *
- *     p = sigmoid(slope * logit + offset)
+ *     p = sigmoid(slope * logit + offset + log(rate))
  *
  * Platt, "Probabilistic Outputs for Support Vector Machines", 1999; fitted by Newton's method (Lin, Lin
  * and Weng, 2007). The order of scores, and with it the AUC, stays as it is.
@@ -14,12 +14,17 @@
 
 struct apg_calibration {
     double slope, offset; /* of a logit; 1 and 0 change nothing */
+    double rate; /* negatives were sampled with this probability: log(rate) is added; 1: all were kept */
 };
+static inline bool apg_calibration_is_none(const struct apg_calibration *c)
+{
+    return c->slope == 1 && c->offset == 0 && c->rate == 1;
+}
 
 /* Rows of each label that a fit takes at least. */
 enum { APG_CALIBRATE_ROWS = 50 };
 
-/* Fit *c to N logits and their labels, which must be rows that the model did not learn. *before and *after:
+/* Fit the slope and the offset of *c to N logits and their labels, which must be rows that the model did not learn. *before and *after:
  * their mean log loss without it and with it. False, and *c changes nothing: there are not enough rows of
  * each label, or the loss does not become lower. */
 bool apg_calibrate(struct apg_calibration *c, const double *logit, const bool *label, uint64_t n,

@@ -420,7 +420,7 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     double *logit = c->report->better ? adapted : fixed;
     const struct apg_calibration calibration = (*chosen)->calibration;
     for (uint64_t i = 0; i < c->rows.n_valid; i++) /* the network's own are judged */
-        logit[i] = (logit[i] - calibration.offset) / calibration.slope;
+        logit[i] = (logit[i] - log(calibration.rate) - calibration.offset) / calibration.slope;
     if ((status = apg_fit_judge(&c->rows, logit, &c->report->kept, err)))
         goto done;
     *out = *chosen;

@@ -230,12 +230,12 @@ struct training {
     uint64_t n_train, n_sweeps; /* rows, and additions to the average, in an epoch */
     uint64_t steps;             /* taken so far, those of epochs_done included */
     struct apg_optim *optim;
-    struct apg_average *average; /* NULL: none */
-    const uint32_t **row;        /* (batch_size) */
-    double *logit;               /* (n_valid) */
-    bool *label;                 /* (n_valid) */
-    apg_real *best;              /* weights of the best epoch so far */
-    struct apg_calibration best_calibration;
+    struct apg_average *average;                    /* NULL: none */
+    const uint32_t **row;                           /* (batch_size) */
+    double *logit;                                  /* (n_valid) */
+    bool *label;                                    /* (n_valid) */
+    apg_real *best;                                 /* weights of the best epoch so far */
+    struct apg_calibration given, best_calibration; /* of the model as it came; of the best epoch */
     double best_score;
     size_t bad; /* epochs since the best one */
     struct apg_progress state;
@@ -324,7 +324,7 @@ static enum apg_status train_epoch(struct training *t, struct apg_error *err)
 
 static enum apg_status validate(struct training *t, struct apg_error *err)
 {
-    t->m->calibration = (struct apg_calibration){1, 0};
+    t->m->calibration = (struct apg_calibration){1, 0, 1};
     const enum apg_status status = apg_fit_logits(t->m, &t->rows, t->pool, t->logit, err);
     return status ? status : apg_fit_judge(&t->rows, t->logit, &t->state, err);
 }
@@ -334,12 +334,12 @@ static void calibrate(struct training *t)
 {
     struct apg_calibration *c = &t->m->calibration;
     double before;
-    *c = (struct apg_calibration){1, 0};
+    *c = t->state.has_valid ? (struct apg_calibration){1, 0, 1} : t->given;
     t->state.slope = 1, t->state.offset = 0, t->state.calibrated_loss = t->state.valid_loss;
     if (t->o->calibrate && t->state.has_valid &&
         apg_calibrate(c, t->logit, t->label, t->rows.n_valid, &before, &t->state.calibrated_loss))
         t->state.slope = c->slope, t->state.offset = c->offset;
-    c->offset += log(t->o->negative_rate); /* of so many more negatives, the odds are this share */
+    c->rate = t->o->negative_rate; /* of so many more negatives, the odds are this share */
     t->best_calibration = *c;
 }
 
@@ -382,7 +382,8 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     const struct apg_fit_options *o, struct apg_pool *pool, apg_fit_progress *progress, void *arg,
     struct apg_error *err)
 {
-    struct training t = {.m = m, .o = o, .pool = pool, .progress = progress, .arg = arg};
+    struct training t = {
+        .m = m, .given = m->calibration, .o = o, .pool = pool, .progress = progress, .arg = arg};
     enum apg_status status = start(&t, train, valid, err);
     if (!status && o->validate_start && t.state.has_valid)
         status = judge_epoch(&t, err);

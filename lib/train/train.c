@@ -81,10 +81,11 @@ static void tell_calibrated(const struct training *t)
 {
     const struct apg_calibration *c = &t->model->calibration;
     char text[128];
-    if (c->slope == 1 && c->offset == 0)
+    if (apg_calibration_is_none(c))
         return;
+    const double offset = c->offset + log(c->rate);
     const int n = snprintf(text, sizeof text, "calibrated: logit * %.3g %c %.3g", c->slope,
-        c->offset < 0 ? '-' : '+', fabs(c->offset));
+        offset < 0 ? '-' : '+', fabs(offset));
     if (t->kept.has_valid)
         (void)snprintf(text + n, sizeof text - (size_t)n, "; validation log loss %.5f, before %.5f",
             t->kept.calibrated_loss, t->kept.valid_loss);
@@ -335,6 +336,8 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
     apg_model_init_bias(t->model, t->rows->positives, t->rows->rows);
     apg_advise(t->model, s->fit.batch_size, tell_advice, t);
     if (t->from)
+        t->model->calibration = t->from->calibration; /* for where no validation rows give another */
+    if (t->from)
         status = apg_model_copy_weights(t->model, t->from, apg_model_name(t->from), &taken, err);
     if (!status)
         tell_model(t, taken);
@@ -403,6 +406,8 @@ static enum apg_status train(
     if (t->from) {
         t->schema = t->from->own_schema;
         s->fit.validate_start = true;
+        if (!apg_given_has(&s->given, "negative-rate"))
+            s->fit.negative_rate = t->from->calibration.rate;
         apg_columns_cut_as(&s->columns, &s->given, t->schema);
     }
     if ((status = apg_pool_new(&t->pool, (unsigned)s->threads, err)) ||
@@ -410,6 +415,9 @@ static enum apg_status train(
         (t->options->valid && (status = read_rows(t, t->options->valid, 1, &t->valid, err))) ||
         (status = apg_rejects_end(&s->rejects, err)) || (status = find_arch(t, err)))
         return status;
+    const double share = s->fit.holdout_last > 0 ? s->fit.holdout_last : s->fit.holdout;
+    if (!t->valid && share > 0 && apg_fit_held(&s->fit, t->rows->rows) == 0)
+        tell_warning(t, "there are too few rows to hold one out: nothing validates the model");
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
     if ((status = fit(t, err)) || (status = judge(t, err)))
         return status;

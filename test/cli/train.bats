@@ -399,11 +399,16 @@ squares() {
         run grep calibrated without.err
         [ "$status" -eq 1 ]
     done
-    # Training goes on from the weights, not from the calibration.
+    # Where nothing validates, a model that goes on keeps what it had; the rate of negatives too.
     still=(--lr 1e-12 --embedding-lr 1e-12 --average 0 --epochs 1 --holdout 0)
     apg train -q --from cal.apg "${still[@]}" -o on.apg logs.csv
-    apg predict -q --logit -m on.apg new.csv | paste -d ' ' - <(apg predict -q --logit -m raw.apg new.csv) |
-        awk '{d = $1 - $2; if (d * d > 1e-8 * (1 + $1 * $1)) exit 1}'
+    paste -d ' ' <(apg predict -q --logit -m on.apg new.csv) <(apg predict -q --logit -m cal.apg new.csv) > pairs
+    awk '{d = $1 - $2; if (d * d > 1e-8 * (1 + $1 * $1)) exit 1}' pairs
+    apg train -q --from cal.apg "${still[@]}" --negative-rate .5 -o half.apg logs.csv
+    apg train -q --from half.apg "${still[@]}" -o on.apg logs.csv
+    [ "$(apg inspect --json on.apg | jq .calibration.negative_rate)" = 0.5 ]
+    paste -d ' ' <(apg predict -q --logit -m on.apg new.csv) <(apg predict -q --logit -m cal.apg new.csv) |
+        awk '{d = $1 - $2 - log(.5); if (d * d > 1e-8 * (1 + $1 * $1)) exit 1}'
 }
 
 @test "train: validation that was best at the first epoch, or at the last, is told" {

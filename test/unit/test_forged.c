@@ -58,7 +58,7 @@ static int make(void **state)
         return print_error("%s\n", err->text), -1;
     apg_model_init_weights(model, 1, 0.1, true);
     apg_graph_prepare(&model->graph);
-    model->calibration = (struct apg_calibration){.5, .25};
+    model->calibration = (struct apg_calibration){.5, .25, 1};
     if (apg_model_save(model, bytes_sink(&model_file), err) ||
         apg_feat_create(&w, made.schema, bytes_sink(&features_file), err))
         return print_error("%s\n", err->text), -1;
