@@ -185,7 +185,7 @@ int cmd_encode(int argc, char **argv)
     int exit_code = opt_parse(&argc, &argv, &command);
     if (exit_code != OPT_GO || (exit_code = input_check_columns(&command, &e.columns)) != OPT_GO)
         return exit_code;
-    if ((exit_code = bad_rows_check(&e.bad, &command)) != OPT_GO)
+    if ((exit_code = bad_rows_check(&e.bad, out_path, &command)) != OPT_GO)
         return exit_code;
     if (back && (encoder_path || apg_rejects_skip(&e.bad.rules)))
         return opt_usage(&command, encoder_path ? "--decode needs no --encoder: a feature file has its own"

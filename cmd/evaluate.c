@@ -302,7 +302,7 @@ int cmd_evaluate(int argc, char **argv)
         return code;
     if (model_path && (e.want.columns.label || e.want.score[0]))
         return opt_usage(&command, "--model has its own label and scores: no --label, no --score");
-    if ((code = bad_rows_check(&e.bad, &command)) != OPT_GO)
+    if ((code = bad_rows_check(&e.bad, out_path, &command)) != OPT_GO)
         return code;
     if (!model_path && opt_given("threads"))
         return opt_usage(&command, "--threads is for --model");
@@ -320,7 +320,9 @@ int cmd_evaluate(int argc, char **argv)
         status = evaluate(&e, argc ? argv[i] : NULL, &err);
     status = bad_rows_close(&e.bad, status, &err);
     if (!status && e.metrics.sums.rows == 0)
-        status = apg_fail(&err, APG_EINPUT, "no rows to evaluate: the input is only a header");
+        status = e.bad.rules.bad
+                     ? apg_fail(&err, APG_EINPUT, "no rows to evaluate: all of them are bad")
+                     : apg_fail(&err, APG_EINPUT, "no rows to evaluate: the input is only a header");
     if (status || (status = apg_metrics_report(&e.metrics, &report, &err)) ||
         (status = output_open(&out, out_path, false, &err)))
         goto done;

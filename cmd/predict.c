@@ -219,7 +219,7 @@ int cmd_predict(int argc, char **argv)
         return opt_usage(&command, "--model is needed");
     if (p.append && p.id)
         return opt_usage(&command, "--append and --id exclude each other");
-    if ((code = bad_rows_check(&p.bad, &command)) != OPT_GO)
+    if ((code = bad_rows_check(&p.bad, out_path, &command)) != OPT_GO)
         return code;
     p.bad.quiet = p.quiet;
     struct apg_error err;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cmd.h"
+#include "common/bad_rows.h"
 #include "common/input.h"
 #include "common/message.h"
 #include "common/output.h"
@@ -110,6 +111,8 @@ int cmd_train(int argc, char **argv)
     if (t.checkpoint && strcmp(settings.arch.condition, "auto") == 0)
         return opt_usage(&command, "--condition auto writes one model, at its end: not with --checkpoint");
 
+    if ((code = bad_rows_check_path(rejects_path, out_path, &command)) != OPT_GO)
+        return code;
     t.force = settings.force;
     const size_t n_logs = argc ? (size_t)argc : 1;
     struct apg_input valid = {.fd = -1}, *log = calloc(n_logs, sizeof *log);

@@ -1,13 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/bad_rows.h"
+
+#include <string.h>
 #include "common/message.h"
 
-int bad_rows_check(struct bad_rows *b, const struct opt_command *command)
+int bad_rows_check_path(const char *path, const char *output, const struct opt_command *command)
+{
+    if (!path)
+        return OPT_GO;
+    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0)
+        return opt_usage(command, "--rejects needs a file of its own, not standard output");
+    if (output && strcmp(path, output) == 0)
+        return opt_usage(command, "--rejects and --output are the same file");
+    return OPT_GO;
+}
+
+int bad_rows_check(struct bad_rows *b, const char *output, const struct opt_command *command)
 {
     struct apg_error err;
     if (apg_rejects_check(&b->rules, &err))
         return opt_usage(command, "%s", err.text);
-    if (apg_rejects_skip(&b->rules) || !(b->rules.max_errors || b->path))
+    if (apg_rejects_skip(&b->rules))
+        return bad_rows_check_path(b->path, output, command);
+    if (!b->rules.max_errors && !b->path)
         return OPT_GO;
     return opt_usage(
         command, "--%s is for rows that --on-error leaves out", b->path ? "rejects" : "max-errors");

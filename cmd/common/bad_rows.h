@@ -5,7 +5,7 @@
  *     struct bad_rows bad = {0};
  *     const struct opt table[] = { OPT_BAD_ROWS(apg_rejects_settings, &bad), ..., OPT_END };
  *     ... opt_parse ...
- *     if ((code = bad_rows_check(&bad, &command)) != OPT_GO) return code;
+ *     if ((code = bad_rows_check(&bad, out_path, &command)) != OPT_GO) return code;
  *     if ((status = bad_rows_open(&bad, &err))) ...
  *     ... &bad.rules ...
  *     status = bad_rows_close(&bad, status, &err);
@@ -28,8 +28,11 @@ struct bad_rows {
     OPT_SETTINGS(settings, &(b)->rules), OPT_STRING(0, "rejects", &(b)->path, "FILE",                        \
                                              "write the header and the bad rows, as they came, to FILE")
 
-/* Refuse what does not fit together: OPT_GO, or EXIT_USAGE after a message. */
-int bad_rows_check(struct bad_rows *b, const struct opt_command *command);
+/* Refuse what does not fit together: OPT_GO, or EXIT_USAGE after a message. OUTPUT: the path of the
+ * command's output, or NULL. */
+int bad_rows_check(struct bad_rows *b, const char *output, const struct opt_command *command);
+/* The same of the path of --rejects alone, which may be NULL. */
+int bad_rows_check_path(const char *path, const char *output, const struct opt_command *command);
 /* B must stay where it is until it is closed. */
 enum apg_status bad_rows_open(struct bad_rows *b, struct apg_error *err);
 /* The rows have been read, with STATUS. Tells how many were bad. The file is there when all is well, else

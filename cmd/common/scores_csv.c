@@ -82,7 +82,7 @@ enum apg_status scores_begin(
 {
     s->want = want;
     s->csv = csv;
-    enum apg_status status = apg_columns_header(&want->columns, csv, &s->header, err);
+    enum apg_status status = apg_columns_header(&want->columns, csv, false, &s->header, err);
     if (status)
         return status;
     if (s->header.records == 0)

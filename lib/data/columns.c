@@ -102,14 +102,23 @@ enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error 
 
 /* ---- names ---- */
 
-enum apg_status apg_columns_header(
-    const struct apg_columns *c, struct apg_csv *csv, struct apg_csv_chunk *out, struct apg_error *err)
+enum apg_status apg_columns_header(const struct apg_columns *c, struct apg_csv *csv, bool skip,
+    struct apg_csv_chunk *out, struct apg_error *err)
 {
+    const bool named = !c->header && c->names.n; /* whatever the first record is */
     enum apg_status status = apg_csv_header(csv, out, err);
+    if (!status && out->records && !(skip && named) && apg_csv_is_bad(out, 0))
+        status = apg_csv_fail(csv, out, 0, err);
     if (status || c->header || !out->records)
         return status;
     apg_csv_unread_header(csv);
     size_t n = out->first[1], at = 0;
+    if (skip && named) {
+        n = c->names.n;
+        if (!apg_grow(&out->cell, &out->cap_cell, n, sizeof *out->cell))
+            return apg_fail_memory(err);
+        out->first[1] = (uint32_t)n;
+    }
     if (c->names.n && c->names.n != n)
         return apg_fail(err, APG_EINPUT, "%s:%llu: %zu columns, but %zu names are given for them",
             apg_csv_name(csv), (unsigned long long)out->line, n, c->names.n);

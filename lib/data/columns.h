@@ -46,9 +46,9 @@ extern const char *const apg_label_names[];
 
 /* The names of the columns as a parsed chunk of one record: the header of CSV, or for a log
  * without one the names that C has. To be called before apg_csv_next. An empty input gives records
- * = 0. */
-enum apg_status apg_columns_header(
-    const struct apg_columns *c, struct apg_csv *csv, struct apg_csv_chunk *out, struct apg_error *err);
+ * = 0. SKIP: where the names are those of C, the first record may be a bad one, as any other may. */
+enum apg_status apg_columns_header(const struct apg_columns *c, struct apg_csv *csv, bool skip,
+    struct apg_csv_chunk *out, struct apg_error *err);
 
 /* Make a schema that is not finished: vocabularies are empty, buckets have no edges, means are 0
  * and deviations 1. SAMPLE holds parsed chunks, of which the first APG_SAMPLE_ROWS rows are looked

@@ -374,8 +374,6 @@ enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, str
     out->broken = first.broken;
     out->fault = first.fault - start;
     status = apg_csv_parse(c, out, false, err);
-    if (!status && out->records && apg_csv_is_bad(out, 0))
-        status = apg_csv_fail(c, out, 0, err);
 done:
     apg_csv_chunk_release(&first);
     return status;

@@ -80,7 +80,7 @@ const char *apg_csv_name(const struct apg_csv *c);
 bool apg_csv_let_go(struct apg_csv *c);
 
 /* The first record, which is the header, as a parsed chunk of one record. To be called before
- * apg_csv_next, or not at all. An empty input gives records = 0. */
+ * apg_csv_next, or not at all. An empty input gives records = 0. A bad record is passed on. */
 enum apg_status apg_csv_header(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err);
 
 /* The names of its columns, for looking up many; false: out of memory. */

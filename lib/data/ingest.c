@@ -104,7 +104,7 @@ static enum apg_status begin_input(struct ingest *in, struct apg_error *err)
 {
     struct apg_csv *csv = in->inputs[in->input];
     struct apg_csv_chunk header = {0};
-    enum apg_status status = apg_columns_header(in->c, csv, &header, err);
+    enum apg_status status = apg_columns_header(in->c, csv, apg_rejects_skip(in->rejects), &header, err);
     if (!status)
         status = begin_csv(in, in->input, &header, in->need_label, err);
     apg_csv_chunk_release(&header);
@@ -532,7 +532,8 @@ static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **ex
     const struct apg_csv_chunk *sample[GROUP_CHUNKS];
     if (!in->n_inputs)
         return no_rows(in, err);
-    enum apg_status status = apg_columns_header(in->c, in->inputs[0], &header, err);
+    enum apg_status status =
+        apg_columns_header(in->c, in->inputs[0], apg_rejects_skip(in->rejects), &header, err);
     if (status)
         goto done;
     read_group(in, in->now);

@@ -71,7 +71,8 @@ enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source
     s->source = source;
     s->need_label = need_label;
     if (source->csv) {
-        enum apg_status status = apg_columns_header(columns, source->csv, &s->header, err);
+        enum apg_status status =
+            apg_columns_header(columns, source->csv, apg_rejects_skip(x), &s->header, err);
         if (!status)
             status =
                 apg_binding_init(&s->binding, s->model->schema, source->csv, &s->header, need_label, err);

@@ -215,3 +215,31 @@ setup_file() {
     [ "${#lines[@]}" -eq 100 ]
     [[ "$stderr" = "apg predict: cut.tsv:102: a quote is opened here and not closed on its line"* ]]
 }
+
+@test "bad rows: without a header, a bad first row is one as any other" {
+    names=label,x,y
+    good=$(for i in $(seq 60); do echo "$((i % 2)),$i.5,u$((i % 3))"; done)
+    echo "$good" | apg encode -q --no-header --columns $names -o clean.apgf
+    for bad in 1,2 1,2,3,4 '"1"x,2,u' "$(printf '1,2,\001')"; do
+        { echo "$bad" | tr '\001' '\000'; echo "$good"; } > bad.csv
+        apg encode -q --no-header --columns $names --on-error skip -o bad.apgf bad.csv 2> err
+        grep -q '1 of 61 rows are bad' err
+        cmp clean.apgf bad.apgf
+        run --separate-stderr -1 apg encode -q --no-header --columns $names -o no.apgf bad.csv
+    done
+}
+
+@test "bad rows: rejects have a file of their own" {
+    for wrong in "--rejects -" "--rejects same -o same" "--rejects /dev/stdout"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr -2 apg predict -q -m m.apg --on-error skip $wrong mixed.csv
+        # shellcheck disable=SC2086
+        run --separate-stderr -2 apg train -q --on-error skip $wrong logs.csv
+    done
+    sed '2,$s/$/,x/' clean.csv > all-bad.csv
+    run --separate-stderr -1 apg evaluate -m m.apg --on-error skip all-bad.csv
+    [ "${stderr_lines[-1]}" = "apg evaluate: no rows to evaluate: all of them are bad" ]
+    awk -F, 'NR == 1 || $1 == 0' clean.csv > one-label.csv
+    run --separate-stderr -0 apg predict -m m.apg one-label.csv
+    [[ "$stderr" = "apg predict: "*" labelled rows: AUC undefined, log loss "* ]]
+}
