@@ -111,6 +111,12 @@ static void tell_course(const struct training *t)
 static enum apg_status judge(const struct training *t, struct apg_error *err)
 {
     char text[256];
+    const struct apg_train_settings *s = &t->settings;
+    const double asked = apg_given_has(&s->given, "holdout-last") ? s->fit.holdout_last
+                         : apg_given_has(&s->given, "holdout")    ? s->fit.holdout
+                                                                  : 0;
+    if (!t->valid && asked > 0 && apg_fit_held(&s->fit, t->rows->rows) == 0)
+        tell_warning(t, "that share of so few rows is less than a row: nothing validates the model");
     if (isnan(t->kept.valid_ratio))
         tell_warning(t, "the validation rows have one label only: they cannot judge a model");
     if (!(t->kept.valid_ratio >= 1))
@@ -415,9 +421,6 @@ static enum apg_status train(
         (t->options->valid && (status = read_rows(t, t->options->valid, 1, &t->valid, err))) ||
         (status = apg_rejects_end(&s->rejects, err)) || (status = find_arch(t, err)))
         return status;
-    const double share = s->fit.holdout_last > 0 ? s->fit.holdout_last : s->fit.holdout;
-    if (!t->valid && share > 0 && apg_fit_held(&s->fit, t->rows->rows) == 0)
-        tell_warning(t, "there are too few rows to hold one out: nothing validates the model");
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
     if ((status = fit(t, err)) || (status = judge(t, err)))
         return status;

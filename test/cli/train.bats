@@ -436,6 +436,9 @@ squares() {
     awk -v last="$(best last.err)" -v turned="$(best turned.err)" -v random="$(best random.err)" \
         'BEGIN {exit !(last > .55 && turned < .45 && random > .5)}'
     grep -qx '600 of the rows validate: drawn at random' random.err
+    head -n 50 logs.csv > few.csv
+    run --separate-stderr -0 apg train -q --hidden 4 --epochs 1 --holdout-last 0.001 -o few.apg few.csv
+    [ "$stderr" = "apg train: that share of so few rows is less than a row: nothing validates the model" ]
     run --separate-stderr -2 apg train -q --holdout 0.1 --holdout-last 0.1 -o no.apg logs.csv
     run --separate-stderr -2 apg train -q --valid new.csv --holdout-last 0.1 -o no.apg logs.csv
 }
