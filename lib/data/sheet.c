@@ -256,7 +256,7 @@ static int by_record(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Take the values of bad records out of a multi column: CLOSE UP what is left. */
+/* Take the values of bad records out of a multi column; the others close up. */
 static void close_up_multi(const struct pass *p, const struct apg_field *f, struct apg_sheet_column *c)
 {
     size_t n = 0, rows = 0;

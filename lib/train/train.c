@@ -122,8 +122,8 @@ static enum apg_status judge(const struct training *t, struct apg_error *err)
     if (!(t->kept.valid_ratio >= 1))
         return APG_OK;
     (void)snprintf(text, sizeof text,
-        "the kept weights are %s predicting the mean label: their log loss on the validation rows, uncalibrated, is "
-        "%.4g times that; try another --lr, more --epochs or --stop-on logloss",
+        "the kept weights are %s predicting the mean label: their log loss on the validation rows, "
+        "uncalibrated, is %.4g times that; try another --lr, more --epochs or --stop-on logloss",
         t->kept.useless ? "worse than" : "no better than", t->kept.valid_ratio);
     if (t->kept.useless && !t->settings.force)
         return apg_fail(err, APG_ERANGE, "%s; --force writes the model all the same", text);
