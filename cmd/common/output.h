@@ -33,9 +33,10 @@ enum apg_status output_commit(struct output *o, struct apg_error *err);
 /* Remove what was written. Nothing is done for a zeroed output, or after a commit. */
 void output_abandon(struct output *o);
 
-/* A file that is mapped may be cut or overwritten by others. From here on the SIGBUS or SIGSEGV that this brings is told as
- * what it is: "m.apg: changed while it was read", exit 1; and so is that the system could not read or write a page of it. A file that grows beyond a limit (ulimit -f) is a write that
- * fails, which names it, instead of a signal. Called by main. */
+/* A file that is mapped may be cut or overwritten by others. From here on the SIGBUS or SIGSEGV that this
+ * brings is told as what it is: "m.apg: changed while it was read", exit 1. So is a page that the system
+ * could not read or write. A file that grows beyond a limit (ulimit -f) is a write that fails, which names
+ * it, instead of a signal. Called by main. */
 void output_catch_faults(void);
 
 /* A sink that writes to O. */

@@ -54,8 +54,9 @@ struct scan {
     enum state state;
     size_t done; /* bytes scanned */
     size_t cut;  /* the last record end among them */
-    bool bad; /* byte DONE stands behind a closing quote, and is neither a delimiter nor a line end; or with
-                  * c->one_line it is a line end in a quoted cell */
+    /* Byte DONE stands behind a closing quote, and is neither a delimiter nor a line end; or with
+     * c->one_line it is a line end in a quoted cell. */
+    bool bad;
 };
 
 static bool is_end(char c)

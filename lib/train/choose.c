@@ -421,7 +421,11 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     const struct apg_calibration calibration = (*chosen)->calibration;
     for (uint64_t i = 0; i < c->rows.n_valid; i++) /* the network's own are judged */
         logit[i] = (logit[i] - log(calibration.rate) - calibration.offset) / calibration.slope;
-    if ((status = apg_fit_judge(&c->rows, logit, &c->report->kept, err)))
+    struct apg_metrics metrics;
+    apg_metrics_init(&metrics, true);
+    status = apg_fit_judge(&c->rows, logit, &metrics, &c->report->kept, err);
+    apg_metrics_release(&metrics);
+    if (status)
         goto done;
     *out = *chosen;
     *chosen = NULL;

@@ -5,7 +5,6 @@
 #include <string.h>
 #include "train/average.h"
 #include "base/mem.h"
-#include "stats/metrics.h"
 
 /* ---- settings ---- */
 
@@ -198,21 +197,19 @@ static void compare(const struct apg_fit_rows *r, const double *logit, struct ap
     p->useless = p->valid_ratio > 100 || (p->valid_ratio > 10 && p->valid_worse > 0);
 }
 
-enum apg_status apg_fit_judge(
-    const struct apg_fit_rows *r, const double *logit, struct apg_progress *p, struct apg_error *err)
+enum apg_status apg_fit_judge(const struct apg_fit_rows *r, const double *logit, struct apg_metrics *m,
+    struct apg_progress *p, struct apg_error *err)
 {
     struct apg_metrics_report report;
-    struct apg_metrics m;
     enum apg_status status = APG_OK;
-    apg_metrics_init(&m, true);
+    apg_metrics_reset(m);
     for (uint64_t i = 0; !status && i < r->n_valid; i++)
-        status = apg_metrics_add(&m, logit[i], apg_word_float(apg_fit_valid_row(r, i)[0]) > 0, 0, err);
-    if (!status && !(status = apg_metrics_report(&m, &report, err))) {
+        status = apg_metrics_add(m, logit[i], apg_word_float(apg_fit_valid_row(r, i)[0]) > 0, 0, err);
+    if (!status && !(status = apg_metrics_report(m, &report, err))) {
         p->valid_auc = report.auc;
         p->valid_loss = report.means.log_loss;
         compare(r, logit, p);
     }
-    apg_metrics_release(&m);
     return status;
 }
 
@@ -230,10 +227,11 @@ struct training {
     uint64_t n_train, n_sweeps; /* rows, and additions to the average, in an epoch */
     uint64_t steps;             /* taken so far, those of epochs_done included */
     struct apg_optim *optim;
-    struct apg_average *average;                    /* NULL: none */
-    const uint32_t **row;                           /* (batch_size) */
-    double *logit;                                  /* (n_valid) */
-    bool *label;                                    /* (n_valid) */
+    struct apg_average *average; /* NULL: none */
+    const uint32_t **row;        /* (batch_size) */
+    double *logit;               /* (n_valid) */
+    bool *label;                 /* (n_valid) */
+    struct apg_metrics metrics;
     apg_real *best;                                 /* weights of the best epoch so far */
     struct apg_calibration given, best_calibration; /* of the model as it came; of the best epoch */
     double best_score;
@@ -251,6 +249,7 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     size_t weights = 0;
     for (size_t i = 0; i < t->m->graph.n_params; i++)
         weights += t->m->graph.param[i].rows * t->m->graph.param[i].cols;
+    apg_metrics_init(&t->metrics, true);
     enum apg_status status = apg_fit_rows_init(&t->rows, train, valid, o, err);
     if (status)
         return status;
@@ -278,6 +277,7 @@ static void end(struct training *t)
 {
     apg_optim_free(t->optim);
     apg_average_free(t->average);
+    apg_metrics_release(&t->metrics);
     apg_fit_rows_release(&t->rows);
     free(t->best);
     free(t->row);
@@ -326,7 +326,7 @@ static enum apg_status validate(struct training *t, struct apg_error *err)
 {
     t->m->calibration = (struct apg_calibration){1, 0, 1};
     const enum apg_status status = apg_fit_logits(t->m, &t->rows, t->pool, t->logit, err);
-    return status ? status : apg_fit_judge(&t->rows, t->logit, &t->state, err);
+    return status ? status : apg_fit_judge(&t->rows, t->logit, &t->metrics, &t->state, err);
 }
 
 /* Calibrate the model, whose validation logits are t->logit. */

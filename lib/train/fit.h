@@ -7,6 +7,7 @@
 #include "base/setting.h"
 #include "data/dataset.h"
 #include "model/model.h"
+#include "stats/metrics.h"
 #include "train/optim.h"
 
 struct apg_fit_options {
@@ -74,8 +75,9 @@ static inline const uint32_t *apg_fit_valid_row(const struct apg_fit_rows *r, ui
 enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r, struct apg_pool *pool,
     double *logit, struct apg_error *err);
 
-/* Fill in what LOGIT, of the validation rows, says of the model: valid_auc to valid_worse of *p. */
-enum apg_status apg_fit_judge(
-    const struct apg_fit_rows *r, const double *logit, struct apg_progress *p, struct apg_error *err);
+/* Fill in what LOGIT, of the validation rows, says of the model: valid_auc to useless of *p. M is for rows
+ * with logits, and is emptied first: its memory serves the next call. */
+enum apg_status apg_fit_judge(const struct apg_fit_rows *r, const double *logit, struct apg_metrics *m,
+    struct apg_progress *p, struct apg_error *err);
 
 #endif
