@@ -24,6 +24,7 @@ static json_t *json_columns(const struct apg_schema *s)
                 bad |= json_object_set_new(c, "low", json_real((double)f->low));
                 bad |= json_object_set_new(c, "high", json_real((double)f->high));
             }
+            bad |= json_object_set_new(c, "bins", json_integer(f->n_edges ? f->n_edges + 1 : 0));
         } else {
             bad |= json_object_set_new(c, "ids", json_integer(f->rows));
         }

@@ -21,6 +21,7 @@ void apg_columns_default(struct apg_columns *c)
         .separator = '|',
         .header = true,
         .min_count = 1,
+        .numeric_bins = 16,
         .buckets = 32,
         .infer = true,
         .memory = (size_t)1 << 30};
@@ -49,6 +50,10 @@ const struct apg_setting apg_columns_kinds[] = {
         .help = "columns of tokens, whatever they look like"},
     {APG_SETTING_LIST, 0, "numeric", NAMES(numeric),
         .help = "columns of numbers, read as sign(x) log(1 + |x|) and standardized"},
+    {APG_SETTING_SIZE, 0, "numeric-bins", AT(numeric_bins), .least = 0, .most = 65536, .arg = "N",
+        .help = "a number is read as its bin too, one of about N with equal shares of the rows; a value "
+                "that comes often has a bin of its own; 0: no bins",
+        .rare = true},
     {APG_SETTING_LIST, 0, "bucket", NAMES(bucket),
         .help = "columns of numbers that are cut into ranges at quantiles", .rare = true},
     {APG_SETTING_SIZE, 0, "buckets", AT(buckets), .least = 2, .most = 65536, .arg = "N",

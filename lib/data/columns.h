@@ -24,6 +24,7 @@ struct apg_columns {
     struct apg_list missing; /* cells of these texts are read as empty ones */
     size_t min_count;        /* times that a token is seen before it gets an id of its own; 1 to UINT32_MAX */
     size_t hash_bits;        /* 0: vocabulary; at most APG_HASH_BITS_MAX */
+    size_t numeric_bins;     /* bins that a number has beside its line (bins.h); 0: none */
     size_t buckets;          /* quantiles of a bucket column; 2 to UINT32_MAX */
     bool infer;              /* infer kinds of columns not named (else they are categorical) */
     size_t memory;           /* bytes of spool kept in memory */

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include "data/bins.h"
 #include "data/csvread.h"
 #include "data/sheet.h"
 #include "base/mem.h"
@@ -415,39 +416,29 @@ static void fix_numeric(struct fix *x, size_t f)
         field->deviation = field->low < field->high ? least : 1;
 }
 
-static int by_float(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* Edges are quantiles of the values; with more than QUANTILE_ROWS rows, of every STEP-th of them.
- * Equal edges become one. The lowest value is no edge, because nothing lies below it. */
-static enum apg_status fix_bucket(struct fix *x, size_t f, uint32_t buckets, struct apg_error *err)
+/* The bins of field F, a column of numbers; those of a numeric one are cut in units of its words. With more
+ * than QUANTILE_ROWS rows every STEP-th is looked at. */
+static enum apg_status fix_bins(struct fix *x, size_t f, const struct apg_columns *c, struct apg_error *err)
 {
     struct apg_field *field = &x->s->field[f];
-    uint64_t step = (x->d->rows + QUANTILE_ROWS - 1) / QUANTILE_ROWS;
+    const bool numeric = field->kind == APG_NUMERIC;
+    const uint64_t step = (x->d->rows + QUANTILE_ROWS - 1) / QUANTILE_ROWS;
     size_t n = 0;
-    float *v = apg_alloc((size_t)(x->d->rows / step + 1), sizeof *v);
-    field->edge = apg_alloc(buckets, sizeof *field->edge);
-    if (!v || !field->edge) {
-        free(v);
+    float *value = apg_alloc((size_t)(x->d->rows / step + 1), sizeof *value);
+    if (!value)
         return apg_fail_memory(err);
-    }
     for (uint64_t i = 0; i < x->d->rows; i += step) {
-        uint32_t word = apg_dataset_row(x->d, i)[1 + f];
+        const uint32_t raw = apg_dataset_row(x->d, i)[1 + f],
+                       word = numeric ? apg_field_numeric(field, apg_word_float(raw)) : raw;
         if (word != APG_MISSING)
-            v[n++] = apg_word_float(word);
+            value[n++] = apg_word_float(word);
     }
-    qsort(v, n, sizeof *v, by_float);
-    float last = n ? v[0] : 0;
-    for (uint32_t k = 1; n && k < buckets; k++) {
-        float edge = v[(uint64_t)n * k / buckets];
-        if (edge > last)
-            last = field->edge[field->n_edges++] = edge;
-    }
-    free(v);
-    return APG_OK;
+    apg_bins_sort(value, n);
+    const enum apg_status status =
+        numeric ? apg_bins_spikes(&field->edge, &field->n_edges, value, n, c->numeric_bins, err)
+                : apg_bins_quantiles(&field->edge, &field->n_edges, value, n, c->buckets, err);
+    free(value);
+    return status;
 }
 
 static void rewrite_task(void *arg, size_t k, unsigned worker)
@@ -494,11 +485,11 @@ static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, c
         struct apg_field *field = &s->field[f];
         if (field->kind == APG_NUMERIC)
             fix_numeric(&x, f);
-        else if (field->kind == APG_BUCKET)
-            status = fix_bucket(&x, f, (uint32_t)c->buckets, err);
-        else if (!field->hash_bits && c->min_count > 1)
+        if (field->kind == APG_BUCKET || (field->kind == APG_NUMERIC && c->numeric_bins))
+            status = fix_bins(&x, f, c, err);
+        else if (apg_field_has_vocab(field) && c->min_count > 1)
             status = cut_vocab(&x, f, err);
-        field->rows = field->kind == APG_NUMERIC  ? 2
+        field->rows = field->kind == APG_NUMERIC  ? 2 + (field->n_edges ? field->n_edges + 1 : 0)
                       : field->kind == APG_BUCKET ? field->n_edges + 2
                       : field->hash_bits          ? UINT32_C(1) << field->hash_bits
                                                   : field->vocab.n;

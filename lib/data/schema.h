@@ -8,8 +8,9 @@
  *   multi        any number of ids per cell ("Action|Comedy"), ids as above; the model takes the mean
  *   bucket       a number cut at training quantiles: id 0 missing, ids 1..edges+1
  *   numeric      a value v = (t - mean) / deviation, where t = sign(x) log1p|x|, held to the range of the
- *                training rows, of which mean and deviation are too; 2 table rows: row 0 is the vector of
- *                a missing value, row 1 the vector that v scales
+ *                training rows, of which mean and deviation are too. Table row 0 is the vector of a missing
+ *                value, row 1 the vector that v scales. With edges, row 2 + (number of edges <= v) is added
+ *                to that: a line alone cannot follow a value that stands out from those beside it
  * An empty cell is the token "" of a categorical or multi column, and "missing" for a number.
  * Types belong to columns, never to cells: a cell of a numeric or bucket column that is no finite
  * number is an error with its place.
@@ -45,7 +46,7 @@ struct apg_field {
     double mean, deviation; /* numeric */
     bool bounded;           /* numeric: t is held to [low, high]; false in files of old versions */
     float low, high;
-    uint32_t n_edges; /* bucket */
+    uint32_t n_edges; /* bucket; numeric, in units of v */
     float *edge;      /* (n_edges) ascending; id = 1 + number of edges <= x */
 };
 
@@ -145,7 +146,7 @@ static inline uint32_t apg_field_numeric(const struct apg_field *f, float raw)
         raw = raw < f->low ? f->low : raw > f->high ? f->high : raw;
     return raw == raw ? apg_float_word((float)(((double)raw - f->mean) / f->deviation)) : APG_MISSING;
 }
-/* The id that bucket field F gives to X. */
+/* The id that bucket field F gives to X: 1 + the number of edges <= X. */
 uint32_t apg_field_bucket(const struct apg_field *f, float x);
 
 #endif

@@ -52,6 +52,8 @@ static enum apg_status save_field(
             bad |= json_object_set_new(entry, "low", json_real((double)f->low));
             bad |= json_object_set_new(entry, "high", json_real((double)f->high));
         }
+        if (f->n_edges)
+            status = save_array(t, "edges", f->name, "", APG_F32, f->edge, f->n_edges, err);
     } else if (f->kind == APG_BUCKET) {
         status = save_array(t, "edges", f->name, "", APG_F32, f->edge, f->n_edges, err);
     } else if (f->hash_bits) {
@@ -157,7 +159,7 @@ static enum apg_status load_edges(struct apg_field *f, const struct apg_tensors 
     enum apg_status status = find_array(&v, t, "edges", f, "", APG_F32, err);
     if (status)
         return status;
-    if (v->dim[0] + 2 != f->rows)
+    if (v->dim[0] + (f->kind == APG_NUMERIC ? 3 : 2) != f->rows)
         return altered(t, f->name, err);
     f->n_edges = (uint32_t)v->dim[0];
     if (!(f->edge = apg_alloc(f->n_edges, sizeof *f->edge)))
@@ -209,10 +211,11 @@ static enum apg_status load_field(
         return altered(t, name, err);
     f->rows = (uint32_t)rows;
     f->deviation = 1;
-    if (f->kind == APG_NUMERIC) {
-        return rows == 2 && load_numeric(f, entry) ? APG_OK : altered(t, name, err);
-    }
-    if (f->kind == APG_BUCKET)
+    if (f->kind == APG_NUMERIC && !load_numeric(f, entry))
+        return altered(t, name, err);
+    if (f->kind == APG_NUMERIC && rows == 2)
+        return APG_OK;
+    if (f->kind == APG_NUMERIC || f->kind == APG_BUCKET)
         return load_edges(f, t, err);
     f->separator = f->kind == APG_MULTI ? (char)separator : '\0';
     f->hash_bits = (unsigned)bits;

@@ -171,8 +171,10 @@ enum { PREFETCH_ROWS = 16 }; /* rows that are fetched into the cache while other
 static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint32_t *const *row, size_t n)
 {
     uint32_t k = 0;
-    size_t ids = n * s->n_fields; /* ids that there is room for: at first one for each bag */
-    if (!apg_grow(&b->first, &b->cap_first, ids + 1, sizeof *b->first) ||
+    size_t ids = 0; /* ids that there is room for: at first one for each bag, or two */
+    for (size_t f = 0; f < s->n_fields; f++)
+        ids += s->field[f].kind == APG_NUMERIC && s->field[f].n_edges ? 2 * n : n;
+    if (!apg_grow(&b->first, &b->cap_first, n * s->n_fields + 1, sizeof *b->first) ||
         !apg_grow(&b->id, &b->cap_id, ids, sizeof *b->id) ||
         !apg_grow(&b->weight, &b->cap_weight, ids, sizeof *b->weight))
         return false;
@@ -197,9 +199,18 @@ static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint
                 }
                 continue;
             }
-            float v = field->kind == APG_NUMERIC ? apg_word_float(word) : 1;
-            b->id[k] = field->first + (field->kind != APG_NUMERIC ? word : v == v);
-            b->weight[k++] = v == v ? v : 1;
+            if (field->kind != APG_NUMERIC || word == APG_MISSING) {
+                b->id[k] = field->first + (field->kind == APG_NUMERIC ? 0 : word);
+                b->weight[k++] = 1;
+                continue;
+            }
+            const float v = apg_word_float(word);
+            b->id[k] = field->first + 1;
+            b->weight[k++] = v;
+            if (field->n_edges) {
+                b->id[k] = field->first + 1 + apg_field_bucket(field, v);
+                b->weight[k++] = 1;
+            }
         }
     }
     b->first[n * s->n_fields] = k;

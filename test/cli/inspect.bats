@@ -57,6 +57,7 @@ numbers() {
             {name: .key, dtype: .value.dtype, shape: .value.shape}) | sort_by(.name)' header.json) \
         <(jq -S '.tensors | sort_by(.name)' m.json)
     diff <(jq -r '.tensors[] | select(.dtype == "F32") | .name' m.json | sort) - << END
+edges.price
 embedding
 hidden.0.S.bias
 hidden.0.S.weight
@@ -76,7 +77,7 @@ linear
 out.bias
 out.weight
 END
-    jq -r '.tensors[] | select(.dtype == "F32") | "\(.name) \(.shape[0] * .shape[1])"' m.json > sizes
+    jq -r '.tensors[] | select(.dtype == "F32") | "\(.name) \(.shape[0] * (.shape[1] // 1))"' m.json > sizes
     while read -r name size; do
         [ "$(numbers m.apg "$name" | grep -cE '^ *-?[0-9.]+(e[-+][0-9]+)?$')" -eq "$size" ]
     done < sizes

@@ -240,6 +240,41 @@ static void buckets_hold_equal_shares(void **state)
     log_release(&m);
 }
 
+/* A spike has a bin to itself, wherever it stands; what lies between has equal shares; a word's bin is that of
+ * its number. */
+static void numbers_have_bins(void **state)
+{
+    (void)state;
+    struct apg_columns c = columns();
+    static char *x[] = {"x"};
+    static const struct {
+        int value;
+        unsigned times;
+    } cell[] = {{1, 1}, {2, 1}, {3, 9}, {4, 1}, {5, 4}, {6, 4}, {7, 1}, {900, 5}};
+    static const uint32_t bin[] = {0, 0, 1, 2, 2, 3, 3, 4};
+    char log[1024] = "label,x\n";
+    struct log_made m;
+    for (size_t i = 0; i < sizeof cell / sizeof *cell; i++)
+        for (unsigned k = 0; k < cell[i].times; k++)
+            (void)snprintf(log + strlen(log), sizeof log - strlen(log), "%u,%d\n", k % 2, cell[i].value);
+    c.multi.n = 0;
+    c.numeric = (struct apg_list){1, x};
+    c.numeric_bins = 26;
+    ingest(&m, log, &c, 2);
+    const struct apg_field *field = &m.schema->field[0];
+    assert_int_equal(field->n_edges, 4);
+    assert_int_equal(field->rows, 7);
+    uint64_t row = 0;
+    for (size_t i = 0; i < sizeof cell / sizeof *cell; row += cell[i++].times)
+        assert_int_equal(
+            apg_field_bucket(field, apg_word_float(apg_dataset_row(m.rows, row)[1])), 1 + bin[i]);
+    log_release(&m);
+    c.numeric_bins = 0;
+    ingest(&m, log, &c, 2);
+    assert_int_equal(m.schema->field[0].rows, 2);
+    log_release(&m);
+}
+
 static void several_inputs(void **state)
 {
     (void)state;
@@ -357,6 +392,7 @@ int main(void)
         cmocka_unit_test(numbers_are_standardized),
         cmocka_unit_test(alike_numbers_are_not_divided_by_zero),
         cmocka_unit_test(buckets_hold_equal_shares),
+        cmocka_unit_test(numbers_have_bins),
         cmocka_unit_test(several_inputs),
         cmocka_unit_test(with_a_finished_schema),
         cmocka_unit_test(errors_far_behind),
