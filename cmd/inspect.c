@@ -48,6 +48,18 @@ static json_t *json_tensors(const struct apg_tensors *t)
     return apg_json_whole(tensors, bad);
 }
 
+static json_t *json_crosses(const struct apg_schema *s)
+{
+    json_t *crosses = json_array();
+    int bad = 0;
+    for (size_t i = 0; i < s->n_crosses; i++) {
+        const struct apg_cross *c = &s->cross[i];
+        bad |= json_array_append_new(crosses, json_pack("{s:s, s:s, s:I}", "a", s->field[c->a].name, "b",
+                                                  s->field[c->b].name, "ids", (json_int_t)c->vocab.n));
+    }
+    return apg_json_whole(crosses, bad);
+}
+
 /* All that is told about schema S and, unless NULL, model M. SIZE: bytes of the file, below 0 when
  * they are not known, of a pipe. NULL: out of memory. */
 static json_t *describe(const struct apg_schema *s, const struct apg_model *m, json_int_t size)
@@ -61,6 +73,8 @@ static json_t *describe(const struct apg_schema *s, const struct apg_model *m, j
             bad |= json_array_append_new(missing, json_string(s->missing.item[i]));
         bad |= json_object_set_new(root, "missing", missing);
     }
+    if (root && s->n_crosses)
+        bad |= json_object_set_new(root, "crosses", json_crosses(s));
     if (!root || !m)
         return root ? apg_json_whole(root, bad) : NULL;
     size_t tables, other;

@@ -83,6 +83,7 @@ int cmd_train(int argc, char **argv)
             "continue from MODEL's weights and encoder; without model options, also its architecture"),
         OPT_HEADING("Columns"),
         OPT_SETTINGS(apg_columns_kinds, &settings.columns),
+        OPT_SETTINGS(apg_cross_settings, &settings.cross),
         OPT_HEADING("Model"),
         OPT_SETTINGS(apg_arch_members, &settings.arch),
         OPT_HEADING("Training"),

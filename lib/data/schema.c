@@ -8,6 +8,16 @@
 
 const char *const apg_kind_name[APG_KINDS] = {"categorical", "multi", "numeric", "bucket"};
 
+void apg_schema_uncross(struct apg_schema *s)
+{
+    for (size_t i = 0; i < s->n_crosses; i++)
+        apg_vocab_release(&s->cross[i].vocab);
+    free(s->cross);
+    s->cross = NULL;
+    s->n_crosses = 0;
+    s->rows = s->n_fields ? s->field[s->n_fields - 1].first + s->field[s->n_fields - 1].rows : 0;
+}
+
 void apg_schema_free(struct apg_schema *s)
 {
     if (!s)
@@ -17,6 +27,9 @@ void apg_schema_free(struct apg_schema *s)
         free(s->field[i].edge);
         apg_vocab_release(&s->field[i].vocab);
     }
+    for (size_t i = 0; i < s->n_crosses; i++)
+        apg_vocab_release(&s->cross[i].vocab);
+    free(s->cross);
     for (size_t i = 0; i < s->missing.n; i++)
         free(s->missing.item[i]);
     free(s->missing.item);
@@ -42,6 +55,8 @@ enum apg_status apg_schema_own(struct apg_schema *s, struct apg_error *err)
     enum apg_status status = APG_OK;
     for (size_t i = 0; !status && i < s->n_fields; i++)
         status = apg_vocab_own(&s->field[i].vocab, err);
+    for (size_t i = 0; !status && i < s->n_crosses; i++)
+        status = apg_vocab_own(&s->cross[i].vocab, err);
     return status;
 }
 

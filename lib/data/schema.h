@@ -50,6 +50,13 @@ struct apg_field {
     float *edge;      /* (n_edges) ascending; id = 1 + number of edges <= x */
 };
 
+/* The pairs of ids of two fields, looked up from their words (cross.h). */
+struct apg_cross {
+    size_t a, b;            /* numbers of the fields */
+    uint32_t first;         /* its first row in the joint table, behind those of all fields */
+    struct apg_vocab vocab; /* of tokens of 8 bytes: an id of field a, an id of field b */
+};
+
 struct apg_schema {
     char *label; /* the label column's name */
     char delimiter;
@@ -57,7 +64,9 @@ struct apg_schema {
     struct apg_list missing; /* cells of these texts are read as empty ones; owned */
     size_t n_fields;
     struct apg_field *field;
-    uint32_t rows;      /* rows of the joint table: the sum over the fields */
+    size_t n_crosses; /* a model's; rows have no words of them */
+    struct apg_cross *cross;
+    uint32_t rows;      /* rows of the joint table: the sum over the fields and crosses */
     uint32_t min_count; /* tokens seen fewer times are not in the vocabularies; for `apg inspect` only */
 };
 
@@ -65,6 +74,8 @@ struct apg_schema {
 bool apg_schema_add_missing(struct apg_schema *s, const char *text);
 /* NULL is allowed. */
 void apg_schema_free(struct apg_schema *s);
+/* S has no crosses any more. */
+void apg_schema_uncross(struct apg_schema *s);
 /* What S borrows from a file that is mapped becomes its own, so that it may outlive the file. */
 enum apg_status apg_schema_own(struct apg_schema *s, struct apg_error *err);
 /* Does the field look tokens up, as a categorical or multi one does that is not hashed? */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 #include "base/json.h"
+#include "data/cross.h"
 #include "model/arch_members.h"
 #include "nn/gemm.h"
 #include "base/mem.h"
@@ -25,6 +26,8 @@ static struct apg_model *build(
     m->graph.train = train;
     for (size_t f = 0; f < schema->n_fields; f++)
         apg_graph_field(&m->graph, schema->field[f].rows);
+    for (size_t i = 0; i < schema->n_crosses; i++)
+        apg_graph_field(&m->graph, schema->cross[i].vocab.n);
     apg_backbone_build(&m->graph, &m->arch);
     return m;
 }
@@ -168,15 +171,42 @@ struct fill {
 
 enum { PREFETCH_ROWS = 16 }; /* rows that are fetched into the cache while others are read */
 
+static bool grow_ids(struct apg_bags *b, size_t ids)
+{
+    return apg_grow(&b->id, &b->cap_id, ids, sizeof *b->id) &&
+           apg_grow(&b->weight, &b->cap_weight, ids, sizeof *b->weight);
+}
+
+/* The bags of a row's crosses, from id K on. *ids: that there is room for. */
+static bool fill_crosses(
+    struct apg_bags *b, const struct apg_schema *s, const uint32_t *row, size_t bag, uint32_t *k, size_t *ids)
+{
+    for (size_t i = 0; i < s->n_crosses; i++, bag++) {
+        const struct apg_cross *c = &s->cross[i];
+        const uint32_t *x, *y;
+        uint32_t one_x, one_y;
+        const uint32_t n_x = apg_row_ids(s, row, c->a, &x, &one_x),
+                       n_y = apg_row_ids(s, row, c->b, &y, &one_y), n = n_x * n_y;
+        b->first[bag] = *k;
+        *ids += n;
+        if (!grow_ids(b, *ids))
+            return false;
+        for (uint32_t j = 0; j < n; j++) {
+            b->id[*k] = c->first + apg_cross_find(c, x[j / n_y], y[j % n_y]);
+            b->weight[(*k)++] = 1 / (float)n;
+        }
+    }
+    return true;
+}
+
 static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint32_t *const *row, size_t n)
 {
+    const size_t F = s->n_fields + s->n_crosses;
     uint32_t k = 0;
     size_t ids = 0; /* ids that there is room for: at first one for each bag, or two */
     for (size_t f = 0; f < s->n_fields; f++)
         ids += s->field[f].kind == APG_NUMERIC && s->field[f].n_edges ? 2 * n : n;
-    if (!apg_grow(&b->first, &b->cap_first, n * s->n_fields + 1, sizeof *b->first) ||
-        !apg_grow(&b->id, &b->cap_id, ids, sizeof *b->id) ||
-        !apg_grow(&b->weight, &b->cap_weight, ids, sizeof *b->weight))
+    if (!apg_grow(&b->first, &b->cap_first, n * F + 1, sizeof *b->first) || !grow_ids(b, ids))
         return false;
     for (size_t i = 0, bag = 0; i < n; i++) {
         const uint32_t *tail = row[i] + apg_row_head(s);
@@ -190,8 +220,7 @@ static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint
             if (field->kind == APG_MULTI) {
                 const uint32_t count = word & 0xffff;
                 ids += count;
-                if (!apg_grow(&b->id, &b->cap_id, ids, sizeof *b->id) ||
-                    !apg_grow(&b->weight, &b->cap_weight, ids, sizeof *b->weight))
+                if (!grow_ids(b, ids))
                     return false;
                 for (uint32_t j = 0; j < count; j++, k++) {
                     b->id[k] = field->first + tail[(word >> 16) + j];
@@ -212,8 +241,11 @@ static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint
                 b->weight[k++] = 1;
             }
         }
+        if (!fill_crosses(b, s, row[i], bag, &k, &ids))
+            return false;
+        bag += s->n_crosses;
     }
-    b->first[n * s->n_fields] = k;
+    b->first[n * F] = k;
     return true;
 }
 
@@ -331,6 +363,8 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
     if (!status && !(status = apg_tensors_set(t, "model", text, err)))
         status = apg_schema_save(m->schema, t, err);
     if (!status)
+        status = apg_cross_save(m->schema, t, err);
+    if (!status)
         status = save_calibration(&m->calibration, t, err);
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         const struct apg_param *p = &m->graph.param[i];
@@ -356,6 +390,8 @@ enum apg_status apg_model_from(
     struct apg_model *m = NULL;
     struct apg_arch arch = {0};
     enum apg_status status = apg_schema_load(&schema, t, err);
+    if (!status)
+        status = apg_cross_load(schema, t, err);
     if (!status && !apg_arch_parse(&arch, apg_tensors_get(t, "model"), schema))
         status = apg_fail(err, APG_EFORMAT, "%s: not a model of apg: no valid description", name);
     if (!status && (!(m = build(schema, &arch, max_rows, false)) || m->graph.failed))

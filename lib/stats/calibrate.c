@@ -76,7 +76,7 @@ bool apg_calibrate(struct apg_calibration *c, const double *logit, const bool *l
     at[0] /= largest;
     for (uint64_t i = 0; i < n; i++)
         fitted += apg_metrics_logit_loss(at[0] * logit[i] + at[1], label[i]);
-    if (!(at[0] > 0 && at[0] <= APG_CALIBRATE_SLOPE && isfinite(at[1]) && fitted < raw))
+    if (!(at[0] > 0 && at[0] * largest <= APG_CALIBRATE_LOGIT && isfinite(at[1]) && fitted < raw))
         return false;
     c->slope = at[0], c->offset = at[1];
     *after = fitted / (double)n;

@@ -21,9 +21,9 @@ static inline bool apg_calibration_is_none(const struct apg_calibration *c)
     return c->slope == 1 && c->offset == 0 && c->rate == 1;
 }
 
-/* Rows of each label that a fit takes at least; and the largest slope. Logits that ask for more are nearly
- * alike: a slope of 138,000, which one such model got, makes scores of the last bits of its weights. */
-enum { APG_CALIBRATE_ROWS = 50, APG_CALIBRATE_SLOPE = 100 };
+/* Rows of each label that a fit takes at least; and the largest logit that a slope may make. Logits that ask
+ * for more differ by their last bits only: such a model got a slope of 138,000. */
+enum { APG_CALIBRATE_ROWS = 50, APG_CALIBRATE_LOGIT = 1000 };
 
 /* Fit the slope and the offset of *c to N logits and their labels, which must be rows that the model did not learn. *before and *after:
  * their mean log loss without it and with it. False, and *c changes nothing: there are not enough rows of

@@ -131,7 +131,8 @@ static struct apg_arch arch_of(const struct choose *c, const struct apg_choose_t
 /* Work of one row: multiply-adds and embedding numbers of its forward pass. */
 static double row_work(const struct choose *c, const struct apg_cost *cost)
 {
-    return apg_cost_per_instance(cost, c->fit->batch_size) + (double)(c->schema->n_fields * c->arch->E);
+    return apg_cost_per_instance(cost, c->fit->batch_size) +
+           (double)((c->schema->n_fields + c->schema->n_crosses) * c->arch->E);
 }
 
 /* How many forward passes of a row take as long as to train on ROWS rows and to validate PASSES times. */

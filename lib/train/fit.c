@@ -35,7 +35,11 @@ const struct apg_setting apg_fit_settings[] = {
     {REAL("lr-decay", lr_decay, 1e-6, 1), .help = "multiply both learning rates by X after each epoch",
         .rare = true},
     {REAL("embedding-l2", optim.embedding_l2, 0, 1e3),
-        .help = "L2 penalty on the embeddings that are in the batch"},
+        .help = "L2 penalty on the embeddings that are in the batch, however often their tokens come",
+        .rare = true},
+    {REAL("embedding-prior", optim.embedding_prior, 0, 1e9),
+        .help = "precision of the embeddings' normal prior: an L2 penalty on each, once for all training "
+                "rows together, so that tokens of few rows stay near zero"},
     {REAL("generator-l2", generator_l2, 0, 1e9), .of = "layer", .of_names = "apg",
         .help = "L2 penalty on what generates weights, as if all training rows were one batch; the "
                 "default of --form residual is 80 or more, of others 0",
@@ -44,7 +48,7 @@ const struct apg_setting apg_fit_settings[] = {
     {SIZE("epochs", epochs, 1, 100000), .arg = "N",
         .help = "largest number of passes over the rows; without validation rows the default is 10"},
     {SIZE("patience", patience, 0, 100000), .arg = "N",
-        .help = "stop after N epochs without a better validation; 0: never"},
+        .help = "stop after N epochs without a better validation; 0: never", .rare = true},
     {APG_SETTING_SWITCH, 0, "stop-on", AT(stop_on_loss), .arg = "auc|logloss",
         .help = "what a better validation is: a higher AUC, or a lower log loss", .rare = true},
     {APG_SETTING_FLAG, 0, "calibrate", AT(calibrate),
@@ -62,6 +66,7 @@ const struct apg_setting apg_fit_settings[] = {
 void apg_fit_default(struct apg_fit_options *o)
 {
     *o = (struct apg_fit_options){.optim.lr = 1e-3,
+        .optim.embedding_prior = 100,
         .generator_l2 = NAN,
         .average = 0.5,
         .lr_decay = 1,
@@ -242,6 +247,30 @@ struct training {
     void *arg;
 };
 
+/* Put N rows into t->row, from the one AT in the order of this epoch. */
+static void take_rows(struct training *t, uint64_t at, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        t->row[i] = apg_dataset_row(t->rows.train, t->rows.order[at + i]);
+}
+
+static size_t batch_at(const struct training *t, uint64_t at, uint64_t rows)
+{
+    return t->o->batch_size < rows - at ? t->o->batch_size : (size_t)(rows - at);
+}
+
+static enum apg_status count_tokens(struct training *t, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    for (uint64_t at = 0; !status && at < t->rows.n_train;) {
+        const size_t n = batch_at(t, at, t->rows.n_train);
+        take_rows(t, at, n);
+        status = apg_optim_count(t->optim, t->row, n, t->pool, err);
+        at += n;
+    }
+    return status;
+}
+
 static enum apg_status start(struct training *t, const struct apg_dataset *train,
     const struct apg_dataset *valid, struct apg_error *err)
 {
@@ -270,7 +299,9 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
         t->label[i] = apg_word_float(apg_fit_valid_row(&t->rows, i)[0]) > 0;
     if (o->average > 0 && (status = apg_average_new(&t->average, &t->m->graph, err)))
         return status;
-    return apg_optim_new(&t->optim, t->m, err);
+    if ((status = apg_optim_new(&t->optim, t->m, err)))
+        return status;
+    return o->optim.embedding_prior > 0 ? count_tokens(t, err) : APG_OK;
 }
 
 static void end(struct training *t)
@@ -297,10 +328,8 @@ static enum apg_status train_epoch(struct training *t, struct apg_error *err)
     double sum = 0;
     s->epoch_done = false;
     for (s->rows = 0; !status && s->rows < t->n_train;) {
-        const size_t n =
-            o->batch_size < t->n_train - s->rows ? o->batch_size : (size_t)(t->n_train - s->rows);
-        for (size_t i = 0; i < n; i++)
-            t->row[i] = apg_dataset_row(t->rows.train, t->rows.order[s->rows + i]);
+        const size_t n = batch_at(t, s->rows, t->n_train);
+        take_rows(t, s->rows, n);
         double loss = 0;
         status = apg_optim_step(t->optim, &t->step, t->row, n,
             apg_rng_at(o->seed ^ 0x5851f42d4c957f2d, t->steps++), t->pool, &loss, err);

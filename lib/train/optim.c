@@ -10,8 +10,8 @@
 
 /* The rows of a field's embeddings that a batch touches. */
 struct touched {
-    uint32_t n, *row;
-    size_t cap_row;
+    uint32_t n, *row, *times; /* (n): a table row, and how often the batch has it */
+    size_t cap_row, cap_times;
     apg_real *grad; /* (n, cols) */
     size_t cap_grad;
 };
@@ -24,6 +24,7 @@ struct apg_optim {
     double inverse_rows;     /* 1 / rows of the batch */
     double loss[APG_SLOTS];
     apg_real **first, **second; /* moments, by param */
+    uint32_t *count;            /* (T): how often the training rows have a row; NULL: not counted */
     uint32_t *place;            /* (T): 1 + a row's index among the touched, 0 between steps */
     struct touched *touched;    /* by field */
     atomic_bool failed;
@@ -63,13 +64,30 @@ void apg_optim_free(struct apg_optim *o)
     }
     for (size_t f = 0; o->touched && f < o->m->graph.F; f++) {
         free(o->touched[f].row);
+        free(o->touched[f].times);
         free(o->touched[f].grad);
     }
     free(o->first);
     free(o->second);
+    free(o->count);
     free(o->place);
     free(o->touched);
     free(o);
+}
+
+enum apg_status apg_optim_count(
+    struct apg_optim *o, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err)
+{
+    const struct apg_graph *g = &o->m->graph;
+    if (!o->count && !(o->count = apg_alloc(o->m->schema->rows, sizeof *o->count)))
+        return apg_fail_memory(err);
+    const enum apg_status status = apg_model_set_batch(o->m, row, n, pool, err);
+    for (int i = 0; !status && i < APG_SLOTS; i++) {
+        const struct apg_bags *b = &g->slot[i].bags;
+        for (uint32_t k = 0; k < b->first[g->slot[i].rows * g->F]; k++)
+            o->count[b->id[k]] += o->count[b->id[k]] < UINT32_MAX;
+    }
+    return status;
 }
 
 static void update(const struct apg_optim *o, double lr, size_t n, apg_real *w, apg_real *m, apg_real *v,
@@ -136,6 +154,14 @@ static void domain_update(void *arg, size_t i, unsigned worker)
     }
 }
 
+/* The part of the prior's penalty that a batch bears which has table row ROW so many TIMES. Over an epoch the parts
+ * add up to the whole. */
+static double prior_of(const struct apg_optim *o, uint32_t row, uint32_t times)
+{
+    const double prior = o->options->embedding_prior;
+    return prior > 0 && o->count ? prior * times / o->count[row] * o->inverse_rows : 0;
+}
+
 /* Update the rows of field F that the batch touches, in all tables. No two fields share a row, so they are
  * updated in parallel. */
 static void table_update(void *arg, size_t f, unsigned worker)
@@ -150,13 +176,17 @@ static void table_update(void *arg, size_t f, unsigned worker)
         for (size_t r = 0; r < s->rows; r++)
             for (uint32_t k = s->bags.first[r * g->F + f]; k < s->bags.first[r * g->F + f + 1]; k++) {
                 uint32_t id = s->bags.id[k];
-                if (o->place[id])
+                if (o->place[id]) {
+                    t->times[o->place[id] - 1]++;
                     continue;
-                if (!apg_grow(&t->row, &t->cap_row, (size_t)t->n + 1, sizeof *t->row)) {
+                }
+                if (!apg_grow(&t->row, &t->cap_row, (size_t)t->n + 1, sizeof *t->row) ||
+                    !apg_grow(&t->times, &t->cap_times, (size_t)t->n + 1, sizeof *t->times)) {
                     atomic_store(&o->failed, true);
                     goto done;
                 }
-                t->row[t->n++] = id;
+                t->row[t->n] = id;
+                t->times[t->n++] = 1;
                 o->place[id] = t->n;
             }
     }
@@ -184,8 +214,9 @@ static void table_update(void *arg, size_t f, unsigned worker)
         }
         for (uint32_t k = 0; k < t->n; k++) {
             const size_t row = (t->row[k] - g->field[f].first + at.row) * E;
+            const double l2 = o->options->embedding_l2 + prior_of(o, t->row[k], t->times[k]);
             update(o, o->options->embedding_lr, E, g->param[table].w + row, o->first[table] + row,
-                o->second[table] + row, t->grad + k * E, (apg_real)o->options->embedding_l2);
+                o->second[table] + row, t->grad + k * E, (apg_real)l2);
         }
     }
 done:

@@ -28,6 +28,7 @@ static const struct {
 } tables[] = {
     {apg_columns_format, offsetof(struct apg_train_settings, columns)},
     {apg_columns_kinds, offsetof(struct apg_train_settings, columns)},
+    {apg_cross_settings, offsetof(struct apg_train_settings, cross)},
     {apg_rejects_settings, offsetof(struct apg_train_settings, rejects)},
     {apg_columns_spool, offsetof(struct apg_train_settings, columns)},
     {apg_arch_members, offsetof(struct apg_train_settings, arch)},
@@ -43,6 +44,7 @@ void apg_train_settings_init(struct apg_train_settings *s)
 {
     *s = (struct apg_train_settings){.choose = {.budget = 4}};
     apg_columns_default(&s->columns);
+    apg_cross_default(&s->cross);
     apg_arch_default(&s->arch);
     apg_fit_default(&s->fit);
 }

@@ -7,6 +7,7 @@
 #define APG_SETTINGS_H
 #include "base/setting.h"
 #include "data/columns.h"
+#include "data/cross.h"
 #include "data/rejects.h"
 #include "model/arch_members.h"
 #include "train/choose.h"
@@ -15,6 +16,7 @@
 struct apg_train_settings {
     struct apg_columns columns;
     struct apg_rejects rejects;
+    struct apg_cross_options cross;
     struct apg_arch_settings arch;
     struct apg_fit_options fit;
     struct apg_choose_options choose;

@@ -71,7 +71,7 @@ static void tell_model(const struct training *t, size_t taken)
         .rows = t->rows->rows,
         .held = t->options->valid ? 0 : apg_fit_held(&t->settings.fit, t->rows->rows),
         .held_last = t->settings.fit.holdout_last > 0,
-        .fields = t->schema->n_fields,
+        .fields = t->schema->n_fields + t->schema->n_crosses,
         .taken_numbers = taken};
     apg_model_count(t->model, &e.embedding_numbers, &e.other_numbers);
     tell(t, e);
@@ -101,7 +101,7 @@ static void tell_course(const struct training *t)
         !p->has_valid || epochs == 1 ? NULL
         : p->epoch == epochs ? "validation was still getting better at the last epoch: more --epochs may help"
         : p->epoch == 1
-            ? "validation was best after the first epoch: --embedding-l2, --dropout or a lower --lr may help"
+            ? "validation was best after the first epoch: --embedding-prior, --dropout or a lower --lr may help"
             : NULL;
     if (text)
         tell(t, (struct apg_event){.kind = APG_EVENT_ADVICE, .text = text});
@@ -309,7 +309,8 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
     if (wrong)
         return apg_fail(err, APG_ESETTING, "%s", wrong);
     for (size_t i = 0; t->from && i < s->given.n; i++)
-        if (apg_setting_find(apg_columns_kinds, s->given.name[i]))
+        if (apg_setting_find(apg_columns_kinds, s->given.name[i]) ||
+            apg_setting_find(apg_cross_settings, s->given.name[i]))
             return apg_fail(
                 err, APG_ESETTING, "--%s: rows are read as --from's model reads them", s->given.name[i]);
     if (t->from && t->from->arch.collapsed)
@@ -419,7 +420,9 @@ static enum apg_status train(
     if ((status = apg_pool_new(&t->pool, (unsigned)s->threads, err)) ||
         (status = read_rows(t, logs, n_logs, &t->rows, err)) ||
         (t->options->valid && (status = read_rows(t, t->options->valid, 1, &t->valid, err))) ||
-        (status = apg_rejects_end(&s->rejects, err)) || (status = find_arch(t, err)))
+        (status = apg_rejects_end(&s->rejects, err)) ||
+        (s->cross.columns.n && (status = apg_cross_make(t->schema, t->rows, &s->cross, t->pool, err))) ||
+        (status = find_arch(t, err)))
         return status;
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
     if ((status = fit(t, err)) || (status = judge(t, err)))

@@ -582,3 +582,80 @@ squares() {
         [ ! -e steep.apg ]
     done
 }
+
+# first_columns: a log of user, scenario and hour, and the last two joined, so that a cross has the ids of a column
+joined() { awk -F, -v OFS=, '{print $1, $2, $4, $5, (NR == 1 ? "both" : $4 "_" $5)}' "$1"; }
+
+@test "train: --cross A,B is as a column of joined cells, from CSV and from features, with 1 and with 2 threads" {
+    joined logs.csv > joined.csv
+    joined new.csv > joined-new.csv
+    cut -d, -f1-4 joined.csv > apart.csv
+    cut -d, -f1-4 joined-new.csv > apart-new.csv
+    few=(-q --epochs 1 --hidden 16,8 --batch-size 256 --categorical scenario,hour)
+    apg train "${few[@]}" --categorical both -o joined.apg joined.csv
+    apg train "${few[@]}" --cross scenario,hour --cross-min-count 1 --threads 1 -o cross.apg apart.csv
+    apg predict -q -m joined.apg joined-new.csv > want.txt
+    apg predict -q -m cross.apg apart-new.csv | diff - want.txt
+    [ "$(sort -u want.txt | wc -l)" -gt 500 ]
+
+    apg encode -q --categorical scenario,hour apart.csv > apart.apgf
+    apg train "${few[@]:0:7}" --cross scenario,hour --cross-min-count 1 --threads 2 -o features.apg apart.apgf
+    cmp features.apg cross.apg
+    apg encode -q --encoder cross.apg apart-new.csv > apart-new.apgf
+    apg predict -q -m cross.apg apart-new.apgf | diff - want.txt
+    apg train -q --from cross.apg --epochs 1 -o more.apg apart.apgf
+    apg inspect --json more.apg | jq -e '.crosses == [{"a": "scenario", "b": "hour", "ids": 237}]'
+    apg collapse -q < cross.apg | apg inspect --json | jq -e '.crosses | length == 1'
+}
+
+@test "train: crosses of a list, of numbers by their bins, and of rare pairs" {
+    apg train "${small[@]}" --cross genres,user_id --cross price,scenario --cross-min-count 3 -o x.apg logs.csv
+    apg inspect --json x.apg | jq -e '.crosses | length == 2'
+    apg predict -q -m x.apg new.csv > x.txt
+    apg collapse -q < x.apg > y.apg
+    apg predict -q -m y.apg new.csv | paste x.txt - | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 1e-5) exit 1 } END { exit NR != 2000 }'
+    few=$(apg inspect --json x.apg | jq '.crosses[0].ids')
+    apg train "${small[@]}" --cross genres,user_id -o x.apg logs.csv
+    [ "$(apg inspect --json x.apg | jq '.crosses[0].ids')" -gt "$few" ]
+}
+
+@test "train: crosses that cannot be are refused" {
+    wrong() {
+        run --separate-stderr apg train "${small[@]}" "${@:2}" -o none.apg logs.csv
+        [ "$status" -eq 2 ]
+        [[ "$stderr" == "apg train: $1"* ]]
+        [ ! -e none.apg ]
+    }
+    wrong "--cross: 'nobody' is no column that the model reads" --cross user_id,nobody
+    wrong "--cross: 'user_id' with itself" --cross user_id,user_id
+    wrong "--cross takes two columns, A,B" --cross user_id
+    wrong "--cross takes two columns, A,B" --cross user_id,hour,scenario
+    wrong "--cross: 'hour' and 'user_id' twice" --cross user_id,hour --cross hour,user_id
+    wrong "--cross: 'price' is a number without bins: --numeric-bins" --numeric-bins 0 --cross user_id,price
+    wrong "--cross: 'genres' and 'hour' both hold lists" --multi hour --cross genres,hour
+    wrong "--cross-min-count takes an integer from 1 to 4294967295, not '0'" --cross user_id,hour --cross-min-count 0
+    run --separate-stderr apg train -q --from m.apg --cross user_id,hour -o none.apg logs.csv
+    [ "$status" -eq 2 ]
+    [[ "$stderr" == "apg train: --cross: rows are read as --from's model reads them"* ]]
+}
+
+# squares FILE: the sum of squares of the embeddings of a model
+squares() {
+    local n from to
+    n=$(od -A n -t u8 -N 8 "$1")
+    read -r from to <<< "$(head -c $((8 + n)) "$1" | tail -c +9 | jq -r '.embedding.data_offsets | "\(.[0]) \(.[1])"')"
+    od -A n -v -w4 -t f4 -j $((8 + n + from)) -N $((to - from)) "$1" | awk '{s += $1 * $1} END {print s}'
+}
+
+@test "train: --embedding-prior keeps embeddings near zero, the more so the rarer their tokens are" {
+    head -n 1001 logs.csv > part.csv
+    for _ in 1 2 3 4 5 6; do tail -n +2 part.csv; done | cat <(head -n 1 part.csv) - > often.csv
+    rows=(-q --multi genres --hidden 8 --holdout 0 --embedding-lr 0.01)
+    apg train "${rows[@]}" --epochs 36 --embedding-prior 0 -o free.apg part.csv
+    apg train "${rows[@]}" --epochs 36 --embedding-prior 30 -o held.apg part.csv
+    apg train "${rows[@]}" --epochs 6 --embedding-prior 30 -o often.apg often.csv
+    echo "$(squares free.apg) $(squares often.apg) $(squares held.apg)" | awk '{print; exit !($1 > 1.2 * $2 && $2 > 1.2 * $3)}'
+    apg train "${small[@]}" --embedding-prior 30 --threads 1 -o 1.apg logs.csv
+    apg train "${small[@]}" --embedding-prior 30 --threads 2 -o 2.apg logs.csv
+    cmp 1.apg 2.apg
+}
