@@ -29,6 +29,23 @@ static uint64_t pair_hash(const uint32_t pair[2])
     return apg_vocab_hash((const char *)pair, PAIR_BYTES);
 }
 
+uint32_t apg_cross_add(struct apg_vocab *v, uint32_t a, uint32_t b)
+{
+    const uint32_t pair[2] = {a, b};
+    return apg_vocab_add(v, (const char *)pair, PAIR_BYTES, pair_hash(pair));
+}
+
+static bool has_ids(const struct apg_field *f)
+{
+    return f->kind != APG_NUMERIC || f->n_edges;
+}
+
+bool apg_cross_can(const struct apg_schema *s, size_t a, size_t b)
+{
+    return a != b && has_ids(&s->field[a]) && has_ids(&s->field[b]) &&
+           (s->field[a].kind != APG_MULTI || s->field[b].kind != APG_MULTI);
+}
+
 uint32_t apg_cross_find(const struct apg_cross *c, uint32_t a, uint32_t b)
 {
     const uint32_t pair[2] = {a, b};
@@ -56,8 +73,7 @@ static bool count_pairs(
                        n_b = apg_row_ids(m->s, row, c->b, &b, &one_b);
         for (uint32_t j = 0; j < n_a; j++)
             for (uint32_t k = 0; k < n_b; k++) {
-                const uint32_t pair[2] = {a[j], b[k]}, before = all->n,
-                               id = apg_vocab_add(all, (const char *)pair, PAIR_BYTES, pair_hash(pair));
+                const uint32_t before = all->n, id = apg_cross_add(all, a[j], b[k]);
                 if (!id || !apg_grow(count, &cap, all->n, sizeof **count))
                     return false;
                 if (all->n > before)
@@ -103,10 +119,9 @@ static enum apg_status find_column(
     *at = apg_schema_find(s, name);
     if (*at == SIZE_MAX)
         return apg_fail(err, APG_ESETTING, "--cross: '%s' is no column that the model reads", name);
-    const struct apg_field *f = &s->field[*at];
-    return f->kind == APG_NUMERIC && !f->n_edges
-               ? apg_fail(err, APG_ESETTING, "--cross: '%s' is a number without bins: --numeric-bins", name)
-               : APG_OK;
+    return has_ids(&s->field[*at])
+               ? APG_OK
+               : apg_fail(err, APG_ESETTING, "--cross: '%s' is a number without bins: --numeric-bins", name);
 }
 
 static enum apg_status name_crosses(
@@ -225,8 +240,7 @@ static bool load_cross(struct apg_cross *c, size_t i, const struct apg_schema *s
         .at = (uint64_t *)at->data,
         .slot = (uint64_t *)slot->data,
         .mask = slot->dim[0] - 1};
-    return c->a < s->n_fields && c->b < s->n_fields && c->a != c->b &&
-           (s->field[c->a].kind != APG_MULTI || s->field[c->b].kind != APG_MULTI) &&
+    return c->a < s->n_fields && c->b < s->n_fields && apg_cross_can(s, c->a, c->b) &&
            apg_vocab_valid(&c->vocab, text->dim[0]);
 }
 
