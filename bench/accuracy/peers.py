@@ -65,7 +65,7 @@ def column(cells, kind, ids, grow):
 
 def number(cell):
     try:
-        return float(cell)
+        return float(cell) if np.isfinite(float(cell)) else np.nan
     except ValueError:
         return np.nan
 

@@ -36,7 +36,7 @@ def difference(a, b, figure):
     without = [statistics.mean(y) - statistics.mean(x) for x, y in
                zip(zip(*(r["without"][figure] for r in a)), zip(*(r["without"][figure] for r in b)))]
     seeds = sum(statistics.variance(r[figure] for r in x) / len(x) for x in (a, b) if len(x) > 1)
-    return mean(b, figure) - mean(a, figure), 1.96 * math.sqrt(jackknife(without) + seeds)
+    return mean(b, figure) - mean(a, figure), 1.96 * math.sqrt(jackknife(without) / 1e12 + seeds)
 
 
 def best(by, name, methods, figure):
