@@ -17,6 +17,12 @@ class Study:
     def sh(self, command):
         return subprocess.run(command, shell=True, check=True, capture_output=True, text=True, executable="/bin/bash")
 
+    def keep(self, r):
+        with self.lock:
+            self.done[r["key"]] = r
+            with open(self.a.results, "a") as f:
+                f.write(json.dumps(r) + "\n")
+
     def prepare(self, name):
         """Feature files of a data set, made once."""
         with self.lock:
@@ -62,10 +68,7 @@ class Study:
             r.update(auc=e["auc"], logloss=e["log_loss"], gauc=e.get("by_group", {}).get("gauc"),
                      deciles=[d["auc"] for d in e.get("by_group", {}).get("deciles", [])])
         os.remove(model)
-        with self.lock:
-            self.done[key] = r
-            with open(self.a.results, "a") as f:
-                f.write(json.dumps(r) + "\n")
+        self.keep(r)
         print("%-14s %-8s %-24s seed %d  valid %.5f  test %s  %d epochs %.0f s" % (
             name, backbone, method, seed, r["valid"], "%.5f" % r["auc"] if "auc" in r else "-", r["epochs"], seconds), flush=True)
         return r
@@ -119,10 +122,13 @@ class Study:
                         runs.append((name, backbone, method, options, seed, "run"))
             list(pool.map(lambda x: self.run(*x), runs))
 
-    def plain(self):
+    def sets(self):
+        """Logs that are asked for, else all of ../shared or all folders of --data."""
         ours = os.path.samefile(self.a.data, DATA)
-        sets = self.a.sets or (list(SETS) if ours else sorted(e.name for e in os.scandir(self.a.data) if e.is_dir()))
-        runs = [(name, b, m, METHODS[m].format(**SETS.get(name, {})), seed, "plain") for seed in self.a.seeds for name in sets
+        return self.a.sets or (list(SETS) if ours else sorted(e.name for e in os.scandir(self.a.data) if e.is_dir()))
+
+    def plain(self):
+        runs = [(name, b, m, METHODS[m].format(**SETS.get(name, {})), seed, "plain") for seed in self.a.seeds for name in self.sets()
                 for b in self.a.backbones for m in self.a.methods or MAIN]
         with concurrent.futures.ThreadPoolExecutor(self.a.jobs) as pool:
             list(pool.map(lambda x: self.run(*x), runs))
