@@ -19,6 +19,7 @@ struct scores_want {
     struct apg_columns columns;    /* columns.label NULL: the label is found by the usual names */
     size_t n_scores;               /* 1 or 2 */
     const char *score[SCORES_MAX]; /* NULL: found by the usual names, else the last column */
+    const char *weight;            /* NULL: all rows count 1 */
     struct apg_list group;         /* columns; their cells, each with a NUL behind it, are the token */
     bool logit;                    /* scores are any numbers, not probabilities */
 };
@@ -36,11 +37,12 @@ struct scores {
     uint64_t n_rows; /* it is the n-th */
     bool label;
     double score[SCORES_MAX];
+    float weight;
     uint32_t group; /* as of grouping_end; 0 without group columns */
     /* the file: its columns, and which of them are what */
     struct apg_csv *csv;
     struct apg_csv_chunk header;
-    size_t columns, at_label, at_score[SCORES_MAX], *at_group;
+    size_t columns, at_label, at_weight, at_score[SCORES_MAX], *at_group;
     /* private */
     struct apg_csv_chunk chunk;
     size_t next;

@@ -368,13 +368,13 @@ static void others(void **state)
 
     make(&m, small);
     write_rows(&b, &m, 100);
-    const uint32_t two = 2;
+    const uint32_t newer = 3;
     uint64_t sum;
-    memcpy(b.p + 8, &two, 4);
+    memcpy(b.p + 8, &newer, 4);
     sum = XXH3_64bits(b.p, 56);
     memcpy(b.p + 56, &sum, 8);
     assert_int_equal(read_on(b.p, b.n, &err), APG_EFORMAT);
-    assert_string_equal(err.text, "f: written by a newer apg: format version 2, this one reads 1");
+    assert_string_equal(err.text, "f: written by a newer apg: format version 3, this one reads 2");
     free(b.p);
 
     /* No rows: a whole file, which is nothing to train on. */
