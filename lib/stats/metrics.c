@@ -299,13 +299,18 @@ enum apg_status apg_metrics_report(
         goto done;
     apg_metrics_sort(m->row, n);
     report_bins(m, out);
+    const bool grouped = m->groups > 1;
     for (size_t i = 0; i < n; i++) {
         const struct apg_metrics_row *r = &m->row[i];
         const double weight = weight_of(r);
         apg_metrics_tally_add(&all, r->key, r->label, weight);
+        if (!grouped)
+            continue;
         apg_metrics_tally_add(&decile[part[r->group]], r->key, r->label, weight);
         apg_metrics_tally_add(&group[r->group], r->key, r->label, weight);
     }
+    if (!grouped && n)
+        decile[0] = group[0] = all;
     for (uint32_t g = 0; g < m->groups; g++) {
         double auc = apg_metrics_tally_auc(&group[g]);
         if (rows[g] == 0)
