@@ -47,7 +47,7 @@ const struct apg_setting apg_columns_kinds[] = {
         .help = "column of the label; by default the first that exists of label, click, clicked, y, "
                 "target, is_click, is_clicked and clk"},
     {APG_SETTING_STRING, 0, "weight", AT(weight), .arg = "NAME",
-        .help = "column of the rows' weights: how much each counts, a number from 0 on"},
+        .help = "column of the rows' weights: how much each counts, a number from 0 on", .rare = true},
     {APG_SETTING_LIST, 0, "categorical", NAMES(categorical),
         .help = "columns of tokens, whatever they look like"},
     {APG_SETTING_LIST, 0, "numeric", NAMES(numeric),
