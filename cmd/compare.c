@@ -70,9 +70,8 @@ static enum apg_status read_rows(struct compare *c, struct apg_error *err)
     if (!status && c->rows.n == 0)
         status = apg_fail(err, APG_EINPUT, "%s: no rows to compare: only a header", c->file[0]);
     else if (!status && !heavy)
-        status =
-            apg_fail(err, APG_EINPUT, "%s: nothing to compare: all rows have the weight 0, by column '%s'",
-                c->file[0], a->want->weight);
+        status = apg_fail(err, APG_EINPUT,
+            "%s: nothing to compare: all rows have the weight 0, by column '%s'", c->file[0], c->weight);
     return status;
 }
 
@@ -89,12 +88,12 @@ static enum apg_status compare(struct compare *c, char **path, size_t threads, s
         return status;
     const struct side *a = &c->side[0], *b = &c->side[c->two];
     c->label = a->rows.label_name;
-    c->weight = a->want.weight;
+    c->weight = a->rows.weight_name;
     c->file[0] = a->in.name;
     c->file[1] = b->in.name;
     c->score[0] = a->rows.score_name[0];
     c->score[1] = b->rows.score_name[!c->two];
-    apg_compare_init(&c->rows, a->want.logit, a->want.group.n > 0, a->want.weight);
+    apg_compare_init(&c->rows, a->want.logit, a->want.group.n > 0, c->weight);
     if (!(status = read_rows(c, err)) && !(status = apg_pool_new(&pool, (unsigned)threads, err)))
         status = apg_compare_report(&c->rows, &c->plan, pool, &c->report, err);
     apg_pool_free(pool);
@@ -304,7 +303,7 @@ static void want(struct compare *c, const struct scores_want *common, const stru
             c->side[s].want.score[0] = score->item[score->n == 2 ? s : 0];
     }
     c->side[1].want.group.n = 0; /* groups and weights are those of A */
-    c->side[1].want.weight = NULL;
+    c->side[1].want.columns.weight = NULL;
 }
 
 int cmd_compare(int argc, char **argv)
@@ -324,7 +323,7 @@ int cmd_compare(int argc, char **argv)
         OPT_LIST(0, "score", &score, "A[,B]",
             "columns of the scores of A and of B; one name is for both files; if not given, found by name, "
             "else the last column"),
-        OPT_STRING(0, "weight", &common.weight, "COLUMN", "column of A with the rows' weights"),
+        OPT_STRING(0, "weight", &common.columns.weight, "COLUMN", "column of A with the rows' weights"),
         OPT_LIST('g', "group", &common.group, "COLUMN,...",
             "rows with the same cells in these columns of A are drawn together; also GAUC"),
         OPT_LIST(0, "key", &c.key, "COLUMN,...",

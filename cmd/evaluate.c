@@ -58,6 +58,7 @@ static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct
         status = apg_rejects_begin(x, csv, e->want.columns.header ? &s.header : NULL, err);
     if (!status)
         status = keep_names(e, s.label_name, s.score_name[0], err);
+    e->weight_name = s.weight_name;
     while (!status) {
         status = scores_next(&s, err);
         x->seen += s.row || s.bad;
@@ -81,11 +82,9 @@ static enum apg_status open_model(struct evaluate *e, const char *path, size_t t
         (status = apg_stream_open(&e->stream, e->model->model, e->pool, err)))
         return status;
     e->stream.rejects = &e->bad.rules;
-    if (e->want.weight && *e->want.weight) {
-        const struct apg_columns asked = {.weight = e->want.weight};
-        if ((status = apg_columns_weigh(&asked, e->model->model->own_schema, err)))
-            return status;
-    }
+    const char *weight = e->want.columns.weight;
+    if (weight && *weight && (status = apg_columns_weigh(e->model->model->own_schema, weight, err)))
+        return status;
     const struct apg_schema *s = e->model->model->schema;
     e->field = apg_alloc(e->want.group.n, sizeof *e->field);
     if (!e->field)
@@ -152,7 +151,7 @@ static enum apg_status take_rows(void *arg, struct apg_stream_part *part, struct
 static enum apg_status find_weights(struct evaluate *e, const struct apg_source *in, struct apg_error *err)
 {
     const struct apg_schema *s = e->model->model->schema;
-    const char *asked = e->want.weight;
+    const char *asked = e->want.columns.weight;
     struct apg_binding *b = &e->stream.binding;
     e->weighted = s->weight && !(asked && !*asked);
     if (!e->weighted)
@@ -222,7 +221,9 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
 
     fprintf(f, "\nby score, from low to high\n%10s%12s%12s%12s%12s%12s", "rows", "from", "to", "mean score",
         "mean label", "calibration");
-    fprintf(f, e->weight_name ? "%12s\n" : "\n", "weight");
+    if (e->weight_name)
+        fprintf(f, "%12s", "weight");
+    putc('\n', f);
     for (size_t i = 0; i < r->n_bins; i++) {
         const struct apg_metrics_bin *b = &r->bin[i];
         fprintf(f, "%10llu", (unsigned long long)b->rows);
@@ -231,7 +232,9 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
         report_number(f, 12, 6, b->mean_score);
         report_number(f, 12, 6, b->mean_label);
         report_number(f, 12, 4, b->mean_label > 0 ? b->mean_score / b->mean_label : NAN);
-        fprintf(f, e->weight_name ? "%12.6g\n" : "\n", b->weight);
+        if (e->weight_name)
+            fprintf(f, "%12.6g", b->weight);
+        putc('\n', f);
     }
     if (!e->want.group.n)
         return;
@@ -320,7 +323,7 @@ int cmd_evaluate(int argc, char **argv)
             "column of labels, 0 or 1; if not given, found by its name"),
         OPT_STRING(0, "score", &e.want.score[0], "COLUMN",
             "column of scores; if not given, found by its name, else the last column"),
-        OPT_STRING(0, "weight", &e.want.weight, "COLUMN",
+        OPT_STRING(0, "weight", &e.want.columns.weight, "COLUMN",
             "column of the rows' weights; with --model that of its training rows, or '' for none"),
         OPT_STRING('m', "model", &model_path, "FILE",
             "score the rows, CSV or features, with this model, by its own label"),
@@ -350,10 +353,6 @@ int cmd_evaluate(int argc, char **argv)
         return opt_usage(&command, "--model has its own label and scores: no --label, no --score");
     if ((code = bad_rows_check(&e.bad, out_path, &command)) != OPT_GO)
         return code;
-    if (!model_path && e.want.weight && !*e.want.weight)
-        e.want.weight = NULL;
-    if (!model_path)
-        e.weight_name = e.want.weight;
     if (!model_path && opt_given("threads"))
         return opt_usage(&command, "--threads is for --model");
 

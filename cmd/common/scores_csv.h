@@ -16,10 +16,10 @@
 
 enum { SCORES_MAX = 2 };
 struct scores_want {
-    struct apg_columns columns;    /* columns.label NULL: the label is found by the usual names */
+    struct apg_columns columns;    /* columns.label NULL: the label is found by the usual names;
+                                    * columns.weight: NULL or "": all rows count 1 */
     size_t n_scores;               /* 1 or 2 */
     const char *score[SCORES_MAX]; /* NULL: found by the usual names, else the last column */
-    const char *weight;            /* NULL: all rows count 1 */
     struct apg_list group;         /* columns; their cells, each with a NUL behind it, are the token */
     bool logit;                    /* scores are any numbers, not probabilities */
 };
@@ -28,6 +28,7 @@ struct scores {
     const struct scores_want *want;
     struct grouping *groups; /* set it, where there are group columns, before scores_begin */
     const char *label_name, *score_name[SCORES_MAX]; /* as found; until scores_end */
+    const char *weight_name;                         /* NULL: rows have none */
     /* the row at hand */
     bool row; /* is there one? */
     /* There is, but it is a bad one, as it came in RECORD; the next call goes on behind it. */

@@ -98,13 +98,11 @@ void apg_columns_cut_as(struct apg_columns *c, const struct apg_given *given, co
         c->quotes = !s->no_quotes;
 }
 
-enum apg_status apg_columns_weigh(const struct apg_columns *c, struct apg_schema *s, struct apg_error *err)
+enum apg_status apg_columns_weigh(struct apg_schema *s, const char *name, struct apg_error *err)
 {
-    if (!c->weight)
-        return APG_OK;
-    if (strcmp(c->weight, s->label) == 0)
-        return apg_fail(err, APG_EUSAGE, "--weight %s: it is the label", c->weight);
-    return apg_schema_set_weight(s, c->weight) ? APG_OK : apg_fail_memory(err);
+    if (strcmp(name, s->label) == 0)
+        return apg_fail(err, APG_EUSAGE, "--weight %s: it is the label", name);
+    return apg_schema_set_weight(s, name) ? APG_OK : apg_fail_memory(err);
 }
 
 enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err)

@@ -43,9 +43,8 @@ void apg_columns_cut_as(struct apg_columns *c, const struct apg_given *given, co
 /* APG_ESETTING: these settings do not go together. */
 enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err);
 
-/* The rows of S are weighted by the column that C names; "": they are not. Where C names none S stays as it
- * is. APG_EUSAGE: it is the label. */
-enum apg_status apg_columns_weigh(const struct apg_columns *c, struct apg_schema *s, struct apg_error *err);
+/* The rows of S are weighted by column NAME; "": they are not. APG_EUSAGE: it is the label. */
+enum apg_status apg_columns_weigh(struct apg_schema *s, const char *name, struct apg_error *err);
 
 /* Names a label column usually has; ends in NULL. */
 extern const char *const apg_label_names[];

@@ -229,10 +229,11 @@ enum apg_status apg_sheet_fail(const struct apg_bad *bad, const struct apg_schem
     case APG_BAD_LABEL:
         return apg_fail(err, APG_EINPUT, "%s:%llu: %s: neither 0 nor 1: '%.64s'", file, at, s->label, text);
     case APG_BAD_WEIGHT:
-        return *text ? apg_fail(err, APG_EINPUT, "%s:%llu: %s: not a weight (a number from 0 on): '%.64s'",
-                           file, at, s->weight, text)
-                     : apg_fail(
-                           err, APG_EINPUT, "%s:%llu: %s: no weight: the cell is empty", file, at, s->weight);
+        if (!*text)
+            return apg_fail(
+                err, APG_EINPUT, "%s:%llu: %s: no weight: the cell is empty", file, at, s->weight);
+        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: not a weight (a number from 0 on): '%.64s'", file, at,
+            s->weight, text);
     case APG_BAD_NUMBER:
         if (raw) /* the kind may have been inferred, from rows before this one */
             return apg_fail(err, APG_EINPUT,

@@ -423,7 +423,7 @@ static enum apg_status train(
     s->rejects.arg = t;
     if (t->from) {
         t->schema = t->from->own_schema;
-        if ((status = apg_columns_weigh(&s->columns, t->schema, err)))
+        if (s->columns.weight && (status = apg_columns_weigh(t->schema, s->columns.weight, err)))
             return status;
         s->fit.validate_start = true;
         if (!apg_given_has(&s->given, "negative-rate"))

@@ -16,22 +16,22 @@
 #include "train/optim.h"
 #include "fields.h"
 
-enum { ROWS = 12, HEAD = 1 + FIELDS + 1, TIMES_MAX = 3 };
+enum { ROWS = 12, HEAD = 1 + FIELDS + 1, WORDS = HEAD + 1, TIMES_MAX = 3 };
 
 static char weight_name[] = "w";
 static struct apg_schema weighted = {.weight = weight_name, .n_fields = FIELDS, .field = fields, .rows = 14};
-static uint32_t words[ROWS][HEAD];
+static uint32_t words[ROWS][WORDS];
 static const uint32_t *row[ROWS * TIMES_MAX];
 static struct apg_pool *pool;
 
-/* Weights of 0 to 3, or all ONE. Returns their mean. */
+/* Weights of 0 to 3, or all ONE. Lists have a token each, behind the weight. Returns the mean weight. */
 static double make_rows(bool one)
 {
     double sum = 0;
     for (uint32_t i = 0; i < ROWS; i++) {
         const float w = one ? 1 : (float)(i * 5 % 4);
-        const uint32_t made[HEAD] = {apg_float_word((float)(i % 3 == 0)), i % 3,
-            apg_float_word(0.25f * (float)i - 1), 0, i * 7 % 4, apg_float_word(w)};
+        const uint32_t made[WORDS] = {apg_float_word((float)(i % 3 == 0)), i % 3,
+            apg_float_word(0.25f * (float)i - 1), 1, i * 7 % 4, apg_float_word(w), i % 5};
         memcpy(words[i], made, sizeof made);
         row[i] = words[i];
         sum += (double)w;
