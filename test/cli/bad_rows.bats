@@ -48,6 +48,8 @@ setup_file() {
     awk -F, 'NR == 1 { print $0 ",w"; next } { print $0 "," NR % 3 }' logs.csv > weighted.csv
     row=$(sed -n 2p logs.csv)
     printf "$row,%s\n" -1 nan inf x '' 1e39 -0.5 > bad.weights
+    # what stands in such a row says nothing of the other columns either
+    awk -F, -v OFS=, -v p="$(cut -d' ' -f2 places)" '{$p = "abc"; print}' bad.weights > x && mv x bad.weights
     { head -n 20 weighted.csv; cat bad.weights; tail -n +21 weighted.csv; } > mixed-weights.csv
     for text in -1 nan inf x 1e39 -0.5; do
         { head -n 5 weighted.csv; echo "$row,$text"; } > one.csv
