@@ -74,7 +74,7 @@ setup_file() {
     apg evaluate --json -m want.apg weighted.csv > want
     apg evaluate --json -m want.apg --on-error skip mixed-weights.csv 2> /dev/null | diff want -
     # A row that is only scored needs none.
-    apg predict -q -m want.apg mixed-weights.csv | wc -l | grep -qx 6007
+    sed '1!s/,[0-9]*$/,-1/' weighted.csv | apg predict -q -m want.apg | cmp - <(apg predict -q -m want.apg weighted.csv)
 }
 
 @test "bad rows: with --append and --id the lines still match" {
