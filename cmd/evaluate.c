@@ -146,8 +146,8 @@ static enum apg_status take_rows(void *arg, struct apg_stream_part *part, struct
     return status;
 }
 
-/* Do the rows of IN have weights? Those that were asked for must be there. Where nobody asked, they are those that
- * the model was trained with. */
+/* Do the rows of IN have weights? Those that were asked for must be there. Where nobody asked, they are
+ * those that the model was trained with. */
 static enum apg_status find_weights(struct evaluate *e, const struct apg_source *in, struct apg_error *err)
 {
     const struct apg_schema *s = e->model->model->schema;

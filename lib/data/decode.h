@@ -13,7 +13,8 @@
 #include <stdint.h>
 #include "data/schema.h"
 
-/* The cells of ROW, the label first, the weight last if S has one. Tokens are those of the vocabulary: an id that is out of
+/* The cells of ROW, the label first, the weight last if S has one.
+ * Tokens are those of the vocabulary: an id that is out of
  * vocabulary, or hashed, becomes an empty cell. A numeric value has 6 digits. A bucket becomes a
  * number that falls into it. */
 enum apg_status apg_decode_row(const struct apg_schema *s, const uint32_t *row, char **buf, size_t *n,

@@ -418,8 +418,8 @@ static bool labels_enough(const struct work *w, const uint32_t *decile, uint32_t
 /* ---- DeLong ---- */
 
 /* The place of a row among those of the other label, by one set, is 2 * the weight of the rows with which
- * it is in the right order + that of the rows of the same score. A unit gets the weighted sums over its rows, by
- * label, of B's places less A's. */
+ * it is in the right order + that of the rows of the same score. A unit gets the weighted sums over its
+ * rows, by label, of B's places less A's. */
 static void place_rows(struct work *w)
 {
     for (int s = 0; s < 2; s++) {

@@ -13,8 +13,8 @@
  *
  * A score is a probability in [0, 1], or a logit, which is any finite number. It is never NaN: the
  * caller refuses that. What is not defined is NAN: an AUC when labels are of one class only, the
- * calibration when there is no positive, and anything of no rows, or of rows whose weights are all 0. One thread at a time uses a
- * collector.
+ * calibration when there is no positive, and anything of no rows, or of rows whose weights are all 0.
+ * One thread at a time uses a collector.
  */
 #ifndef APG_METRICS_H
 #define APG_METRICS_H

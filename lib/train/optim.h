@@ -19,8 +19,8 @@ struct apg_optim_options {
      * row, whatever how often it comes: the log density of a normal prior with this precision, which few
      * rows cannot outweigh and many can. To be used after apg_optim_count. */
     double embedding_prior;
-    /* Where rows have weights: the mean of all rows to train on. A row's loss counts weight / mean_weight times,
-     * so that a batch of heavier rows moves the model by more. */
+    /* Where rows have weights: the mean of all rows to train on. A row's loss counts weight / mean_weight
+     * times, so that a batch of heavier rows moves the model by more. */
     double mean_weight;
 };
 enum apg_status apg_optim_new(struct apg_optim **out, struct apg_model *m, struct apg_error *err);

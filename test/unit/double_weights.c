@@ -62,17 +62,15 @@ static double step(struct apg_optim *o, size_t n, double mean_weight)
 static double *gradient(const struct apg_model *m, size_t *n)
 {
     const struct apg_graph *g = &m->graph;
-    double *out = NULL;
+    size_t all = 0;
+    for (size_t p = 0; p < g->n_params; p++)
+        all += g->param[p].rows * g->param[p].cols;
+    double *out = calloc(all, sizeof *out);
+    assert_non_null(out);
     *n = 0;
-    for (size_t p = 0; p < g->n_params; p++) {
-        const struct apg_param *param = &g->param[p];
-        const size_t size = param->rows * param->cols;
-        if (param->table)
-            continue;
-        assert_non_null(out = realloc(out, (*n + size) * sizeof *out));
-        for (size_t i = 0; i < size; i++)
-            out[(*n)++] = g->slot[0].grad[param->at + i];
-    }
+    for (size_t p = 0; p < g->n_params; p++)
+        for (size_t i = 0; !g->param[p].table && i < g->param[p].rows * g->param[p].cols; i++)
+            out[(*n)++] = g->slot[0].grad[g->param[p].at + i];
     return out;
 }
 
