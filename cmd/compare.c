@@ -28,7 +28,7 @@ struct side {
 struct compare {
     struct side side[2]; /* A, B; of one file, the first alone */
     bool two;            /* files */
-    const char *file[2], *score[2], *label;
+    const char *file[2], *score[2], *label, *weight;
     struct apg_list key; /* columns that tell that rows are the same */
     struct pairing pairing;
     struct grouping groups;
@@ -57,16 +57,21 @@ static enum apg_status read_rows(struct compare *c, struct apg_error *err)
     struct scores *a = &c->side[0].rows, *b = &c->side[1].rows;
     const double *second = c->two ? &b->score[0] : &a->score[1];
     enum apg_status status = APG_OK;
+    bool heavy = false;
     do {
         status = scores_next(a, err);
         if (!status && c->two && !(status = scores_next(b, err)))
             status = pairing_check(&c->pairing, err);
         if (!status && a->row)
-            status =
-                apg_compare_add(&c->rows, a->score[0], *second, a->label, a->group ? a->group - 1 : 0, err);
+            status = apg_compare_add(
+                &c->rows, a->score[0], *second, a->label, a->weight, a->group ? a->group - 1 : 0, err);
+        heavy = heavy || (a->row && a->weight > 0);
     } while (!status && a->row);
     if (!status && c->rows.n == 0)
         status = apg_fail(err, APG_EINPUT, "%s: no rows to compare: only a header", c->file[0]);
+    else if (!status && !heavy)
+        status = apg_fail(err, APG_EINPUT,
+            "%s: nothing to compare: all rows have the weight 0, by column '%s'", c->file[0], c->weight);
     return status;
 }
 
@@ -83,11 +88,12 @@ static enum apg_status compare(struct compare *c, char **path, size_t threads, s
         return status;
     const struct side *a = &c->side[0], *b = &c->side[c->two];
     c->label = a->rows.label_name;
+    c->weight = a->rows.weight_name;
     c->file[0] = a->in.name;
     c->file[1] = b->in.name;
     c->score[0] = a->rows.score_name[0];
     c->score[1] = b->rows.score_name[!c->two];
-    apg_compare_init(&c->rows, a->want.logit, a->want.group.n > 0);
+    apg_compare_init(&c->rows, a->want.logit, a->want.group.n > 0, c->weight);
     if (!(status = read_rows(c, err)) && !(status = apg_pool_new(&pool, (unsigned)threads, err)))
         status = apg_compare_report(&c->rows, &c->plan, pool, &c->report, err);
     apg_pool_free(pool);
@@ -160,6 +166,8 @@ static void report_text(FILE *f, const struct compare *c)
         fprintf(f, "%c                 '%s' of %s\n", "AB"[s], c -> score[s], c -> file[s]);
     fprintf(f, "%-16s%12llu\n%-16s%12llu\n", "rows", (unsigned long long)r->rows, "positive",
         (unsigned long long)r->positives);
+    if (c->weight)
+        fprintf(f, "%-16s%12s  weights the rows\n", "weight", c->weight);
     if (c->rows.grouped)
         fprintf(f, "%-16s%12llu  %llu of them, with %llu rows, have both labels and so a GAUC\n", "groups",
             (unsigned long long)r->units, (unsigned long long)r->mixed_groups,
@@ -238,6 +246,8 @@ static enum apg_status report_as_json(FILE *f, const struct compare *c, struct a
             "resampled", units_name(c), "verdict", verdict(&r->auc), "auc", json_figure(&r->auc), "delong",
             delong, "log_loss", json_figure(&r->log_loss));
     int bad = root && c->rows.grouped ? json_object_set_new(root, "by_group", json_groups(c)) : 0;
+    if (root && c->weight)
+        bad |= json_object_set_new(root, "weight", json_string(c->weight));
     return report_json(f, root, bad, err);
 }
 
@@ -292,7 +302,8 @@ static void want(struct compare *c, const struct scores_want *common, const stru
         if (score->n && c->two)
             c->side[s].want.score[0] = score->item[score->n == 2 ? s : 0];
     }
-    c->side[1].want.group.n = 0; /* the groups are those of A */
+    c->side[1].want.group.n = 0; /* groups and weights are those of A */
+    c->side[1].want.columns.weight = NULL;
 }
 
 int cmd_compare(int argc, char **argv)
@@ -312,6 +323,7 @@ int cmd_compare(int argc, char **argv)
         OPT_LIST(0, "score", &score, "A[,B]",
             "columns of the scores of A and of B; one name is for both files; if not given, found by name, "
             "else the last column"),
+        OPT_STRING(0, "weight", &common.columns.weight, "COLUMN", "column of A with the rows' weights"),
         OPT_LIST('g', "group", &common.group, "COLUMN,...",
             "rows with the same cells in these columns of A are drawn together; also GAUC"),
         OPT_LIST(0, "key", &c.key, "COLUMN,...",

@@ -190,6 +190,8 @@ int cmd_encode(int argc, char **argv)
     if (back && (encoder_path || apg_rejects_skip(&e.bad.rules)))
         return opt_usage(&command, encoder_path ? "--decode needs no --encoder: a feature file has its own"
                                                 : "--on-error is for CSV: not with --decode");
+    if (encoder_path && opt_given("weight"))
+        return opt_usage(&command, "--encoder says which column the weights are: not with --weight");
     e.bad.quiet = e.quiet;
 
     struct apg_error err;

@@ -33,6 +33,8 @@ struct evaluate {
     struct apg_metrics metrics;
     struct grouping groups; /* of a token the parts are the cells of the group columns, or their words */
     char *label_name, *score_name; /* as found in the last file */
+    const char *weight_name;       /* column that rows of some file are weighted by; NULL: of none */
+    bool weighted;                 /* are those of the file at hand? */
 };
 
 /* ---- CSV with scores ---- */
@@ -56,11 +58,12 @@ static enum apg_status read_rows(struct evaluate *e, struct apg_csv *csv, struct
         status = apg_rejects_begin(x, csv, e->want.columns.header ? &s.header : NULL, err);
     if (!status)
         status = keep_names(e, s.label_name, s.score_name[0], err);
+    e->weight_name = s.weight_name;
     while (!status) {
         status = scores_next(&s, err);
         x->seen += s.row || s.bad;
         if (s.row)
-            status = apg_metrics_add(&e->metrics, s.score[0], s.label, s.group, err);
+            status = apg_metrics_add(&e->metrics, s.score[0], s.label, s.weight, s.group, err);
         else if (s.bad && apg_rejects_skip(x))
             status = apg_rejects_row(x, err, s.record, s.record_bytes);
         else
@@ -79,6 +82,9 @@ static enum apg_status open_model(struct evaluate *e, const char *path, size_t t
         (status = apg_stream_open(&e->stream, e->model->model, e->pool, err)))
         return status;
     e->stream.rejects = &e->bad.rules;
+    const char *weight = e->want.columns.weight;
+    if (weight && *weight && (status = apg_columns_weigh(e->model->model->own_schema, weight, err)))
+        return status;
     const struct apg_schema *s = e->model->model->schema;
     e->field = apg_alloc(e->want.group.n, sizeof *e->field);
     if (!e->field)
@@ -126,7 +132,8 @@ static enum apg_status score_row(
     if (!put_fields(e, row))
         return apg_fail_memory(err);
     enum apg_status status = e->want.group.n ? grouping_end(&e->groups, &group, err) : APG_OK;
-    return status ? status : apg_metrics_add(&e->metrics, score, label > 0, group, err);
+    const float weight = e->weighted ? apg_row_weight(e->model->model->schema, row) : 1;
+    return status ? status : apg_metrics_add(&e->metrics, score, label > 0, weight, group, err);
 }
 
 static enum apg_status take_rows(void *arg, struct apg_stream_part *part, struct apg_error *err)
@@ -139,10 +146,37 @@ static enum apg_status take_rows(void *arg, struct apg_stream_part *part, struct
     return status;
 }
 
+/* Do the rows of IN have weights? Those that were asked for must be there. Where nobody asked, they are
+ * those that the model was trained with. */
+static enum apg_status find_weights(struct evaluate *e, const struct apg_source *in, struct apg_error *err)
+{
+    const struct apg_schema *s = e->model->model->schema;
+    const char *asked = e->want.columns.weight;
+    struct apg_binding *b = &e->stream.binding;
+    e->weighted = s->weight && !(asked && !*asked);
+    if (!e->weighted)
+        b->weight = SIZE_MAX; /* what is in its cells does not matter */
+    else if (in->feat && asked && strcmp(asked, apg_feat_schema(in->feat)->weight) != 0)
+        return apg_fail(err, APG_EUSAGE,
+            "%s: --weight %s: a feature file has the weights it was encoded with", in->name, asked);
+    else if (in->csv && b->weight == SIZE_MAX && asked)
+        return apg_binding_need_weight(b, s, in->csv, &e->stream.header, err);
+    else if (in->csv && b->weight == SIZE_MAX) {
+        message_warn(
+            "%s: no column '%s', the weight of the training rows: each row counts 1", in->name, s->weight);
+        e->weighted = false;
+    }
+    if (e->weighted)
+        e->weight_name = s->weight;
+    return APG_OK;
+}
+
 static enum apg_status score_rows(struct evaluate *e, struct apg_source *in, struct apg_error *err)
 {
     const struct apg_stream_user user = {.take = take_rows, .arg = e};
     enum apg_status status = apg_stream_begin(&e->stream, in, &e->want.columns, true, err);
+    if (!status)
+        status = find_weights(e, in, err);
     return status ? status : apg_stream_run(&e->stream, &user, err);
 }
 
@@ -176,6 +210,8 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
     fprintf(f, "%-20s%10llu  '%s' scored by '%s'\n", "rows", (unsigned long long)r->rows, e->label_name,
         e->score_name);
     fprintf(f, "%-20s%10llu\n", "positive", (unsigned long long)r->positives);
+    if (e->weight_name)
+        fprintf(f, "%-20s%10.6g  '%s' weights the rows\n", "weight", r->weight, e->weight_name);
     print_line(f, "AUC", r->auc);
     if (e->want.group.n)
         print_line(f, "GAUC", r->all.gauc);
@@ -183,8 +219,11 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
     print_line(f, "normalized entropy", r->means.normalized_entropy);
     print_line(f, "calibration", r->means.calibration);
 
-    fprintf(f, "\nby score, from low to high\n%10s%12s%12s%12s%12s%12s\n", "rows", "from", "to", "mean score",
+    fprintf(f, "\nby score, from low to high\n%10s%12s%12s%12s%12s%12s", "rows", "from", "to", "mean score",
         "mean label", "calibration");
+    if (e->weight_name)
+        fprintf(f, "%12s", "weight");
+    putc('\n', f);
     for (size_t i = 0; i < r->n_bins; i++) {
         const struct apg_metrics_bin *b = &r->bin[i];
         fprintf(f, "%10llu", (unsigned long long)b->rows);
@@ -192,7 +231,9 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
         report_number(f, 12, 6, b->high);
         report_number(f, 12, 6, b->mean_score);
         report_number(f, 12, 6, b->mean_label);
-        report_number(f, 12, 4, b->positives ? b->mean_score / b->mean_label : NAN);
+        report_number(f, 12, 4, b->mean_label > 0 ? b->mean_score / b->mean_label : NAN);
+        if (e->weight_name)
+            fprintf(f, "%12.6g", b->weight);
         putc('\n', f);
     }
     if (!e->want.group.n)
@@ -215,11 +256,13 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
     }
 }
 
-static json_t *json_bin(const struct apg_metrics_bin *b)
+static json_t *json_bin(const struct apg_metrics_bin *b, bool weighted)
 {
-    return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "rows", (json_int_t)b->rows, "positives",
+    json_t *bin = json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "rows", (json_int_t)b->rows, "positives",
         (json_int_t)b->positives, "low", report_json_number(b->low), "high", report_json_number(b->high),
         "mean_score", report_json_number(b->mean_score), "mean_label", report_json_number(b->mean_label));
+    return apg_json_whole(
+        bin, weighted && bin ? json_object_set_new(bin, "weight", json_real(b->weight)) : 0);
 }
 
 static json_t *json_slice(const struct apg_metrics_slice *s)
@@ -250,13 +293,17 @@ static enum apg_status report_as_json(
     json_t *bins = json_array();
     int bad = 0;
     for (size_t i = 0; i < r->n_bins; i++)
-        bad |= json_array_append_new(bins, json_bin(&r->bin[i]));
+        bad |= json_array_append_new(bins, json_bin(&r->bin[i], e->weight_name));
     json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "label",
         e->label_name, "score", e->score_name, "rows", (json_int_t)r->rows, "positives",
         (json_int_t)r->positives, "auc", report_json_number(r->auc), "log_loss",
         report_json_number(m->log_loss), "normalized_entropy", report_json_number(m->normalized_entropy),
         "mean_score", report_json_number(m->mean_score), "mean_label", report_json_number(m->mean_label),
         "calibration", report_json_number(m->calibration), "by_score", bins);
+    if (root && e->weight_name)
+        bad |= json_object_set_new(root, "weight",
+            json_pack("{s:s, s:f, s:f}", "column", e->weight_name, "sum", r->weight, "positive_sum",
+                r->positive_weight));
     if (root && e->want.group.n)
         bad |= json_object_set_new(root, "by_group", json_groups(e, r));
     return report_json(f, root, bad, err);
@@ -276,6 +323,8 @@ int cmd_evaluate(int argc, char **argv)
             "column of labels, 0 or 1; if not given, found by its name"),
         OPT_STRING(0, "score", &e.want.score[0], "COLUMN",
             "column of scores; if not given, found by its name, else the last column"),
+        OPT_STRING(0, "weight", &e.want.columns.weight, "COLUMN",
+            "column of the rows' weights; with --model that of its training rows, or '' for none"),
         OPT_STRING('m', "model", &model_path, "FILE",
             "score the rows, CSV or features, with this model, by its own label"),
         OPT_LIST(
@@ -323,6 +372,9 @@ int cmd_evaluate(int argc, char **argv)
         status = e.bad.rules.bad
                      ? apg_fail(&err, APG_EINPUT, "no rows to evaluate: all of them are bad")
                      : apg_fail(&err, APG_EINPUT, "no rows to evaluate: the input is only a header");
+    if (!status && !(e.metrics.sums.weight > 0))
+        status = apg_fail(&err, APG_EINPUT, "nothing to evaluate: all rows have the weight 0, by column '%s'",
+            e.weight_name);
     if (status || (status = apg_metrics_report(&e.metrics, &report, &err)) ||
         (status = output_open(&out, out_path, false, &err)))
         goto done;

@@ -64,8 +64,9 @@ static json_t *json_crosses(const struct apg_schema *s)
  * they are not known, of a pipe. NULL: out of memory. */
 static json_t *describe(const struct apg_schema *s, const struct apg_model *m, json_int_t size)
 {
-    json_t *root = json_pack("{s:s, s:o, s:s, s:o}", "kind", m ? "model" : "features", "bytes",
-        size < 0 ? json_null() : json_integer(size), "label", s->label, "columns", json_columns(s));
+    json_t *root = json_pack("{s:s, s:o, s:s, s:s*, s:o}", "kind", m ? "model" : "features", "bytes",
+        size < 0 ? json_null() : json_integer(size), "label", s->label, "weight", s->weight, "columns",
+        json_columns(s));
     int bad = 0;
     if (root && s->missing.n) {
         json_t *missing = json_array();

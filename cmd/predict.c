@@ -25,6 +25,7 @@ struct predict {
     struct output out;
     struct apg_metrics_running metrics;
     const char *id, *score; /* names of columns */
+    const char *weight;     /* that of the weights by which metrics are; NULL: there was none */
     size_t id_cell;         /* of a record, the cell of column ID */
     uint64_t rows;
     struct apg_csv_names names; /* --append: of the first input's columns */
@@ -142,9 +143,11 @@ static enum apg_status take(void *arg, struct apg_stream_part *part, struct apg_
     struct predict *p = arg;
     p->rows += part->rows + part->bad.n;
     for (size_t r = 0; !p->quiet && r < part->rows; r++) {
-        float label = apg_word_float(apg_block_row(&part->block, r)[0]);
+        const uint32_t *row = apg_block_row(&part->block, r);
+        float label = apg_word_float(row[0]);
         if (label == label)
-            apg_metrics_running_add(&p->metrics, part->logit[r], label > 0);
+            apg_metrics_running_add(
+                &p->metrics, part->logit[r], label > 0, apg_row_weight(p->model->model->schema, row));
     }
     return fwrite(part->text, 1, part->n_text, p->out.f) < part->n_text || fflush(p->out.f)
                ? apg_fail_errno(err, "%s", p->out.name)
@@ -158,6 +161,8 @@ static enum apg_status predict(
     if (!in->csv && (p->append || p->id))
         return apg_fail(err, APG_EUSAGE, "%s: --append and --id need CSV", in->name);
     enum apg_status status = apg_stream_begin(&p->stream, in, columns, false, err);
+    if (!status && (!in->csv || p->stream.binding.weight != SIZE_MAX))
+        p->weight = p->model->model->schema->weight;
     if (!status && (p->append || p->id) && !(status = find_columns(p, err)) && columns->header &&
         !p->has_header) {
         status = put_header(p, err);
@@ -169,7 +174,7 @@ static enum apg_status predict(
 /* Report metrics, when rows had labels. */
 static void tell(const struct predict *p)
 {
-    if (p->quiet || !p->metrics.sums.rows)
+    if (p->quiet || !(p->metrics.sums.weight > 0))
         return;
     double bound, auc = apg_metrics_running_auc(&p->metrics, &bound);
     struct apg_metrics_means m = apg_metrics_means(&p->metrics.sums);
@@ -177,7 +182,8 @@ static void tell(const struct predict *p)
     char of[48] = "";
     if (labelled < p->rows)
         snprintf(of, sizeof of, " of %llu", (unsigned long long)p->rows);
-    fprintf(stderr, "apg predict: %llu%s labelled rows: AUC ", (unsigned long long)labelled, of);
+    fprintf(stderr, "apg predict: %llu%s labelled rows%s%s: AUC ", (unsigned long long)labelled, of,
+        p->weight ? ", weighted by " : "", p->weight ? p->weight : "");
     if (isnan(auc)) /* they have one label only */
         fprintf(stderr, "undefined, log loss %.5f\n", m.log_loss);
     else

@@ -11,8 +11,9 @@ enum { LINE_EVERY_S = 2 };
 static void show_model(const struct train_progress *t, const struct apg_event *e)
 {
     const size_t numbers = e->embedding_numbers + e->other_numbers;
-    fprintf(stderr, "%llu rows, %zu fields, %zu numbers in embeddings, %zu outside\n",
-        (unsigned long long)e->rows, e->fields, e->embedding_numbers, e->other_numbers);
+    fprintf(stderr, "%llu rows%s%s, %zu fields, %zu numbers in embeddings, %zu outside\n",
+        (unsigned long long)e->rows, e->weight ? ", weighted by " : "", e->weight ? e->weight : "", e->fields,
+        e->embedding_numbers, e->other_numbers);
     if (e->held)
         fprintf(stderr, "%llu of the rows validate: %s\n", (unsigned long long)e->held,
             e->held_last ? "the last" : "drawn at random");

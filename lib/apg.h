@@ -155,6 +155,7 @@ struct apg_event {
     uint64_t rows;                           /* of the logs: to train on, and to hold out */
     uint64_t held;                           /* how many of them are held out to validate */
     bool held_last;                          /* they are the last; else they are drawn at random */
+    const char *weight;                      /* column of the rows' weights; NULL: all count alike */
     size_t fields;                           /* columns that the model reads */
     size_t embedding_numbers, other_numbers; /* trained numbers in embedding tables, and outside of them */
     size_t taken_numbers; /* how many of them come from the model that training goes on from */

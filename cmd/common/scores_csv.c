@@ -71,6 +71,13 @@ static enum apg_status find_columns(struct scores *s, struct apg_error *err)
                 s->label_name);
         s->score_name[i] = column_name(s, s->at_score[i]);
     }
+    s->weight_name = w->columns.weight && *w->columns.weight ? w->columns.weight : NULL;
+    if (s->weight_name && (status = scores_find(s, s->weight_name, &s->at_weight, err)))
+        return status;
+    for (size_t i = 0; s->weight_name && i < w->n_scores; i++)
+        if (s->at_weight == s->at_label || s->at_weight == s->at_score[i])
+            return apg_fail(err, APG_EINPUT, "%s:1: the weights cannot be those of the %s, '%s'", file,
+                s->at_weight == s->at_label ? "label" : "scores", s->weight_name);
     for (size_t i = 0; i < w->group.n; i++)
         if ((status = scores_find(s, w->group.item[i], &s->at_group[i], err)))
             return status;
@@ -114,6 +121,13 @@ static enum apg_status read_record(struct scores *s, size_t record, struct apg_e
     if (!apg_cell_label(text, len, &label))
         return apg_fail(err, APG_EINPUT, "%s: a label is 0 or 1, not '%s'", s->label_name, text);
     s->label = label == 1;
+    s->weight = 1;
+    text = s->weight_name ? cell_text(chunk, record, s->at_weight, &len) : NULL;
+    if (text && !len)
+        return apg_fail(err, APG_EINPUT, "%s: no weight: the cell is empty", s->weight_name);
+    if (text && !apg_cell_weight(text, len, &s->weight))
+        return apg_fail(
+            err, APG_EINPUT, "%s: not a weight (a number from 0 on): '%.64s'", s->weight_name, text);
     for (size_t i = 0; i < w->n_scores; i++) {
         double *score = &s->score[i];
         text = cell_text(chunk, record, s->at_score[i], &len);

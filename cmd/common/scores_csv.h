@@ -16,7 +16,8 @@
 
 enum { SCORES_MAX = 2 };
 struct scores_want {
-    struct apg_columns columns;    /* columns.label NULL: the label is found by the usual names */
+    struct apg_columns columns;    /* columns.label NULL: the label is found by the usual names;
+                                    * columns.weight: NULL or "": all rows count 1 */
     size_t n_scores;               /* 1 or 2 */
     const char *score[SCORES_MAX]; /* NULL: found by the usual names, else the last column */
     struct apg_list group;         /* columns; their cells, each with a NUL behind it, are the token */
@@ -27,6 +28,7 @@ struct scores {
     const struct scores_want *want;
     struct grouping *groups; /* set it, where there are group columns, before scores_begin */
     const char *label_name, *score_name[SCORES_MAX]; /* as found; until scores_end */
+    const char *weight_name;                         /* NULL: rows have none */
     /* the row at hand */
     bool row; /* is there one? */
     /* There is, but it is a bad one, as it came in RECORD; the next call goes on behind it. */
@@ -36,11 +38,12 @@ struct scores {
     uint64_t n_rows; /* it is the n-th */
     bool label;
     double score[SCORES_MAX];
+    float weight;
     uint32_t group; /* as of grouping_end; 0 without group columns */
     /* the file: its columns, and which of them are what */
     struct apg_csv *csv;
     struct apg_csv_chunk header;
-    size_t columns, at_label, at_score[SCORES_MAX], *at_group;
+    size_t columns, at_label, at_weight, at_score[SCORES_MAX], *at_group;
     /* private */
     struct apg_csv_chunk chunk;
     size_t next;

@@ -23,7 +23,7 @@ enum apg_status apg_binding_init(struct apg_binding *b, const struct apg_schema 
 {
     const char *file = apg_csv_name(csv);
     enum apg_status status = APG_OK;
-    *b = (struct apg_binding){.label = SIZE_MAX, .need_label = need_label};
+    *b = (struct apg_binding){.label = SIZE_MAX, .weight = SIZE_MAX, .need_label = need_label};
     if (!header->records)
         return apg_fail(err, APG_EINPUT, "%s: empty: not even a header", file);
     size_t n = header->first[1];
@@ -46,6 +46,8 @@ enum apg_status apg_binding_init(struct apg_binding *b, const struct apg_schema 
         status = apg_csv_find(csv, header, s->label, &b->label, err);
     if (!status && need_label && b->label == SIZE_MAX)
         status = missing_column(b, file, header->line, "the label", s->label, err);
+    if (!status && s->weight)
+        status = apg_csv_find(csv, header, s->weight, &b->weight, err);
     apg_lookup_release(&names);
     if (status)
         apg_binding_release(b);
@@ -56,11 +58,19 @@ no_memory:
     return apg_fail_memory(err);
 }
 
+enum apg_status apg_binding_need_weight(const struct apg_binding *b, const struct apg_schema *s,
+    const struct apg_csv *csv, const struct apg_csv_chunk *header, struct apg_error *err)
+{
+    return !s->weight || b->weight != SIZE_MAX
+               ? APG_OK
+               : missing_column(b, apg_csv_name(csv), header->line, "the weight", s->weight, err);
+}
+
 void apg_binding_release(struct apg_binding *b)
 {
     for (size_t i = 0; b->column && i < b->columns; i++)
         free(b->column[i]);
     free(b->column);
     free(b->cell);
-    *b = (struct apg_binding){.label = SIZE_MAX};
+    *b = (struct apg_binding){.label = SIZE_MAX, .weight = SIZE_MAX};
 }

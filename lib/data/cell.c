@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/cell.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -74,5 +75,14 @@ bool apg_cell_label(const char *text, size_t len, float *y)
     else if (!apg_cell_number(text, len, &x) || (x != 0 && x != 1 && x != -1))
         return false;
     *y = x == 1 ? 1 : 0;
+    return true;
+}
+
+bool apg_cell_weight(const char *text, size_t len, float *w)
+{
+    double x;
+    if (!apg_cell_number(text, len, &x) || !(x >= 0 && x <= (double)FLT_MAX))
+        return false;
+    *w = x > 0 ? (float)x : 0; /* not -0 */
     return true;
 }

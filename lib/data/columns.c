@@ -46,6 +46,8 @@ const struct apg_setting apg_columns_kinds[] = {
     {APG_SETTING_STRING, 0, "label", AT(label), .arg = "NAME",
         .help = "column of the label; by default the first that exists of label, click, clicked, y, "
                 "target, is_click, is_clicked and clk"},
+    {APG_SETTING_STRING, 0, "weight", AT(weight), .arg = "NAME",
+        .help = "column of the rows' weights: how much each counts, a number from 0 on", .rare = true},
     {APG_SETTING_LIST, 0, "categorical", NAMES(categorical),
         .help = "columns of tokens, whatever they look like"},
     {APG_SETTING_LIST, 0, "numeric", NAMES(numeric),
@@ -94,6 +96,13 @@ void apg_columns_cut_as(struct apg_columns *c, const struct apg_given *given, co
         c->delimiter = s->delimiter;
     if (!apg_given_has(given, "quotes"))
         c->quotes = !s->no_quotes;
+}
+
+enum apg_status apg_columns_weigh(struct apg_schema *s, const char *name, struct apg_error *err)
+{
+    if (strcmp(name, s->label) == 0)
+        return apg_fail(err, APG_EUSAGE, "--weight %s: it is the label", name);
+    return apg_schema_set_weight(s, name) ? APG_OK : apg_fail_memory(err);
 }
 
 enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err)
@@ -204,9 +213,9 @@ struct builder {
     const struct apg_csv_chunk *header;
     struct apg_lookup names; /* of its columns */
     struct lists list[N_LISTS];
-    size_t label;
-    int *kind;      /* (columns) a kind or APG_DROP */
-    bool *inferred; /* (columns) */
+    size_t label, weight; /* SIZE_MAX: no weight */
+    int *kind;            /* (columns) a kind or APG_DROP */
+    bool *inferred;       /* (columns) */
     struct text notes;
 };
 
@@ -247,6 +256,18 @@ static enum apg_status find_label(struct builder *b, struct apg_error *err)
                        : no_column(b, "", "label, click, target or the like (--label names it)", err);
 }
 
+static enum apg_status find_weight(struct builder *b, struct apg_error *err)
+{
+    const char *name = b->c->weight;
+    b->weight = SIZE_MAX;
+    if (!name || !*name)
+        return APG_OK;
+    b->weight = find_name(b, name);
+    if (b->weight == SIZE_MAX)
+        return no_column(b, "--weight", name, err);
+    return b->weight != b->label ? APG_OK : apg_fail(err, APG_EUSAGE, "--weight %s: it is the label", name);
+}
+
 /* The kinds that the user asked for. */
 static enum apg_status force(struct builder *b, struct apg_error *err)
 {
@@ -258,6 +279,8 @@ static enum apg_status force(struct builder *b, struct apg_error *err)
                 return no_column(b, b->list[kind].flag, name, err);
             if (i == b->label)
                 return apg_fail(err, APG_EUSAGE, "--%s %s: it is the label", b->list[kind].flag, name);
+            if (i == b->weight)
+                return apg_fail(err, APG_EUSAGE, "--%s %s: it is the weight", b->list[kind].flag, name);
             if (!b->inferred[i] && b->kind[i] != kind)
                 return apg_fail(err, APG_EUSAGE, "--%s %s: it is in --%s too", b->list[kind].flag, name,
                     b->list[b->kind[i]].flag);
@@ -274,7 +297,7 @@ static void tell_label(struct builder *b)
     bool first = true;
     for (const char *const *name = apg_label_names; !b->c->label && *name; name++) {
         size_t i = find_name(b, *name);
-        if (i == SIZE_MAX || i == b->label || !b->inferred[i])
+        if (i == SIZE_MAX || i == b->label || i == b->weight || !b->inferred[i])
             continue;
         say(&b->notes, first ? "\nlabel: " : ", ");
         say(&b->notes, first ? column_name(b, b->label) : "");
@@ -309,11 +332,11 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
     for (size_t k = 0; k < n_sample; k++)
         rows += sample[k]->records;
     whole = whole && rows <= APG_SAMPLE_ROWS;
-    const struct apg_sample rows_of = {sample, n_sample, b->header->first[1], b->label};
+    const struct apg_sample rows_of = {sample, n_sample, b->header->first[1], b->label, b->weight};
     for (size_t i = 0; i < b->header->first[1]; i++) {
         struct apg_look look;
         const char *name = column_name(b, i), *why = "";
-        if (!b->inferred[i] || i == b->label || !b->c->infer)
+        if (!b->inferred[i] || i == b->label || i == b->weight || !b->c->infer)
             continue;
         enum apg_status status = apg_look_at(&look, &rows_of, i, b->c->separator, &b->c->missing, err);
         if (status)
@@ -346,7 +369,7 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
     const char *file = apg_csv_name(b->csv);
     s->field = apg_alloc(columns, sizeof *s->field);
     s->label = strdup(column_name(b, b->label));
-    if (!s->field || !s->label)
+    if (!s->field || !s->label || (b->weight != SIZE_MAX && !apg_schema_set_weight(s, b->c->weight)))
         return apg_fail_memory(err);
     for (size_t i = 0; i < columns; i++) {
         const char *name = column_name(b, i);
@@ -355,7 +378,7 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
         if (!apg_is_utf8(name))
             return apg_fail(err, APG_EINPUT, "%s:%llu: the name of column %zu is not UTF-8", file,
                 (unsigned long long)b->header->line, i + 1);
-        if (i == b->label)
+        if (i == b->label || i == b->weight)
             continue;
         size_t at;
         if (apg_lookup_find(&b->names, name, &at) > 1)
@@ -389,7 +412,7 @@ static char *explain_kinds(const struct builder *b)
     for (int kind = 0; kind < N_LISTS; kind++) {
         bool first = true;
         for (size_t i = 0; i < b->header->first[1]; i++) {
-            if (i == b->label || b->kind[i] != kind || !b->inferred[i])
+            if (i == b->label || i == b->weight || b->kind[i] != kind || !b->inferred[i])
                 continue;
             say_name(&t, b->list[kind].flag, first, column_name(b, i));
             first = false;
@@ -433,7 +456,7 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
             status = apg_fail_memory(err);
             goto done;
         }
-    if ((status = find_label(&b, err)) || (status = force(&b, err)))
+    if ((status = find_label(&b, err)) || (status = find_weight(&b, err)) || (status = force(&b, err)))
         goto done;
     tell_label(&b);
     if ((status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))

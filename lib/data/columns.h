@@ -19,6 +19,7 @@ struct apg_columns {
     char separator;        /* of multi cells, '|' */
     bool header;           /* the first record holds the names; else NAMES does */
     const char *label;     /* NULL: the first of apg_label_names that is a column */
+    const char *weight;    /* NULL or "": rows have no weights */
     struct apg_list names; /* with header = false; none: c1, c2, ... */
     struct apg_list categorical, numeric, bucket, multi, drop; /* columns whose kind is not to be inferred */
     struct apg_list missing; /* cells of these texts are read as empty ones */
@@ -41,6 +42,9 @@ struct apg_csv_format apg_columns_cut(const struct apg_columns *c);
 void apg_columns_cut_as(struct apg_columns *c, const struct apg_given *given, const struct apg_schema *s);
 /* APG_ESETTING: these settings do not go together. */
 enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err);
+
+/* The rows of S are weighted by column NAME; "": they are not. APG_EUSAGE: it is the label. */
+enum apg_status apg_columns_weigh(struct apg_schema *s, const char *name, struct apg_error *err);
 
 /* Names a label column usually has; ends in NULL. */
 extern const char *const apg_label_names[];

@@ -63,6 +63,17 @@ void apg_dataset_free(struct apg_dataset *d)
     free(d);
 }
 
+double apg_dataset_positives(const struct apg_dataset *d)
+{
+    double all = 0, positive = 0;
+    for (uint64_t i = 0; d->weight_at && i < d->rows; i++) {
+        const double w = (double)apg_dataset_weight(d, i);
+        all += w;
+        positive += apg_word_float(*apg_dataset_row(d, i)) > 0 ? w : 0;
+    }
+    return all > 0 ? positive / (all / (double)d->rows) : (double)d->positives;
+}
+
 /* ---- the temporary file ---- */
 
 /* It has the start and the words of each block, both at multiples of APG_ALIGN_BYTES. */

@@ -18,6 +18,7 @@
 
 struct apg_dataset {
     uint64_t rows, positives;
+    size_t weight_at; /* as of apg_row_weight_at; set by who makes the data set, to be read here */
     size_t n_blocks, cap_blocks;
     struct apg_block *block;
     struct apg_spool *spool; /* private: temporary file or mapping */
@@ -28,6 +29,14 @@ static inline const uint32_t *apg_dataset_row(const struct apg_dataset *d, uint6
 {
     return apg_block_row(&d->block[i / APG_BLOCK_ROWS], i % APG_BLOCK_ROWS);
 }
+
+/* What row I counts for: 1 where rows have no weights. */
+static inline float apg_dataset_weight(const struct apg_dataset *d, uint64_t i)
+{
+    return d->weight_at ? apg_word_float(apg_dataset_row(d, i)[d->weight_at]) : 1;
+}
+/* How many rows have the label 1, where a row of mean weight is one. Without weights, the positives. */
+double apg_dataset_positives(const struct apg_dataset *d);
 
 /* ---- making one ---- */
 

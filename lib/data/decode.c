@@ -90,6 +90,11 @@ enum apg_status apg_decode_row(const struct apg_schema *s, const uint32_t *row, 
         put_delimiter(&l);
         put_value(&l, s, row, i);
     }
+    if (s->weight) {
+        put_delimiter(&l);
+        if (row[apg_row_weight_at(s)] != APG_MISSING)
+            put_number(&l, 9, (double)apg_row_weight(s, row));
+    }
     return l.failed ? apg_fail_memory(err) : APG_OK;
 }
 
@@ -101,6 +106,10 @@ enum apg_status apg_decode_header(
     for (size_t i = 0; i < s->n_fields; i++) {
         put_delimiter(&l);
         put(&l, s->field[i].name, strlen(s->field[i].name));
+    }
+    if (s->weight) {
+        put_delimiter(&l);
+        put(&l, s->weight, strlen(s->weight));
     }
     return l.failed ? apg_fail_memory(err) : APG_OK;
 }

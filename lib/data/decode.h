@@ -13,12 +13,13 @@
 #include <stdint.h>
 #include "data/schema.h"
 
-/* The cells of ROW, label first. Tokens are those of the vocabulary: an id that is out of
+/* The cells of ROW, the label first, the weight last if S has one.
+ * Tokens are those of the vocabulary: an id that is out of
  * vocabulary, or hashed, becomes an empty cell. A numeric value has 6 digits. A bucket becomes a
  * number that falls into it. */
 enum apg_status apg_decode_row(const struct apg_schema *s, const uint32_t *row, char **buf, size_t *n,
     size_t *cap, struct apg_error *err);
-/* The header that goes with these rows: the names of label and fields. */
+/* The header that goes with these rows: the names of label, fields and weight. */
 enum apg_status apg_decode_header(
     const struct apg_schema *s, char **buf, size_t *n, size_t *cap, struct apg_error *err);
 

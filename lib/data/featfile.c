@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "data/schemafile.h"
 
-enum { RECORD_BYTES = 64, READ_BYTES = 1 << 20, VERSION = 1 };
+enum { RECORD_BYTES = 64, READ_BYTES = 1 << 20, VERSION = 1, VERSION_WEIGHTS = 2 };
 
 /* Three records of 64 bytes, little-endian, as docs/files.md has them. `check` is the XXH3 of the
  * bytes before it. */
@@ -85,7 +85,7 @@ static enum apg_status write_head(
     struct apg_feat_writer *w, const struct apg_schema *s, struct apg_error *err)
 {
     struct head head = {.magic = APG_FEAT_MAGIC,
-        .version = VERSION,
+        .version = s->weight ? VERSION_WEIGHTS : VERSION,
         .block_rows = APG_BLOCK_ROWS,
         .schema = apg_schema_hash(s)};
     struct apg_tensors *t;
@@ -266,9 +266,9 @@ static enum apg_status read_head(struct apg_feat_reader *r, struct apg_error *er
         return apg_fail(err, APG_EFORMAT, "%s: not a feature file", r->name);
     if (head.check != record_check(&head))
         return altered(r, "the checksum of its head does not match", err);
-    if (head.version > VERSION)
+    if (head.version > VERSION_WEIGHTS)
         return apg_fail(err, APG_EFORMAT, "%s: written by a newer apg: format version %lu, this one reads %d",
-            r->name, (unsigned long)head.version, VERSION);
+            r->name, (unsigned long)head.version, VERSION_WEIGHTS);
     if (head.block_rows != APG_BLOCK_ROWS || head.container > SIZE_MAX / 2 ||
         head.container % APG_ALIGN_BYTES)
         return altered(r, "its head makes no sense", err);
@@ -340,6 +340,9 @@ static bool good_row(const struct apg_schema *s, const uint32_t *row, size_t len
         (row[0] != APG_MISSING && row[0] != apg_float_word(0) && row[0] != apg_float_word(1)))
         return false;
     tail = length - head;
+    const float weight = apg_row_weight(s, row);
+    if (!(isfinite(weight) && !signbit(weight)))
+        return false;
     for (size_t i = 0; i < s->n_fields; i++) {
         const struct apg_field *f = &s->field[i];
         uint32_t word = row[1 + i], count = word & 0xffff;
@@ -488,8 +491,10 @@ static enum apg_status map_blocks(
         status = altered_block(r, bad, bad_block(r->schema, &head[bad], &block[bad]), err);
     else if (atomic_load(&c.positives) != r->positives)
         status = altered(r, "its end record does not fit its blocks", err);
-    else if (!(status = apg_dataset_borrow(rows, block, n, r->positives, err)))
+    else if (!(status = apg_dataset_borrow(rows, block, n, r->positives, err))) {
         block = NULL;
+        (*rows)->weight_at = apg_row_weight_at(r->schema);
+    }
 done:
     free(block);
     free(head);
@@ -501,6 +506,8 @@ static enum apg_status copy_blocks(struct apg_feat_reader *r, struct apg_dataset
 {
     struct apg_block b = {0};
     enum apg_status status = apg_dataset_new(rows, memory, temp_dir, err);
+    if (!status)
+        (*rows)->weight_at = apg_row_weight_at(r->schema);
     while (!status && !(status = apg_feat_next(r, &b, err)) && b.rows)
         status = apg_dataset_append(*rows, &b, err);
     return status ? status : apg_dataset_finish(*rows, err);

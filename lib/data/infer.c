@@ -135,10 +135,15 @@ static bool has_twins(double *x, size_t n)
 /* Bad rows are refused, or left out, when they are encoded: what they hold says nothing of a column. */
 static bool is_bad(const struct apg_sample *s, const struct apg_csv_chunk *chunk, size_t r)
 {
-    float y;
+    float y, w;
     if (chunk->first[r + 1] - chunk->first[r] != s->columns || apg_csv_is_bad(chunk, r))
         return true;
     const struct apg_cell *label = &chunk->cell[chunk->first[r] + s->label];
+    if (s->weight != SIZE_MAX) {
+        const struct apg_cell *weight = &chunk->cell[chunk->first[r] + s->weight];
+        if (!apg_cell_weight(chunk->text + weight->at, weight->len, &w))
+            return true;
+    }
     return !apg_cell_label(chunk->text + label->at, label->len, &y);
 }
 

@@ -94,8 +94,9 @@ static enum apg_status begin_csv(
     struct ingest *in, size_t i, const struct apg_csv_chunk *header, bool need_label, struct apg_error *err)
 {
     const struct apg_csv *csv = in->inputs[i];
-    const enum apg_status status =
-        apg_binding_init(&in->binding[i], in->schema, csv, header, need_label, err);
+    enum apg_status status = apg_binding_init(&in->binding[i], in->schema, csv, header, need_label, err);
+    if (!status && need_label)
+        status = apg_binding_need_weight(&in->binding[i], in->schema, csv, header, err);
     return status || !in->rejects ? status
                                   : apg_rejects_begin(in->rejects, csv, in->c->header ? header : NULL, err);
 }
@@ -287,6 +288,7 @@ enum apg_status apg_ingest_with(const struct apg_schema *schema, struct apg_data
     if (status || (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
         goto done;
     in.schema = schema;
+    d->weight_at = apg_row_weight_at(schema);
     in.need_label = true;
     if ((status = run(&in, to_dataset, d, err)))
         goto done;
@@ -562,6 +564,7 @@ enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows
         (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
         goto done;
     in.schema = in.growing = s;
+    d->weight_at = apg_row_weight_at(s);
     in.need_label = true;
     if ((status = run(&in, to_dataset, d, err)))
         goto done;

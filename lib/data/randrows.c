@@ -20,6 +20,8 @@ static void fill(uint32_t *row, const struct apg_schema *s, struct apg_rng *rng)
             row[1 + f] = id;
         }
     }
+    if (s->weight)
+        row[apg_row_weight_at(s)] = apg_float_word(1);
 }
 
 enum apg_status apg_randrows_init(

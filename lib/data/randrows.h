@@ -16,7 +16,7 @@ struct apg_randrows {
 };
 
 /* N rows of S. A cell has one id, uniform over those of its field, out of vocabulary included.
- * Numbers are normal, labels 0 or 1. One SEED gives the same rows. Freed with
+ * Numbers are normal, labels 0 or 1, weights 1. One SEED gives the same rows. Freed with
  * apg_randrows_release. */
 enum apg_status apg_randrows_init(
     struct apg_randrows *r, const struct apg_schema *s, size_t n, uint64_t seed, struct apg_error *err);

@@ -35,7 +35,18 @@ void apg_schema_free(struct apg_schema *s)
     free(s->missing.item);
     free(s->field);
     free(s->label);
+    free(s->weight);
     free(s);
+}
+
+bool apg_schema_set_weight(struct apg_schema *s, const char *name)
+{
+    char *copy = *name ? strdup(name) : NULL;
+    if (*name && !copy)
+        return false;
+    free(s->weight);
+    s->weight = copy;
+    return true;
 }
 
 bool apg_schema_add_missing(struct apg_schema *s, const char *text)
@@ -83,7 +94,7 @@ uint32_t apg_field_bucket(const struct apg_field *f, float x)
 
 uint64_t apg_schema_hash(const struct apg_schema *s)
 {
-    uint64_t h = s->n_fields;
+    uint64_t h = s->n_fields + ((uint64_t)(s->weight != NULL) << 32);
     for (size_t i = 0; i < s->n_fields; i++) {
         const struct apg_field *f = &s->field[i];
         const uint64_t numbers[] = {f->kind, f->rows, f->hash_bits, (unsigned char)f->separator, f->n_edges};
@@ -120,7 +131,7 @@ static bool field_same(const struct apg_field *a, const struct apg_field *b)
 
 bool apg_schema_same(const struct apg_schema *a, const struct apg_schema *b)
 {
-    bool same = a->n_fields == b->n_fields;
+    bool same = a->n_fields == b->n_fields && !a->weight == !b->weight;
     for (size_t i = 0; same && i < a->n_fields; i++)
         same = field_same(&a->field[i], &b->field[i]);
     return same;

@@ -15,13 +15,15 @@
  * Types belong to columns, never to cells: a cell of a numeric or bucket column that is no finite
  * number is an error with its place.
  *
- * A ROW is 32-bit words: [label] [field 0] .. [field F-1] [ids of multi cells]
+ * A ROW is 32-bit words: [label] [field 0] .. [field F-1] [weight] [ids of multi cells]
  *   label        0 or 1 as a float; NaN when there is none (rows to be scored). The word holds its bits
  *   categorical  the id
  *   bucket       the id
  *   numeric      v as a float; NaN when it is missing
+ *   weight       a float from 0 on, of a schema that names a column of weights; else there is no such word.
+ *                NaN when there is none (rows to be scored)
  *   multi        begin << 16 | count: the ids are `count` words from word `begin` of the tail on. The tail
- *                is what follows the fields; it has at most 65,535 words
+ *                is what follows the fields and the weight; it has at most 65,535 words
  */
 #ifndef APG_SCHEMA_H
 #define APG_SCHEMA_H
@@ -58,7 +60,8 @@ struct apg_cross {
 };
 
 struct apg_schema {
-    char *label; /* the label column's name */
+    char *label;  /* the label column's name */
+    char *weight; /* that of the column that says how much a row counts; NULL: all count alike */
     char delimiter;
     bool no_quotes;          /* in its logs a quote is text */
     struct apg_list missing; /* cells of these texts are read as empty ones; owned */
@@ -72,6 +75,8 @@ struct apg_schema {
 
 /* Add a text to s->missing. False: out of memory. */
 bool apg_schema_add_missing(struct apg_schema *s, const char *text);
+/* The weights are those of column NAME; "": rows have none. False: out of memory. */
+bool apg_schema_set_weight(struct apg_schema *s, const char *name);
 /* NULL is allowed. */
 void apg_schema_free(struct apg_schema *s);
 /* S has no crosses any more. */
@@ -91,7 +96,12 @@ static inline bool apg_field_is_domain(const struct apg_field *f)
 /* How many words a row has before its tail. */
 static inline size_t apg_row_head(const struct apg_schema *s)
 {
-    return 1 + s->n_fields;
+    return 1 + s->n_fields + (s->weight != NULL);
+}
+/* Which word of a row is its weight; 0: none is. */
+static inline size_t apg_row_weight_at(const struct apg_schema *s)
+{
+    return s->weight ? 1 + s->n_fields : 0;
 }
 /* The number of the field named NAME, or SIZE_MAX. */
 size_t apg_schema_find(const struct apg_schema *s, const char *name);
@@ -103,7 +113,7 @@ uint64_t apg_schema_hash(const struct apg_schema *s);
 
 /* ---- rows ---- */
 
-/* The one NaN that rows hold: a label that is absent, a number that is missing. */
+/* The one NaN that rows hold: a label or a weight that is absent, a number that is missing. */
 #define APG_MISSING UINT32_C(0x7fc00000)
 
 enum { APG_BLOCK_ROWS = 8192 }; /* every block of a data set but the last holds this many */
@@ -144,6 +154,13 @@ static inline uint32_t apg_float_word(float f)
         uint32_t u;
     } x = {f};
     return x.u;
+}
+
+/* What ROW counts for. A row of which nobody said it counts 1. */
+static inline float apg_row_weight(const struct apg_schema *s, const uint32_t *row)
+{
+    const size_t at = apg_row_weight_at(s);
+    return at && row[at] != APG_MISSING ? apg_word_float(row[at]) : 1;
 }
 
 /* Numbers of a schema are not larger: log1p of the largest double is 709.8. */

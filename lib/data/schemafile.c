@@ -87,7 +87,9 @@ enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *
     char *text = NULL;
     if (!root)
         return apg_fail_memory(err);
-    if (s->no_quotes && json_object_set_new(root, "quotes", json_false()) != 0)
+    if (s->weight && json_object_set_new(root, "weight", json_string(s->weight)) != 0)
+        status = apg_fail_memory(err);
+    if (!status && s->no_quotes && json_object_set_new(root, "quotes", json_false()) != 0)
         status = apg_fail_memory(err);
     if (!status && s->missing.n)
         status = save_missing(s, root, err);
@@ -258,6 +260,7 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
     json_t *root = apg_json_parse(text);
     const json_t *fields = json_object_get(root, "fields");
     const char *label = json_string_value(json_object_get(root, "label"));
+    const json_t *weight = json_object_get(root, "weight");
     json_int_t delimiter = integer(root, "delimiter", 255, -1),
                min_count = integer(root, "min_count", UINT32_MAX, 1);
     uint64_t rows = 0;
@@ -269,7 +272,8 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
         goto done;
     }
     if (!label || delimiter < 1 || delimiter == '"' || delimiter == '\n' || delimiter == '\r' ||
-        min_count < 0 || json_array_size(fields) == 0) {
+        min_count < 0 || json_array_size(fields) == 0 ||
+        (weight && !(json_is_string(weight) && *json_string_value(weight)))) {
         status =
             apg_fail(err, APG_EFORMAT, "%s: altered: it has no description of columns", apg_tensors_name(t));
         goto done;
@@ -279,7 +283,7 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
     s->no_quotes = json_is_false(json_object_get(root, "quotes"));
     s->min_count = (uint32_t)min_count;
     s->field = apg_alloc(json_array_size(fields), sizeof *s->field);
-    if (!s->label || !s->field) {
+    if (!s->label || !s->field || (weight && !apg_schema_set_weight(s, json_string_value(weight)))) {
         status = apg_fail_memory(err);
         goto done;
     }

@@ -105,6 +105,21 @@ static void read_labels(struct pass *p, uint32_t *label)
     }
 }
 
+static void read_weights(struct pass *p, uint32_t *weight)
+{
+    for (size_t r = 0; r < p->rows; r++) {
+        float w;
+        weight[r] = APG_MISSING;
+        if (p->b->weight == SIZE_MAX)
+            continue;
+        const struct apg_cell *cell = cell_at(p, r, p->b->weight);
+        if (apg_cell_weight(p->chunk->text + cell->at, cell->len, &w))
+            weight[r] = apg_float_word(w);
+        else if (p->b->need_label)
+            mark(p, r, APG_BAD_WEIGHT, 0);
+    }
+}
+
 static void read_numbers(struct pass *p, const struct apg_field *f, size_t i)
 {
     uint32_t *value = p->sheet->column[i].value;
@@ -202,6 +217,8 @@ enum apg_status apg_sheet_fail(const struct apg_bad *bad, const struct apg_schem
         text = chunk->text + chunk->cell[chunk->first[bad->record] + b->cell[bad->at]].at;
     } else if (bad->kind == APG_BAD_LABEL) {
         text = chunk->text + chunk->cell[chunk->first[bad->record] + b->label].at;
+    } else if (bad->kind == APG_BAD_WEIGHT) {
+        text = chunk->text + chunk->cell[chunk->first[bad->record] + b->weight].at;
     }
     switch (bad->kind) {
     case APG_BAD_TEXT:
@@ -211,6 +228,12 @@ enum apg_status apg_sheet_fail(const struct apg_bad *bad, const struct apg_schem
             err, APG_EINPUT, "%s:%llu: %u columns where the header has %zu", file, at, bad->at, b->columns);
     case APG_BAD_LABEL:
         return apg_fail(err, APG_EINPUT, "%s:%llu: %s: neither 0 nor 1: '%.64s'", file, at, s->label, text);
+    case APG_BAD_WEIGHT:
+        if (!*text)
+            return apg_fail(
+                err, APG_EINPUT, "%s:%llu: %s: no weight: the cell is empty", file, at, s->weight);
+        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: not a weight (a number from 0 on): '%.64s'", file, at,
+            s->weight, text);
     case APG_BAD_NUMBER:
         if (raw) /* the kind may have been inferred, from rows before this one */
             return apg_fail(err, APG_EINPUT,
@@ -281,9 +304,13 @@ static void close_up(struct pass *p, const struct apg_schema *s)
 {
     struct apg_sheet *sheet = p->sheet;
     size_t rows = 0;
-    for (size_t r = 0; r < p->rows; r++)
-        if (!sheet->is_bad[r])
-            sheet->label[rows++] = sheet->label[r];
+    for (size_t r = 0; r < p->rows; r++) {
+        if (sheet->is_bad[r])
+            continue;
+        if (s->weight)
+            sheet->weight[rows] = sheet->weight[r];
+        sheet->label[rows++] = sheet->label[r];
+    }
     for (size_t i = 0; i < s->n_fields; i++) {
         struct apg_sheet_column *c = &sheet->column[i];
         const bool vocab = apg_field_has_vocab(&s->field[i]);
@@ -316,6 +343,7 @@ enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema 
     size_t had = sheet->cap_column;
     sheet->bad.n = 0;
     if (!apg_grow(&sheet->label, &sheet->cap_label, p.rows, sizeof *sheet->label) ||
+        (s->weight && !apg_grow(&sheet->weight, &sheet->cap_weight, p.rows, sizeof *sheet->weight)) ||
         !apg_grow(&sheet->column, &sheet->cap_column, s->n_fields, sizeof *sheet->column))
         return apg_fail_memory(err);
     if (sheet->cap_column > had)
@@ -325,6 +353,8 @@ enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema 
     if (p.no_memory)
         return apg_fail_memory(err);
     read_labels(&p, sheet->label);
+    if (s->weight)
+        read_weights(&p, sheet->weight);
     for (size_t i = 0; i < s->n_fields; i++) {
         const struct apg_field *f = &s->field[i];
         struct apg_sheet_column *c = &sheet->column[i];
@@ -404,6 +434,8 @@ enum apg_status apg_sheet_rows(
             memcpy(tail, c->value + c->first[r], count * sizeof *tail);
             tail += count;
         }
+        if (s->weight)
+            row[apg_row_weight_at(s)] = sheet->weight[r];
         n = (size_t)(tail - out->words);
     }
     out->start[sheet->rows] = (uint32_t)n;
@@ -421,6 +453,7 @@ void apg_sheet_release(struct apg_sheet *sheet)
     }
     free(sheet->column);
     free(sheet->label);
+    free(sheet->weight);
     free(sheet->is_bad);
     free(sheet->bad.item);
     *sheet = (struct apg_sheet){0};

@@ -36,6 +36,7 @@ enum apg_bad_kind {
     APG_BAD_TEXT,    /* see apg_csv_is_bad */
     APG_BAD_COLUMNS, /* not as many cells as the header */
     APG_BAD_LABEL,
+    APG_BAD_WEIGHT,
     APG_BAD_NUMBER, /* a cell of a number's column is none */
     APG_BAD_LONG,   /* its multi cells have too many tokens */
     APG_BAD_LOGIT,  /* it makes a row, but the model's logit of it is not finite */
@@ -59,8 +60,9 @@ struct apg_sheet {
     struct apg_bad_list bad; /* of the last chunk */
     size_t rows, n_columns;
     uint32_t *label;                 /* (rows) words as in a row */
+    uint32_t *weight;                /* (rows) likewise, of a schema with weights */
     struct apg_sheet_column *column; /* (n_fields) */
-    size_t cap_label, cap_column;
+    size_t cap_label, cap_weight, cap_column;
     float log1p_of[APG_SHEET_COUNTS]; /* log1p of the counts met so far, 0 for the others */
     bool *is_bad;                     /* private: (records) */
     size_t cap_is_bad;

@@ -129,13 +129,13 @@ void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding
     }
 }
 
-void apg_model_init_bias(struct apg_model *m, uint64_t positives, uint64_t rows)
+void apg_model_init_bias(struct apg_model *m, double positives, uint64_t rows)
 {
     /* Half a row of each label more: one of them may not be there. */
     const struct apg_param *p = apg_graph_find(&m->graph, "out.bias");
     p = p ? p : apg_graph_find(&m->graph, "bias"); /* of difm; a backbone may have none */
     if (p)
-        p->w[0] = (apg_real)log(((double)positives + .5) / ((double)(rows - positives) + .5));
+        p->w[0] = (apg_real)log((positives + .5) / ((double)rows - positives + .5));
 }
 
 enum apg_status apg_model_copy_weights(

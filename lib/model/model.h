@@ -35,8 +35,9 @@ void apg_model_free(struct apg_model *m); /* NULL is allowed */
 void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor);
 
 /* Let the bias of the logit be that of rows of which POSITIVES of ROWS are positive, so that a model which
- * knows nothing yet predicts their share. A model that starts at .5 spends its first epoch on that. */
-void apg_model_init_bias(struct apg_model *m, uint64_t positives, uint64_t rows);
+ * knows nothing yet predicts their share. A model that starts at .5 spends its first epoch on that. (Of rows
+ * with weights, POSITIVES is as of apg_dataset_positives.) */
+void apg_model_init_bias(struct apg_model *m, double positives, uint64_t rows);
 
 /* Copy the weights of FROM, which has the same schema, to M. Params that only M has keep their start.
  * *taken (NULL is allowed): how many trained numbers were copied. Messages call FROM by NAME. APG_EUSAGE: a

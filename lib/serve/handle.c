@@ -101,6 +101,7 @@ static enum apg_status prepare(struct apg *a, struct apg_error *err)
     apg_binding_release(&a->binding);
     a->binding = (struct apg_binding){.columns = n,
         .label = SIZE_MAX,
+        .weight = SIZE_MAX,
         .cell = malloc(n * sizeof(size_t)),
         .column = calloc(n, sizeof(char *))};
     if (!a->binding.cell || !a->binding.column)

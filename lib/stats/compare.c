@@ -30,25 +30,30 @@ struct apg_compare_row {
     uint32_t group, label;
 };
 
-void apg_compare_init(struct apg_compare *c, bool logit, bool grouped)
+void apg_compare_init(struct apg_compare *c, bool logit, bool grouped, bool weighted)
 {
-    *c = (struct apg_compare){.logit = logit, .grouped = grouped};
+    *c = (struct apg_compare){.logit = logit, .grouped = grouped, .weighted = weighted};
 }
 
 void apg_compare_release(struct apg_compare *c)
 {
     free(c->row);
-    apg_compare_init(c, c->logit, c->grouped);
+    free(c->weight);
+    apg_compare_init(c, c->logit, c->grouped, c->weighted);
 }
 
-enum apg_status apg_compare_add(
-    struct apg_compare *c, double a, double b, bool label, uint32_t group, struct apg_error *err)
+enum apg_status apg_compare_add(struct apg_compare *c, double a, double b, bool label, float weight,
+    uint32_t group, struct apg_error *err)
 {
     assert(!isnan(a) && !isnan(b));
     if (c->n >= INT32_MAX)
         return apg_fail(err, APG_ERANGE, "more than %d rows are too many to compare", INT32_MAX);
     if (c->n >= c->cap && !apg_grow(&c->row, &c->cap, c->n + 1, sizeof *c->row))
         return apg_fail_memory(err);
+    if (c->weighted && !apg_grow(&c->weight, &c->cap_weight, c->n + 1, sizeof *c->weight))
+        return apg_fail_memory(err);
+    if (c->weighted)
+        c->weight[c->n] = weight;
     c->row[c->n++] = (struct apg_compare_row){{a, b}, group, label};
     if (group >= c->groups)
         c->groups = group + 1;
@@ -61,6 +66,7 @@ enum apg_status apg_compare_add(
 struct order {
     size_t n, n_ties, cap_ties;
     uint32_t *item; /* (n) unit << 1 | label, from the lowest score up; of equal scores label 0 first */
+    float *weight;  /* (n) of each item; NULL: all count alike */
     struct tie {
         uint32_t from, mid, to; /* items of one score: those of label 0 before mid, the others from there */
     } * tie;                    /* (n_ties): scores that have both */
@@ -69,18 +75,20 @@ struct order {
 struct work {
     size_t n, units;
     struct apg_metrics_row *sorted[2]; /* (n) by A's and by B's score; group is the row's number */
+    const float *weight;               /* (n) by the row's number; NULL: all count alike */
     uint32_t *unit_of;                 /* (n) */
     uint32_t *rows;                    /* (units) */
+    double (*mass)[2];                 /* (units): sums of its rows' weights, by label; NULL: parts.rows */
     double (*loss)[2];                 /* (units): sums over its rows */
     struct parts {
         uint32_t rows[2]; /* by label */
-        int64_t place[2]; /* by label: see place_rows */
+        double place[2];  /* by label: see place_rows */
     } * parts;            /* (units) */
     struct order all[2];
     /* Of groups; NULL without them. */
     struct mixed {
-        double rows;   /* its rows, or 0 when they have one label only */
-        double auc[2]; /* rows times the AUC of each set */
+        double mass;   /* of its rows, or 0 when they have one label only */
+        double auc[2]; /* mass times the AUC of each set */
     } * mixed;         /* (units) */
     uint32_t *decile;  /* (units) */
     size_t n_deciles;
@@ -95,6 +103,7 @@ struct work {
 static void order_release(struct order *o)
 {
     free(o->item);
+    free(o->weight);
     free(o->tie);
 }
 
@@ -108,12 +117,29 @@ static void work_release(struct work *w)
     }
     free(w->unit_of);
     free(w->rows);
+    free(w->mass);
     free(w->loss);
     free(w->parts);
     free(w->mixed);
     free(w->decile);
     free(w->count);
     free(w->difference);
+}
+
+/* The weight of the rows of unit U of one label, and of all its rows. */
+static double mass_of(const struct work *w, size_t u, int label)
+{
+    return w->mass ? w->mass[u][label] : w->parts[u].rows[label];
+}
+
+static double mass(const struct work *w, size_t u)
+{
+    return w->mass ? w->mass[u][0] + w->mass[u][1] : w->rows[u];
+}
+
+static double weight_of(const struct work *w, const struct apg_metrics_row *row)
+{
+    return w->weight ? (double)w->weight[row->group] : 1;
 }
 
 /* Where the rows end that have the score of row I. */
@@ -131,7 +157,8 @@ static enum apg_status order_init(struct order *o, const struct work *w, int s, 
 {
     const struct apg_metrics_row *row = w->sorted[s];
     o->item = apg_alloc(n, sizeof *o->item);
-    if (!o->item)
+    o->weight = w->weight ? apg_alloc(n, sizeof *o->weight) : NULL;
+    if (!o->item || (w->weight && !o->weight))
         return apg_fail_memory(err);
     for (size_t i = 0, end; i < w->n; i = end) {
         struct tie t = {.from = (uint32_t)o->n};
@@ -140,8 +167,11 @@ static enum apg_status order_init(struct order *o, const struct work *w, int s, 
             t.mid = label ? (uint32_t)o->n : 0;
             for (size_t k = i; k < end; k++) {
                 uint32_t unit = w->unit_of[row[k].group];
-                if (row[k].label == label && (!decile || decile[unit] == d))
-                    o->item[o->n++] = unit << 1 | label;
+                if (row[k].label != label || (decile && decile[unit] != d))
+                    continue;
+                if (o->weight)
+                    o->weight[o->n] = w->weight[row[k].group];
+                o->item[o->n++] = unit << 1 | label;
             }
         }
         t.to = (uint32_t)o->n;
@@ -165,25 +195,31 @@ static enum apg_status sort_units(const struct apg_compare *c, struct work *w, s
     w->rows = apg_alloc(w->units, sizeof *w->rows);
     w->loss = apg_alloc(w->units, sizeof *w->loss);
     w->parts = apg_alloc(w->units, sizeof *w->parts);
-    if (!w->unit_of || !w->rows || !w->loss || !w->parts)
+    w->weight = c->weight;
+    w->mass = c->weight ? apg_alloc(w->units, sizeof *w->mass) : NULL;
+    if (!w->unit_of || !w->rows || !w->loss || !w->parts || (c->weight && !w->mass))
         return apg_fail_memory(err);
     for (int s = 0; s < 2; s++) {
         struct apg_metrics_row *row = w->sorted[s] = apg_alloc(n, sizeof *row);
         if (!row)
             return apg_fail_memory(err);
         for (size_t i = 0; i < n; i++)
-            row[i] =
-                (struct apg_metrics_row){apg_metrics_key(c->row[i].score[s]), (uint32_t)i, c->row[i].label};
+            row[i] = (struct apg_metrics_row){.key = apg_metrics_key(c->row[i].score[s]),
+                .group = (uint32_t)i,
+                .label = c->row[i].label & 1};
         apg_metrics_sort(row, n);
     }
     for (size_t i = 0; i < n; i++) {
         const struct apg_compare_row *r = &c->row[i];
         uint32_t u = w->unit_of[i] = c->grouped ? r->group : (uint32_t)i;
+        const double weight = c->weight ? (double)c->weight[i] : 1;
         w->rows[u]++;
         w->parts[u].rows[r->label]++;
+        if (w->mass)
+            w->mass[u][r->label] += weight;
         for (int s = 0; s < 2; s++)
-            w->loss[u][s] += c->logit ? apg_metrics_logit_loss(r->score[s], r->label)
-                                      : apg_metrics_loss(r->score[s], r->label);
+            w->loss[u][s] += weight * (c->logit ? apg_metrics_logit_loss(r->score[s], r->label)
+                                                : apg_metrics_loss(r->score[s], r->label));
     }
     for (size_t u = 0; u < w->units; u++)
         assert(w->rows[u] > 0);
@@ -207,12 +243,12 @@ static enum apg_status find_mixed(struct work *w, struct apg_error *err)
         memset(tally, 0, w->units * sizeof *tally);
         for (size_t i = 0; i < w->n; i++) {
             const struct apg_metrics_row *r = &w->sorted[s][i];
-            apg_metrics_tally_add(&tally[w->unit_of[r->group]], r->key, r->label);
+            apg_metrics_tally_add(&tally[w->unit_of[r->group]], r->key, r->label, weight_of(w, r));
         }
         for (size_t u = 0; u < w->units; u++) {
             double auc = apg_metrics_tally_auc(&tally[u]);
-            w->mixed[u].rows = isnan(auc) ? 0 : w->rows[u];
-            w->mixed[u].auc[s] = isnan(auc) ? 0 : w->rows[u] * auc;
+            w->mixed[u].mass = isnan(auc) ? 0 : mass(w, u);
+            w->mixed[u].auc[s] = isnan(auc) ? 0 : mass(w, u) * auc;
         }
     }
 done:
@@ -237,8 +273,33 @@ static enum apg_status cut_deciles(struct work *w, struct apg_error *err)
 
 /* ---- figures of a resample ---- */
 
+/* As order_auc, where a row counts as much as its weight says. */
+static double weighted_auc(const struct order *o, const uint8_t *count)
+{
+    double no = 0, yes = 0, below = 0, ties = 0;
+    for (size_t i = 0; i < o->n; i++) {
+        const double k = count[o->item[i] >> 1] * (double)o->weight[i];
+        if (o->item[i] & 1)
+            below += k * no, yes += k;
+        else
+            no += k;
+    }
+    for (size_t t = 0; t < o->n_ties; t++) {
+        double no_here = 0, yes_here = 0;
+        for (size_t i = o->tie[t].from; i < o->tie[t].mid; i++)
+            no_here += count[o->item[i] >> 1] * (double)o->weight[i];
+        for (size_t i = o->tie[t].mid; i < o->tie[t].to; i++)
+            yes_here += count[o->item[i] >> 1] * (double)o->weight[i];
+        ties += no_here * yes_here;
+    }
+    const double pairs = no * yes;
+    return pairs > 0 ? (2 * below - ties) / (2 * pairs) : NAN;
+}
+
 static double order_auc(const struct order *o, const uint8_t *count)
 {
+    if (o->weight)
+        return weighted_auc(o, count);
     uint64_t no = 0, yes = 0, below = 0, ties = 0;
     for (size_t i = 0; i < o->n; i++) {
         uint64_t k = count[o->item[i] >> 1], k1 = k & -(uint64_t)(o->item[i] & 1);
@@ -263,13 +324,13 @@ static void figures(const struct work *w, const uint8_t *count, double value[FIG
     double rows = 0, loss[2] = {0, 0}, mixed = 0, gauc[2] = {0, 0};
     for (size_t u = 0; u < w->units; u++) {
         double k = count[u];
-        rows += k * w->rows[u];
+        rows += k * mass(w, u);
         loss[0] += k * w->loss[u][0];
         loss[1] += k * w->loss[u][1];
     }
     for (size_t u = 0; w->mixed && u < w->units; u++) {
         double k = count[u];
-        mixed += k * w->mixed[u].rows;
+        mixed += k * w->mixed[u].mass;
         gauc[0] += k * w->mixed[u].auc[0];
         gauc[1] += k * w->mixed[u].auc[1];
     }
@@ -350,31 +411,31 @@ static bool labels_enough(const struct work *w, const uint32_t *decile, uint32_t
     size_t units[2] = {0, 0};
     for (size_t u = 0; u < w->units; u++)
         for (int label = 0; label < 2; label++)
-            units[label] += (!decile || decile[u] == d) && w->parts[u].rows[label] > 0;
+            units[label] += (!decile || decile[u] == d) && mass_of(w, u, label) > 0;
     return units[0] >= 2 && units[1] >= 2;
 }
 
 /* ---- DeLong ---- */
 
-/* The place of a row among those of the other label, by one set, is 2 * the rows with which it is
- * in the right order + those of the same score. A unit gets the sums over its rows, by label, of
- * B's places less A's. */
+/* The place of a row among those of the other label, by one set, is 2 * the weight of the rows with which
+ * it is in the right order + that of the rows of the same score. A unit gets the weighted sums over its
+ * rows, by label, of B's places less A's. */
 static void place_rows(struct work *w)
 {
     for (int s = 0; s < 2; s++) {
         const struct apg_metrics_row *row = w->sorted[s];
-        uint64_t below[2] = {0, 0}, total = 0;
+        double below[2] = {0, 0}, total = 0;
         for (size_t i = 0; i < w->n; i++)
-            total += row[i].label;
+            total += row[i].label ? weight_of(w, &row[i]) : 0;
         for (size_t i = 0, end; i < w->n; i = end) {
-            uint64_t here[2] = {0, 0};
+            double here[2] = {0, 0};
             end = level_end(row, w->n, i);
             for (size_t k = i; k < end; k++)
-                here[row[k].label]++;
-            uint64_t place[2] = {2 * (total - below[1] - here[1]) + here[1], 2 * below[0] + here[0]};
+                here[row[k].label] += weight_of(w, &row[k]);
+            const double place[2] = {2 * (total - below[1] - here[1]) + here[1], 2 * below[0] + here[0]};
             for (size_t k = i; k < end; k++) {
-                int64_t *sum = &w->parts[w->unit_of[row[k].group]].place[row[k].label];
-                *sum += s ? (int64_t)place[row[k].label] : -(int64_t)place[row[k].label];
+                const double moved = weight_of(w, &row[k]) * place[row[k].label];
+                w->parts[w->unit_of[row[k].group]].place[row[k].label] += s ? moved : -moved;
             }
             below[0] += here[0];
             below[1] += here[1];
@@ -396,23 +457,25 @@ static double normal_quantile(double p)
 /* The variance of a sum over units, of what each of them adds to the difference by its rows of
  * label 1 and by those of label 0. Where units are rows, there is no unit with both, and it is
  * DeLong's. */
-static struct apg_compare_delong delong(
-    struct work *w, uint64_t positives, double difference, double level, bool enough)
+static struct apg_compare_delong delong(struct work *w, double difference, double level, bool enough)
 {
     if (!enough)
         return (struct apg_compare_delong){NAN, NAN, NAN, NAN, NAN};
     place_rows(w);
-    double n[2] = {(double)(w->n - positives), (double)positives};
-    double square[2] = {0, 0}, product = 0, units[2] = {0, 0}, all = (double)w->units;
+    double n[2] = {0, 0}, square[2] = {0, 0}, product = 0, units[2] = {0, 0}, all = 0;
+    for (size_t u = 0; u < w->units; u++)
+        for (int label = 0; label < 2; label++)
+            n[label] += mass_of(w, u, label);
     for (size_t u = 0; u < w->units; u++) {
         const struct parts *p = &w->parts[u];
         double off[2];
         for (int label = 0; label < 2; label++) {
-            off[label] = ((double)p->place[label] / (2 * n[!label]) - p->rows[label] * difference) / n[label];
+            off[label] = (p->place[label] / (2 * n[!label]) - mass_of(w, u, label) * difference) / n[label];
             square[label] += off[label] * off[label];
-            units[label] += p->rows[label] > 0;
+            units[label] += mass_of(w, u, label) > 0;
         }
         product += off[0] * off[1];
+        all += mass(w, u) > 0;
     }
     double variance = units[0] / (units[0] - 1) * square[0] + units[1] / (units[1] - 1) * square[1] +
                       2 * all / (all - 1) * product;
@@ -471,15 +534,16 @@ enum apg_status apg_compare_report(const struct apg_compare *c, const struct apg
 
     out->units = w.units;
     for (size_t u = 0; u < w.units; u++) {
+        const bool mixed = w.mixed && w.mixed[u].mass > 0;
         out->positives += w.parts[u].rows[1];
-        out->mixed_groups += w.mixed && w.mixed[u].rows > 0;
-        out->mixed_rows += w.mixed ? (uint64_t)w.mixed[u].rows : 0;
+        out->mixed_groups += mixed;
+        out->mixed_rows += mixed ? w.rows[u] : 0;
     }
     bool enough = labels_enough(&w, NULL, 0);
     out->auc = figure(&w, AUC, value, level, enough);
     out->log_loss = figure(&w, LOSS, value, level, w.units >= 2);
     out->gauc = figure(&w, GAUC, value, level, out->mixed_groups >= 2);
-    out->delong = delong(&w, out->positives, out->auc.difference, level, enough);
+    out->delong = delong(&w, out->auc.difference, level, enough);
     describe_deciles(&w, out);
     for (uint32_t d = 0; d < w.n_deciles; d++)
         out->decile[d].auc = figure(&w, DECILE + d, value, level, labels_enough(&w, w.decile, d));

@@ -12,6 +12,13 @@
  * their number, so one seed draws the same of equally many units, whatever their scores. DeLong's
  * test beside it draws nothing. It is that of DeLong, DeLong and Clarke-Pearson 1988, by ranks as
  * in Sun and Xu 2014; of groups, that of Obuchowski 1997.
+ *
+ * Rows may have weights. A pair of rows counts as much as the product of theirs, in AUC and GAUC, and a row's
+ * log loss as much as its own. A weight belongs to its row: both are drawn together, so k copies of a row in
+ * one are not k rows. DeLong's variance is then that of a ratio of weighted sums, by linearization: of
+ * A = sum w_i w_j s_ij / (W_1 W_0), row i of label 1 adds w_i (sum_j w_j s_ij / W_0 - A) / W_1, a row of
+ * label 0 likewise, and the variance is that of the sum of what the units add, as Obuchowski has it.
+ * With equal weights it is DeLong's.
  */
 #ifndef APG_COMPARE_H
 #define APG_COMPARE_H
@@ -27,22 +34,25 @@ struct apg_compare_row; /* 24 bytes */
 struct apg_compare {
     bool logit;   /* scores are logits, not probabilities */
     bool grouped; /* units are groups */
-    size_t n, cap;
+    bool weighted;
+    size_t n, cap, cap_weight;
     uint32_t groups;
     struct apg_compare_row *row;
+    float *weight; /* (n) if rows have weights */
 };
-void apg_compare_init(struct apg_compare *c, bool logit, bool grouped);
+void apg_compare_init(struct apg_compare *c, bool logit, bool grouped, bool weighted);
 void apg_compare_release(struct apg_compare *c);
 
-/* Add a row with its scores by A and by B, which are finite. GROUP, where rows are grouped, is a
+/* Add a row with its scores by A and by B, which are finite, and its weight, which is not looked at where
+ * rows have none. GROUP, where rows are grouped, is a
  * number from 0 on; numbers may come in any order but leave no gaps. More than 2^31 - 1 rows are
  * refused (APG_ERANGE). */
-enum apg_status apg_compare_add(
-    struct apg_compare *c, double a, double b, bool label, uint32_t group, struct apg_error *err);
+enum apg_status apg_compare_add(struct apg_compare *c, double a, double b, bool label, float weight,
+    uint32_t group, struct apg_error *err);
 
 /* What is undefined is NAN. An interval is undefined when the figure is, or comes from a single
  * unit: of an AUC, when fewer than two units hold label 1, or label 0; of GAUC, when fewer than
- * two groups hold both. It is one of the resamples that have the figure. */
+ * two groups hold both. A row of weight 0 holds nothing. It is one of the resamples that have the figure. */
 struct apg_compare_figure {
     double a, b;
     double difference, low, high; /* b - a, and its interval */

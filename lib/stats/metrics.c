@@ -5,8 +5,7 @@
  *
  * Rows are sorted by score once, in place (16 bytes a row and nothing beside). One walk from the
  * lowest score up then feeds a tally for all rows, one for each decile of groups and one for each
- * group: a tally needs only to know how many negatives it has seen below the present score. Counts
- * are integers, so an AUC is exact to the last division.
+ * group: a tally needs only to know how many negatives it has seen below the present score.
  */
 #include "stats/metrics.h"
 
@@ -37,24 +36,26 @@ double apg_metrics_sigmoid(double z)
 
 struct apg_metrics_means apg_metrics_means(const struct apg_metrics_sums *s)
 {
-    if (s->rows == 0)
+    if (!(s->weight > 0))
         return (struct apg_metrics_means){NAN, NAN, NAN, NAN, NAN};
-    double n = (double)s->rows, p = (double)s->positives / n;
-    bool mixed = s->positives > 0 && s->positives < s->rows;
+    double n = s->weight, p = s->positive_weight / n;
+    bool mixed = s->positive_weight > 0 && s->positive_weight < n;
     struct apg_metrics_means m = {
         .log_loss = s->loss / n, .mean_score = s->score / n, .mean_label = p, .normalized_entropy = NAN};
     if (mixed)
         m.normalized_entropy = m.log_loss / -(p * log(p) + (1 - p) * log(1 - p));
-    m.calibration = s->positives ? m.mean_score / p : NAN;
+    m.calibration = p > 0 ? m.mean_score / p : NAN;
     return m;
 }
 
-static void sums_add(struct apg_metrics_sums *s, double probability, double loss, bool label)
+static void sums_add(struct apg_metrics_sums *s, double probability, double loss, bool label, double weight)
 {
     s->rows++;
     s->positives += label;
-    s->loss += loss;
-    s->score += probability;
+    s->weight += weight;
+    s->positive_weight += label ? weight : 0;
+    s->loss += weight * loss;
+    s->score += weight * probability;
 }
 
 /* ---- rows, and their order ---- */
@@ -65,6 +66,21 @@ uint64_t apg_metrics_key(double score)
     score += 0.0; /* makes 0 of -0, so that the two tie */
     memcpy(&u, &score, sizeof u);
     return u >> 63 ? ~u : u | (uint64_t)1 << 63;
+}
+
+static uint32_t weight_bits(float weight)
+{
+    uint32_t u;
+    memcpy(&u, &weight, sizeof u);
+    return u;
+}
+
+static double weight_of(const struct apg_metrics_row *r)
+{
+    const uint32_t u = r->weight;
+    float weight;
+    memcpy(&weight, &u, sizeof weight);
+    return (double)weight;
 }
 
 /* The score that has this key. */
@@ -147,8 +163,8 @@ void apg_metrics_tally_level(struct apg_metrics_tally *t)
 double apg_metrics_tally_auc(struct apg_metrics_tally *t)
 {
     apg_metrics_tally_level(t);
-    uint64_t pairs = t->below[0] * t->below[1];
-    return pairs ? (double)t->twice / (2 * (double)pairs) : NAN;
+    const double pairs = t->below[0] * t->below[1];
+    return pairs > 0 ? t->twice / (2 * pairs) : NAN;
 }
 
 /* ---- the exact collector ---- */
@@ -171,21 +187,23 @@ void apg_metrics_reset(struct apg_metrics *m)
 }
 
 enum apg_status apg_metrics_add(
-    struct apg_metrics *m, double score, bool label, uint32_t group, struct apg_error *err)
+    struct apg_metrics *m, double score, bool label, float weight, uint32_t group, struct apg_error *err)
 {
-    assert(!isnan(score) && group < UINT32_MAX);
+    assert(!isnan(score) && group < UINT32_MAX && isfinite(weight) && !signbit(weight));
     size_t n = m->sums.rows;
     if (n >= UINT32_MAX)
         return apg_fail(err, APG_ERANGE, "more than %u rows are too many for an exact AUC", UINT32_MAX);
     if (n >= m->cap && !apg_grow(&m->row, &m->cap, n + 1, sizeof *m->row))
         return apg_fail_memory(err);
-    m->row[n] = (struct apg_metrics_row){apg_metrics_key(score), group, label};
+    m->row[n] =
+        (struct apg_metrics_row){apg_metrics_key(score), group, label, weight_bits(weight) & INT32_MAX};
     if (group >= m->groups)
         m->groups = group + 1;
     if (m->logit)
-        sums_add(&m->sums, apg_metrics_sigmoid(score), apg_metrics_logit_loss(score, label), label);
+        sums_add(&m->sums, apg_metrics_sigmoid(score), apg_metrics_logit_loss(score, label), label,
+            (double)weight);
     else
-        sums_add(&m->sums, score, apg_metrics_loss(score, label), label);
+        sums_add(&m->sums, score, apg_metrics_loss(score, label), label, (double)weight);
     return APG_OK;
 }
 
@@ -198,23 +216,26 @@ static void report_bins(const struct apg_metrics *m, struct apg_metrics_report *
         size_t part = i * APG_METRICS_PARTS / n + 1;
         size_t full = (n * part + APG_METRICS_PARTS - 1) / APG_METRICS_PARTS;
         for (size_t first = i; i < n && (i < full || m->row[i].key == m->row[i - 1].key); i++) {
-            double p = score_of(m->row[i].key);
+            double p = score_of(m->row[i].key), weight = weight_of(&m->row[i]);
             if (m->logit)
                 p = apg_metrics_sigmoid(p);
             if (i == first)
                 b->low = p;
             b->high = p;
-            b->mean_score += p;
+            b->mean_score += weight * p;
+            b->mean_label += m->row[i].label ? weight : 0;
             b->positives += m->row[i].label;
+            b->weight += weight;
             b->rows++;
         }
-        b->mean_score /= (double)b->rows;
-        b->mean_label = (double)b->positives / (double)b->rows;
+        b->mean_score /= b->weight; /* NaN where it is 0 */
+        b->mean_label /= b->weight;
     }
 }
 
 /* Add a finished group to a slice. Until slice_end divides it, `gauc` is a sum. */
-static void slice_add(struct apg_metrics_slice *s, uint32_t rows, uint64_t positives, double auc)
+static void slice_add(
+    struct apg_metrics_slice *s, uint32_t rows, uint32_t positives, double weight, double auc)
 {
     s->groups++;
     s->rows += rows;
@@ -227,13 +248,14 @@ static void slice_add(struct apg_metrics_slice *s, uint32_t rows, uint64_t posit
         return;
     s->mixed_groups++;
     s->mixed_rows += rows;
-    s->gauc += rows * auc;
+    s->mixed_weight += weight;
+    s->gauc += weight * auc;
 }
 
 static void slice_end(struct apg_metrics_slice *s, struct apg_metrics_tally *t)
 {
     s->auc = apg_metrics_tally_auc(t);
-    s->gauc = s->mixed_rows ? s->gauc / (double)s->mixed_rows : NAN;
+    s->gauc = s->mixed_rows ? s->gauc / s->mixed_weight : NAN;
 }
 
 enum apg_status apg_metrics_deciles(
@@ -245,7 +267,7 @@ enum apg_status apg_metrics_deciles(
     size_t n = 0;
     for (uint32_t g = 0; g < groups; g++)
         if (rows[g])
-            order[n++] = (struct apg_metrics_row){(uint64_t)rows[g] << 32 | g, g, 0};
+            order[n++] = (struct apg_metrics_row){.key = (uint64_t)rows[g] << 32 | g, .group = g};
     apg_metrics_sort(order, n);
     *n_deciles = n < APG_METRICS_PARTS ? n : APG_METRICS_PARTS;
     for (size_t i = 0; i < n; i++)
@@ -259,29 +281,43 @@ enum apg_status apg_metrics_report(
 {
     struct apg_metrics_tally all = {0}, decile[APG_METRICS_PARTS] = {{0}};
     size_t n = m->sums.rows;
-    *out = (struct apg_metrics_report){
-        .rows = n, .positives = m->sums.positives, .auc = NAN, .means = apg_metrics_means(&m->sums)};
+    *out = (struct apg_metrics_report){.rows = n,
+        .positives = m->sums.positives,
+        .weight = m->sums.weight,
+        .positive_weight = m->sums.positive_weight,
+        .auc = NAN,
+        .means = apg_metrics_means(&m->sums)};
     struct apg_metrics_tally *group = apg_alloc(m->groups, sizeof *group);
     uint32_t *rows = apg_alloc(m->groups, sizeof *rows), *part = apg_alloc(m->groups, sizeof *part);
-    enum apg_status status = group && rows && part ? APG_OK : apg_fail_memory(err);
-    for (size_t i = 0; !status && i < n; i++)
+    uint32_t *positives = apg_alloc(m->groups, sizeof *positives);
+    enum apg_status status = group && rows && part && positives ? APG_OK : apg_fail_memory(err);
+    for (size_t i = 0; !status && i < n; i++) {
         rows[m->row[i].group]++;
+        positives[m->row[i].group] += m->row[i].label;
+    }
     if (status || (status = apg_metrics_deciles(rows, m->groups, part, &out->n_deciles, err)))
         goto done;
     apg_metrics_sort(m->row, n);
     report_bins(m, out);
+    const bool grouped = m->groups > 1;
     for (size_t i = 0; i < n; i++) {
         const struct apg_metrics_row *r = &m->row[i];
-        apg_metrics_tally_add(&all, r->key, r->label);
-        apg_metrics_tally_add(&decile[part[r->group]], r->key, r->label);
-        apg_metrics_tally_add(&group[r->group], r->key, r->label);
+        const double weight = weight_of(r);
+        apg_metrics_tally_add(&all, r->key, r->label, weight);
+        if (!grouped)
+            continue;
+        apg_metrics_tally_add(&decile[part[r->group]], r->key, r->label, weight);
+        apg_metrics_tally_add(&group[r->group], r->key, r->label, weight);
     }
+    if (!grouped && n)
+        decile[0] = group[0] = all;
     for (uint32_t g = 0; g < m->groups; g++) {
         double auc = apg_metrics_tally_auc(&group[g]);
         if (rows[g] == 0)
             continue;
-        slice_add(&out->all, rows[g], group[g].below[1], auc);
-        slice_add(&out->decile[part[g]], rows[g], group[g].below[1], auc);
+        const double weight = group[g].below[0] + group[g].below[1];
+        slice_add(&out->all, rows[g], positives[g], weight, auc);
+        slice_add(&out->decile[part[g]], rows[g], positives[g], weight, auc);
     }
     slice_end(&out->all, &all);
     for (size_t d = 0; d < out->n_deciles; d++)
@@ -290,6 +326,7 @@ enum apg_status apg_metrics_report(
 done:
     free(group);
     free(rows);
+    free(positives);
     free(part);
     return status;
 }
@@ -312,25 +349,25 @@ void apg_metrics_running_release(struct apg_metrics_running *r)
     r->bin = NULL;
 }
 
-void apg_metrics_running_add(struct apg_metrics_running *r, double logit, bool label)
+void apg_metrics_running_add(struct apg_metrics_running *r, double logit, bool label, float weight)
 {
     assert(!isnan(logit));
     double at = logit * BINS_PER_LOGIT + LOGIT_BINS / 2;
-    r->bin[at < 0 ? 0 : at >= LOGIT_BINS ? LOGIT_BINS - 1 : (size_t)at][label]++;
-    sums_add(&r->sums, apg_metrics_sigmoid(logit), apg_metrics_logit_loss(logit, label), label);
+    r->bin[at < 0 ? 0 : at >= LOGIT_BINS ? LOGIT_BINS - 1 : (size_t)at][label] += (double)weight;
+    sums_add(
+        &r->sums, apg_metrics_sigmoid(logit), apg_metrics_logit_loss(logit, label), label, (double)weight);
 }
 
-/* In doubles: endless input may have more than 2^63 pairs. */
 double apg_metrics_running_auc(const struct apg_metrics_running *r, double *bound)
 {
     double negatives = 0, above = 0, tied = 0;
     for (size_t b = 0; b < LOGIT_BINS; b++) {
-        double no = (double)r->bin[b][0], yes = (double)r->bin[b][1];
+        double no = r->bin[b][0], yes = r->bin[b][1];
         above += yes * negatives;
         tied += yes * no;
         negatives += no;
     }
-    double pairs = negatives * (double)r->sums.positives;
+    double pairs = negatives * r->sums.positive_weight;
     if (bound)
         *bound = pairs > 0 ? tied / 2 / pairs : NAN;
     return pairs > 0 ? (above + tied / 2) / pairs : NAN;

@@ -150,7 +150,7 @@ static enum apg_status make(
     if (!status)
         apg_model_init_weights(*m, c->fit->seed, c->options->embedding_std, false);
     if (!status)
-        apg_model_init_bias(*m, c->train->positives, c->train->rows);
+        apg_model_init_bias(*m, apg_dataset_positives(c->train), c->train->rows);
     return status;
 }
 
@@ -353,10 +353,10 @@ static enum apg_status test(struct choose *c, const double *a, const double *b, 
     const struct apg_compare_plan plan = {
         .level = 1 - 0.05 / (double)c->report->tried, .replicates = 1, .seed = c->fit->seed};
     enum apg_status status = APG_OK;
-    apg_compare_init(&compare, true, false);
+    apg_compare_init(&compare, true, false, c->rows.valid->weight_at);
     for (uint64_t i = 0; !status && i < c->rows.n_valid; i++)
-        status = apg_compare_add(
-            &compare, a[i], b[i], apg_word_float(apg_fit_valid_row(&c->rows, i)[0]) > 0, 0, err);
+        status = apg_compare_add(&compare, a[i], b[i], apg_word_float(apg_fit_valid_row(&c->rows, i)[0]) > 0,
+            apg_fit_valid_weight(&c->rows, i), 0, err);
     if (!status && !(status = apg_compare_report(&compare, &plan, c->pool, &report, err))) {
         c->report->difference = report.auc.difference;
         c->report->low = report.delong.low;

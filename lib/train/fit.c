@@ -131,6 +131,23 @@ uint64_t apg_fit_held(const struct apg_fit_options *o, uint64_t rows)
     return (uint64_t)((o->holdout_last > 0 ? o->holdout_last : o->holdout) * (double)rows);
 }
 
+/* Some of the rows to train on, and of those to validate on, must count. */
+static enum apg_status weigh(struct apg_fit_rows *r, struct apg_error *err)
+{
+    double train = 0, valid = 0;
+    r->mean_weight = 1;
+    r->mean_label = apg_dataset_positives(r->train) / (double)r->train->rows;
+    for (uint64_t i = 0; r->train->weight_at && i < r->n_train; i++)
+        train += (double)apg_dataset_weight(r->train, r->order[i]);
+    for (uint64_t i = 0; r->valid->weight_at && i < r->n_valid; i++)
+        valid += (double)apg_fit_valid_weight(r, i);
+    if (r->train->weight_at && r->n_train && !((r->mean_weight = train / (double)r->n_train) > 0))
+        return apg_fail(err, APG_EINPUT, "--weight: all rows to train on have the weight 0");
+    if (r->valid->weight_at && r->n_valid && !(valid > 0))
+        return apg_fail(err, APG_EINPUT, "--weight: all rows to validate on have the weight 0");
+    return APG_OK;
+}
+
 enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_dataset *train,
     const struct apg_dataset *valid, const struct apg_fit_options *o, struct apg_error *err)
 {
@@ -150,7 +167,7 @@ enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_datas
         apg_rng_shuffle(&rng, r->order, (size_t)train->rows);
     }
     r->held = valid ? NULL : r->order + r->n_train;
-    return APG_OK;
+    return weigh(r, err);
 }
 
 void apg_fit_rows_release(struct apg_fit_rows *r)
@@ -187,16 +204,19 @@ enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r
  * speaks for itself. */
 static void compare(const struct apg_fit_rows *r, const double *logit, struct apg_progress *p)
 {
-    const double n = (double)r->n_valid, share = (double)r->train->positives / (double)r->train->rows;
-    double loss = 0, constant = 0, squares = 0;
+    double n = 0, loss = 0, constant = 0, squares[3] = {0};
     for (uint64_t i = 0; i < r->n_valid; i++) {
         const bool label = apg_word_float(apg_fit_valid_row(r, i)[0]) > 0;
-        const double x = apg_metrics_logit_loss(logit[i], label), c = apg_metrics_loss(share, label);
-        loss += x;
-        constant += c;
-        squares += (x - c) * (x - c);
+        const double x = apg_metrics_logit_loss(logit[i], label), c = apg_metrics_loss(r->mean_label, label);
+        const double w = (double)apg_fit_valid_weight(r, i), d = w * (x - c);
+        n += w;
+        loss += w * x;
+        constant += w * c;
+        squares[0] += d * d, squares[1] += d * w, squares[2] += w * w;
     }
-    const double mean = (loss - constant) / n, variance = squares / n - mean * mean;
+    /* Of a ratio of sums over rows, of w (x - c) and of w, by what each row adds to it. */
+    const double mean = (loss - constant) / n,
+                 variance = (squares[0] - 2 * mean * squares[1] + mean * mean * squares[2]) / n;
     p->valid_ratio = isnan(p->valid_auc) ? NAN : loss / constant;
     p->valid_worse = isnan(p->valid_auc) ? NAN : mean - 1.96 * sqrt(fmax(variance, 0) / n);
     p->useless = p->valid_ratio > 100 || (p->valid_ratio > 10 && p->valid_worse > 0);
@@ -209,7 +229,8 @@ enum apg_status apg_fit_judge(const struct apg_fit_rows *r, const double *logit,
     enum apg_status status = APG_OK;
     apg_metrics_reset(m);
     for (uint64_t i = 0; !status && i < r->n_valid; i++)
-        status = apg_metrics_add(m, logit[i], apg_word_float(apg_fit_valid_row(r, i)[0]) > 0, 0, err);
+        status = apg_metrics_add(
+            m, logit[i], apg_word_float(apg_fit_valid_row(r, i)[0]) > 0, apg_fit_valid_weight(r, i), 0, err);
     if (!status && !(status = apg_metrics_report(m, &report, err))) {
         p->valid_auc = report.auc;
         p->valid_loss = report.means.log_loss;
@@ -236,6 +257,7 @@ struct training {
     const uint32_t **row;        /* (batch_size) */
     double *logit;               /* (n_valid) */
     bool *label;                 /* (n_valid) */
+    float *weight;               /* (n_valid); NULL: rows have no weights */
     struct apg_metrics metrics;
     apg_real *best;                                 /* weights of the best epoch so far */
     struct apg_calibration given, best_calibration; /* of the model as it came; of the best epoch */
@@ -286,6 +308,7 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     t->n_sweeps = sweeps_per_epoch(weights, t->n_train);
     t->steps = o->epochs_done * ((t->n_train + o->batch_size - 1) / o->batch_size);
     t->step = o->optim;
+    t->step.mean_weight = t->rows.mean_weight;
     t->step.generator_l2 = t->rows.n_train ? o->generator_l2 / (double)t->rows.n_train : 0;
     t->best_score = -INFINITY;
     t->state = (struct apg_progress){
@@ -293,10 +316,14 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     if (!(t->best = apg_alloc(weights, sizeof *t->best)) ||
         !(t->row = apg_alloc(t->m->max_rows, sizeof *t->row)) ||
         !(t->logit = apg_alloc((size_t)t->rows.n_valid, sizeof *t->logit)) ||
-        !(t->label = apg_alloc((size_t)t->rows.n_valid, sizeof *t->label)))
+        !(t->label = apg_alloc((size_t)t->rows.n_valid, sizeof *t->label)) ||
+        (t->rows.valid->weight_at && !(t->weight = apg_alloc((size_t)t->rows.n_valid, sizeof *t->weight))))
         return apg_fail_memory(err);
-    for (uint64_t i = 0; i < t->rows.n_valid; i++)
+    for (uint64_t i = 0; i < t->rows.n_valid; i++) {
         t->label[i] = apg_word_float(apg_fit_valid_row(&t->rows, i)[0]) > 0;
+        if (t->weight)
+            t->weight[i] = apg_fit_valid_weight(&t->rows, i);
+    }
     if (o->average > 0 && (status = apg_average_new(&t->average, &t->m->graph, err)))
         return status;
     if ((status = apg_optim_new(&t->optim, t->m, err)))
@@ -313,6 +340,7 @@ static void end(struct training *t)
     free(t->best);
     free(t->row);
     free(t->label);
+    free(t->weight);
     free(t->logit);
 }
 
@@ -366,7 +394,7 @@ static void calibrate(struct training *t)
     *c = t->state.has_valid ? (struct apg_calibration){1, 0, 1} : t->given;
     t->state.slope = 1, t->state.offset = 0, t->state.calibrated_loss = t->state.valid_loss;
     if (t->o->calibrate && t->state.has_valid &&
-        apg_calibrate(c, t->logit, t->label, t->rows.n_valid, &before, &t->state.calibrated_loss))
+        apg_calibrate(c, t->logit, t->label, t->weight, t->rows.n_valid, &before, &t->state.calibrated_loss))
         t->state.slope = c->slope, t->state.offset = c->offset;
     c->rate = t->o->negative_rate; /* of so many more negatives, the odds are this share */
     t->best_calibration = *c;

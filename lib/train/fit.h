@@ -63,13 +63,20 @@ struct apg_fit_rows {
     uint32_t *order;           /* of TRAIN's rows: the first n_train are trained on */
     uint32_t *held;            /* (n_valid) of VALID's rows; NULL: all of them, in their order */
     uint64_t n_train, n_valid; /* n_valid 0: no validation */
+    double mean_weight;        /* of the rows that are trained on; 1 where rows have no weights */
+    double mean_label;         /* of all of TRAIN's rows, weighted */
 };
+/* APG_EINPUT: the rows to train on, or those to validate on, all have the weight 0. */
 enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_dataset *train,
     const struct apg_dataset *valid, const struct apg_fit_options *o, struct apg_error *err);
 void apg_fit_rows_release(struct apg_fit_rows *r);
 static inline const uint32_t *apg_fit_valid_row(const struct apg_fit_rows *r, uint64_t i)
 {
     return apg_dataset_row(r->valid, r->held ? r->held[i] : i);
+}
+static inline float apg_fit_valid_weight(const struct apg_fit_rows *r, uint64_t i)
+{
+    return apg_dataset_weight(r->valid, r->held ? r->held[i] : i);
 }
 /* LOGIT (n_valid): of the validation rows. APG_ERANGE: one is not finite, so training diverged. */
 enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r, struct apg_pool *pool,

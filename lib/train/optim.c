@@ -20,8 +20,10 @@ struct apg_optim {
     struct apg_model *m;
     const struct apg_optim_options *options;
     uint64_t steps;
-    double scale_m, scale_v; /* bias corrections of this step */
-    double inverse_rows;     /* 1 / rows of the batch */
+    double scale_m, scale_v;    /* bias corrections of this step */
+    const uint32_t *const *row; /* of the batch */
+    size_t rows;
+    double inverse_rows; /* 1 / rows */
     double loss[APG_SLOTS];
     apg_real **first, **second; /* moments, by param */
     uint32_t *count;            /* (T): how often the training rows have a row; NULL: not counted */
@@ -106,12 +108,16 @@ static void slot_loss(void *arg, size_t i)
     struct apg_graph *g = &o->m->graph;
     struct apg_slot *s = &g->slot[i];
     double loss = 0;
+    const uint32_t *const *row =
+        o->row + o->rows * i / APG_SLOTS; /* of the slot: as apg_model_set_batch cuts */
+    const size_t weight_at = apg_row_weight_at(o->m->schema);
     const apg_real *x = s->x[g->logit];
     apg_real *dx = s->dx[g->logit];
     for (size_t r = 0; r < s->rows; r++) {
         double z = (double)x[r], y = (double)s->label[r], e = exp(-fabs(z));
-        loss += log1p(e) + (z > 0 ? z : 0) - z * y;
-        dx[r] = (apg_real)(((z >= 0 ? 1 : e) / (1 + e) - y) * o->inverse_rows);
+        const double w = weight_at ? (double)apg_word_float(row[r][weight_at]) / o->options->mean_weight : 1;
+        loss += w * (log1p(e) + (z > 0 ? z : 0) - z * y);
+        dx[r] = (apg_real)(w * (((z >= 0 ? 1 : e) / (1 + e) - y) * o->inverse_rows));
     }
     o->loss[i] = loss;
 }
@@ -236,6 +242,8 @@ enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_optio
     o->steps++;
     o->scale_m = 1 / (1 - pow(0.9, (double)o->steps));
     o->scale_v = 1 / sqrt(1 - pow(0.999, (double)o->steps));
+    o->row = row;
+    o->rows = n;
     o->inverse_rows = 1 / (double)n;
     for (size_t i = 0; i < APG_SLOTS; i++)
         g->slot[i].key = apg_rng_at(key, i);

@@ -19,6 +19,9 @@ struct apg_optim_options {
      * row, whatever how often it comes: the log density of a normal prior with this precision, which few
      * rows cannot outweigh and many can. To be used after apg_optim_count. */
     double embedding_prior;
+    /* Where rows have weights: the mean of all rows to train on. A row's loss counts weight / mean_weight
+     * times, so that a batch of heavier rows moves the model by more. */
+    double mean_weight;
 };
 enum apg_status apg_optim_new(struct apg_optim **out, struct apg_model *m, struct apg_error *err);
 void apg_optim_free(struct apg_optim *o); /* NULL is allowed */
@@ -27,7 +30,7 @@ void apg_optim_free(struct apg_optim *o); /* NULL is allowed */
 enum apg_status apg_optim_count(
     struct apg_optim *o, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err);
 /* Forward, backward and update on ROW[0 .. n), n > 0. KEY seeds dropout in this step. *loss: the sum of the
- * rows' log losses before the update. The bytes are the same for any number of threads. */
+ * rows' log losses before the update, weighted likewise. The bytes are the same for any number of threads. */
 enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_options *options,
     const uint32_t *const *row, size_t n, uint64_t key, struct apg_pool *pool, double *loss,
     struct apg_error *err);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "data/ingest.h"
@@ -69,6 +70,7 @@ static void tell_model(const struct training *t, size_t taken)
 {
     struct apg_event e = {.kind = APG_EVENT_MODEL,
         .rows = t->rows->rows,
+        .weight = t->schema->weight,
         .held = t->options->valid ? 0 : apg_fit_held(&t->settings.fit, t->rows->rows),
         .held_last = t->settings.fit.holdout_last > 0,
         .fields = t->schema->n_fields + t->schema->n_crosses,
@@ -183,13 +185,21 @@ static enum apg_status read_features(
     enum apg_status status = apg_feat_dataset(
         in->feat, &s, rows, t->settings.columns.memory, t->settings.columns.temp_dir, t->pool, err);
     in->feat = NULL;
+    const char *weight = t->settings.columns.weight;
+    if (!status && weight && strcmp(weight, s->weight ? s->weight : "") != 0)
+        status = apg_fail(err, APG_EUSAGE,
+            "%s: --weight %s: a feature file has the weights it was encoded with", in->name, weight);
     if (!status && t->schema && !apg_schema_same(s, t->schema))
         status = apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s (apg encode --encoder)", in->name,
             rows == &t->rows ? apg_model_name(t->from) : "the training rows");
     for (uint64_t i = 0; !status && i < (*rows)->rows; i++) {
-        float label = apg_word_float(apg_dataset_row(*rows, i)[0]);
-        if (label != label)
-            status = apg_fail(err, APG_EINPUT, "%s: row %llu: no label", in->name, (unsigned long long)i + 1);
+        const uint32_t *row = apg_dataset_row(*rows, i);
+        const char *lacks = row[0] == APG_MISSING                                          ? "label"
+                            : (*rows)->weight_at && row[(*rows)->weight_at] == APG_MISSING ? "weight"
+                                                                                           : NULL;
+        if (lacks)
+            status =
+                apg_fail(err, APG_EINPUT, "%s: row %llu: no %s", in->name, (unsigned long long)i + 1, lacks);
     }
     if (t->schema)
         apg_schema_free(s);
@@ -309,8 +319,9 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
     if (wrong)
         return apg_fail(err, APG_ESETTING, "%s", wrong);
     for (size_t i = 0; t->from && i < s->given.n; i++)
-        if (apg_setting_find(apg_columns_kinds, s->given.name[i]) ||
-            apg_setting_find(apg_cross_settings, s->given.name[i]))
+        if ((apg_setting_find(apg_columns_kinds, s->given.name[i]) ||
+                apg_setting_find(apg_cross_settings, s->given.name[i])) &&
+            strcmp(s->given.name[i], "weight") != 0)
             return apg_fail(
                 err, APG_ESETTING, "--%s: rows are read as --from's model reads them", s->given.name[i]);
     if (t->from && t->from->arch.collapsed)
@@ -340,7 +351,7 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
     if (status)
         return status;
     apg_model_init_weights(t->model, s->fit.seed, s->arch.embedding_std, s->arch.init == APG_INIT_ANCHOR);
-    apg_model_init_bias(t->model, t->rows->positives, t->rows->rows);
+    apg_model_init_bias(t->model, apg_dataset_positives(t->rows), t->rows->rows);
     apg_advise(t->model, s->fit.batch_size, tell_advice, t);
     if (t->from)
         t->model->calibration = t->from->calibration; /* for where no validation rows give another */
@@ -412,6 +423,8 @@ static enum apg_status train(
     s->rejects.arg = t;
     if (t->from) {
         t->schema = t->from->own_schema;
+        if (s->columns.weight && (status = apg_columns_weigh(t->schema, s->columns.weight, err)))
+            return status;
         s->fit.validate_start = true;
         if (!apg_given_has(&s->given, "negative-rate"))
             s->fit.negative_rate = t->from->calibration.rate;

@@ -44,6 +44,39 @@ setup_file() {
     done
 }
 
+@test "bad rows: weights that are none are bad rows, and what is left trains as if they were not there" {
+    awk -F, 'NR == 1 { print $0 ",w"; next } { print $0 "," NR % 3 }' logs.csv > weighted.csv
+    row=$(sed -n 2p logs.csv)
+    printf "$row,%s\n" -1 nan inf x '' 1e39 -0.5 > bad.weights
+    # what stands in such a row says nothing of the other columns either
+    awk -F, -v OFS=, -v p="$(cut -d' ' -f2 places)" '{$p = "abc"; print}' bad.weights > x && mv x bad.weights
+    { head -n 20 weighted.csv; cat bad.weights; tail -n +21 weighted.csv; } > mixed-weights.csv
+    for text in -1 nan inf x 1e39 -0.5; do
+        { head -n 5 weighted.csv; echo "$row,$text"; } > one.csv
+        for command in "train -q --weight w -o x.apg" "encode -q --weight w" "evaluate --weight w --score price --logit"; do
+            # shellcheck disable=SC2086
+            run --separate-stderr -1 apg $command one.csv
+            [ "$stderr" = "apg ${command%% *}: one.csv:6: w: not a weight (a number from 0 on): '$text'" ]
+        done
+    done
+    { head -n 5 weighted.csv; echo "$row,"; } > one.csv
+    run --separate-stderr -1 apg train -q --weight w -o x.apg one.csv
+    [ "$stderr" = "apg train: one.csv:6: w: no weight: the cell is empty" ]
+    [ ! -e x.apg ]
+    options="--weight w --multi genres --hidden 4 --epochs 1 --layer dense"
+    # shellcheck disable=SC2086
+    apg train -q $options -o want.apg weighted.csv
+    # shellcheck disable=SC2086
+    run --separate-stderr -0 apg train -q $options --on-error skip --rejects rejects.csv -o got.apg mixed-weights.csv
+    [ "$stderr" = "apg train: 7 of 6007 rows are bad and were left out" ]
+    cmp want.apg got.apg
+    tail -n +2 rejects.csv | cmp - bad.weights
+    apg evaluate --json -m want.apg weighted.csv > want
+    apg evaluate --json -m want.apg --on-error skip mixed-weights.csv 2> /dev/null | diff want -
+    # A row that is only scored needs none.
+    sed '1!s/,[0-9]*$/,-1/' weighted.csv | apg predict -q -m want.apg | cmp - <(apg predict -q -m want.apg weighted.csv)
+}
+
 @test "bad rows: with --append and --id the lines still match" {
     apg predict -q -m m.apg --append --on-error empty mixed.csv > out.csv 2> /dev/null
     [ "$(wc -l < out.csv)" -eq 1011 ]

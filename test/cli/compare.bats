@@ -262,3 +262,37 @@ near() {
     apg compare -o out.txt a.csv b.csv
     apg compare a.csv b.csv | cmp - out.txt
 }
+
+@test "compare: --weight, a column of the first file" {
+    awk -F, 'NR == 1 { print $0 ",w"; next } { print $0 "," (NR % 3 + 1) }' both.csv > w.csv
+    awk -F, 'NR == 1 { print; next } { for (i = 0; i < NR % 3 + 1; i++) print }' both.csv > copies.csv
+    apg compare --json --score a,b --weight w -g user_id --by-activity w.csv > a.json
+    apg compare --json --score a,b -g user_id copies.csv > b.json
+    # the figures are those of the copies; in groups, whose rows are drawn together, so are the intervals
+    for figure in auc log_loss delong by_group.gauc; do
+        for part in difference low high error; do
+            want=$(jq ".$figure.$part // 0" b.json)
+            jq ".$figure.$part // 0" a.json | near . "$want"
+        done
+    done
+    jq -e '.rows == 8000 and .weight == "w" and (.by_group.deciles | length == 10)' a.json
+    jq -e 'has("weight") | not' b.json
+    # by row, copies look like more than there is
+    narrow=$(apg compare --json --score a,b copies.csv | jq .delong.error)
+    apg compare --json --score a,b --weight w w.csv | jq -e ".delong.error > 1.2 * $narrow"
+    # of two files the column is the first one's
+    cut -d, -f1-3,5 w.csv > wa.csv
+    apg compare --json --score a,score --weight w wa.csv b.csv | jq .auc | diff - <(apg compare --json --score a,b --weight w w.csv | jq .auc)
+    run --separate-stderr -0 apg compare --score a,b --weight w w.csv
+    grep -qE '^weight +w  weights the rows$' <<< "$output"
+    run --separate-stderr -1 apg compare --score a,b --weight nope w.csv
+    [ "$stderr" = "apg compare: w.csv:1: no column is named 'nope'" ]
+    run --separate-stderr -1 apg compare --score a,b --weight b w.csv
+    [ "$stderr" = "apg compare: w.csv:1: the weights cannot be those of the scores, 'b'" ]
+    sed '9s/[0-9]$/-1/' w.csv > bad.csv
+    run --separate-stderr -1 apg compare --score a,b --weight w bad.csv
+    [ "$stderr" = "apg compare: bad.csv:9: w: not a weight (a number from 0 on): '-1'" ]
+    sed '1!s/[0-9]$/0/' w.csv > zero.csv
+    run --separate-stderr -1 apg compare --score a,b --weight w zero.csv
+    [ "$stderr" = "apg compare: zero.csv: nothing to compare: all rows have the weight 0, by column 'w'" ]
+}

@@ -373,3 +373,20 @@ apg encode: tags: its cells look like lists (--multi reads them as such)" ]
     run --separate-stderr -1 apg predict -q -m none.apg texts.csv
     [[ "$stderr" = "apg predict: texts.csv:2: x: not a number: 'NULL'" ]]
 }
+
+@test "encode: --weight is a column of its own, there and back" {
+    printf '%s\n' label,u,w,x 1,a,2,5 0,b,0,7 1,a,0.25,5 0,c,1e9,9 > w.csv
+    run --separate-stderr -0 apg encode --weight w -o w.apgf w.csv
+    [[ "$stderr" != *w* && "$stderr" == *u* ]]
+    apg encode --decode w.apgf > back.csv
+    [ "$(head -n 1 back.csv)" = "label,u,x,w" ]
+    [ "$(tail -n +2 back.csv | cut -d, -f4 | xargs)" = "2 0 0.25 1e+09" ]
+    apg encode -q --encoder w.apgf back.csv | cmp - w.apgf
+    cut -d, -f1,2,4 w.csv | apg encode -q --encoder w.apgf | apg encode --decode > without.csv
+    [ "$(tail -n +2 without.csv | cut -d, -f4 | tr -d '\n')" = "" ]
+    apg inspect --json w.apgf | jq -e '.weight == "w" and ([.columns[].name] == ["u", "x"])'
+    apg inspect --verify --json w.apgf | jq -e '.rows == 4 and .positives == 2'
+    # an old reader refuses version 2, and a file without weights is of version 1
+    [ "$(od -A n -t u4 -j 8 -N 4 w.apgf | xargs)" = 2 ]
+    [ "$(cut -d, -f1,2,4 w.csv | apg encode -q | od -A n -t u4 -j 8 -N 4 | xargs)" = 1 ]
+}

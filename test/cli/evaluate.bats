@@ -260,3 +260,80 @@ model_files() {
     run --separate-stderr -1 apg evaluate -m m.apg <(head -n 1 new.csv)
     [[ "$stderr" == *"no rows"* ]]
 }
+
+# weighted FILE: with a column w of 0 to 3 behind the others; copies FILE: with each row as often
+weighted() { awk -F, 'NR == 1 { print $0 ",w"; next } { print $0 "," NR % 4 }' "$1"; }
+copies() { awk -F, 'NR == 1 { print $0 ",w"; next } { for (i = 0; i < NR % 4; i++) print $0 ",1" }' "$1"; }
+
+@test "evaluate: whole weights are as many copies, and the report says which column they are" {
+    apg simulate --truth p --rows 3000 --seed 5 > scored.csv
+    weighted scored.csv > w.csv
+    copies scored.csv > copies.csv
+    apg evaluate --json --score p --weight w --group user_id w.csv > a.json
+    apg evaluate --json --score p --group user_id copies.csv > b.json
+    same='def close(x): fabs < x; [.[0], .[1]] | . as [$a, $b]
+        | $a.auc == $b.auc and $a.rows == 3000 and $a.weight.sum == $b.rows and $a.weight.positive_sum == $b.positives
+        and $a.weight.column == "w" and ($b | has("weight") | not)
+        and all(("log_loss", "normalized_entropy", "mean_score", "mean_label", "calibration"); ($a[.] - $b[.]) | close(1e-12))
+        and (($a.by_group.gauc - $b.by_group.gauc) | close(1e-12))
+        and (([$a.by_score[].weight] | add) == $a.weight.sum)'
+    jq -es "$same" a.json b.json
+    run --separate-stderr -0 apg evaluate --score p --weight w w.csv
+    [[ "${lines[2]}" == "weight "*" 'w' weights the rows" ]]
+    apg evaluate --score p --weight '' w.csv | diff - <(apg evaluate --score p scored.csv)
+    # the same from any size of weights
+    awk -F, -v OFS=, 'NR > 1 { $NF /= 4 } 1' w.csv | apg evaluate --json --score p --weight w | jq .auc |
+        diff - <(jq .auc a.json)
+}
+
+@test "evaluate: by the model's weights, where the log has them; --weight names others, or none" {
+    model_files
+    weighted new.csv > w.csv
+    apg train -q --weight w --multi genres --hidden 4 --epochs 1 --layer dense -o w.apg w.csv
+    apg predict -q -m w.apg --append w.csv > scored.csv
+    apg evaluate --json --score score --weight w scored.csv > want
+    run --separate-stderr -0 apg evaluate --json -m w.apg w.csv
+    [ -z "$stderr" ]
+    diff want <(echo "$output")
+    jq -e '.weight.column == "w"' want
+    apg encode -q --encoder w.apg w.csv | apg evaluate --json -m w.apg | diff want -
+    apg evaluate --json -m w.apg --threads 1 w.csv | diff want -
+    # none: not asked for, or not there
+    apg evaluate --json --score score scored.csv > plain
+    apg evaluate --json -m w.apg --weight '' w.csv | diff plain -
+    apg encode -q --encoder w.apg w.csv | apg evaluate --json -m w.apg --weight '' | diff plain -
+    run --separate-stderr -0 apg evaluate --json -m w.apg new.csv
+    [ "$stderr" = "apg evaluate: new.csv: no column 'w', the weight of the training rows: each row counts 1" ]
+    diff plain <(echo "$output")
+    sed 's/,[0-3]$/,-1/' w.csv | apg evaluate --json -m w.apg --weight '' | diff plain -
+    # others, of a model that was trained with some or with none
+    sed '1s/w$/v/' w.csv > v.csv
+    apg evaluate --json -m w.apg --weight v v.csv | jq 'del(.weight.column)' | diff - <(jq 'del(.weight.column)' want)
+    apg predict -q -m m.apg --append w.csv | apg evaluate --json --score score --weight w > of-m
+    apg evaluate --json -m m.apg --weight w w.csv | diff of-m -
+    run --separate-stderr -1 apg evaluate -m w.apg --weight v w.csv
+    [[ "$stderr" == "apg evaluate: w.csv:1: no column 'v', the weight; there are: label,"* ]]
+    run --separate-stderr -1 apg evaluate -m w.apg --weight label w.csv
+    [ "$stderr" = "apg evaluate: --weight label: it is the label" ]
+    apg encode -q --encoder w.apg -o w.apgf w.csv
+    run --separate-stderr -1 apg evaluate -m w.apg --weight v w.apgf
+    [ "$stderr" = "apg evaluate: w.apgf: --weight v: a feature file has the weights it was encoded with" ]
+    run --separate-stderr -1 apg evaluate -m m.apg w.apgf
+    [[ "$stderr" == "apg evaluate: w.apgf: not encoded as the model does"* ]]
+    # the metrics of predict
+    run --separate-stderr -0 apg predict -m w.apg -o out w.csv
+    loss=$(jq '.log_loss * 1e5 | round / 1e5' want)
+    [[ "$stderr" == "apg predict: 2000 labelled rows, weighted by w: AUC 0."*", log loss $loss"* ]]
+    run --separate-stderr -0 apg predict -m w.apg -o out new.csv
+    [[ "$stderr" == "apg predict: 2000 labelled rows: AUC 0."* ]]
+    # what cannot be
+    run --separate-stderr -1 apg evaluate --score score --weight score scored.csv
+    [ "$stderr" = "apg evaluate: scored.csv:1: the weights cannot be those of the scores, 'score'" ]
+    run --separate-stderr -1 apg evaluate --score score --weight label scored.csv
+    [ "$stderr" = "apg evaluate: scored.csv:1: the weights cannot be those of the label, 'label'" ]
+    run --separate-stderr -1 apg evaluate --score score --weight nope scored.csv
+    [ "$stderr" = "apg evaluate: scored.csv:1: no column is named 'nope'" ]
+    sed '1!s/,[0-3]$/,0/' w.csv > zero.csv
+    run --separate-stderr -1 apg evaluate -m w.apg zero.csv
+    [ "$stderr" = "apg evaluate: nothing to evaluate: all rows have the weight 0, by column 'w'" ]
+}

@@ -460,6 +460,127 @@ squares() {
     done
 }
 
+# weigh EXPRESSION FILE: with a column w behind the others, an awk expression of the row
+weigh() { awk -F, "NR == 1 { print \$0 \",w\"; next } { print \$0 \",\" $1 }" "$2"; }
+
+@test "train: weights undo a sampling: rows that stand for ten count as ten" {
+    apg simulate --rows 40000 --seed 8 > all.csv
+    awk -F, 'BEGIN {srand(2)} NR == 1 {print $0 ",w"} NR > 1 && $1 == 1 {print $0 ",1"}
+        NR > 1 && $1 == 0 && rand() < .1 {print $0 ",10"}' all.csv > sampled.csv
+    apg simulate --rows 20000 --seed 8 --skip 40000 > later.csv
+    for valid in "--holdout 0.2" "--holdout 0 --epochs 3" "--holdout 0.2 --no-calibrate"; do
+        # shellcheck disable=SC2086
+        apg train -q --hidden 8 --layer dense --weight w $valid -o w.apg sampled.csv
+        apg evaluate --json -m w.apg later.csv 2> /dev/null | jq -e '.calibration > .8 and .calibration < 1.25'
+        # shellcheck disable=SC2086
+        apg train -q --hidden 8 --layer dense --drop w $valid -o unweighted.apg sampled.csv
+        apg evaluate --json -m unweighted.apg later.csv | jq -e '.calibration > 2'
+    done
+}
+
+@test "train: weights are counted by their ratio: where all are alike, the model is that of none" {
+    scores() { apg predict -q -m "$1" new.csv; }
+    apg train "${plain[@]}" -o unweighted.apg logs.csv
+    for w in 1 5 0.1; do
+        weigh $w logs.csv > alike.csv
+        apg train "${plain[@]}" --weight w -o "$w.apg" alike.csv
+        cmp 1.apg "$w.apg"
+    done
+    cmp <(scores unweighted.apg) <(scores 1.apg)
+    weigh 'NR % 4' logs.csv > w.csv
+    weigh '8 * (NR % 4)' logs.csv > w8.csv
+    apg train "${plain[@]}" --weight w --threads 1 -o w.apg w.csv
+    apg train "${plain[@]}" --weight w --threads 3 w8.csv | cmp - w.apg
+    run cmp -s <(scores unweighted.apg) <(scores w.apg)
+    [ "$status" -eq 1 ]
+    # from features too, and wherever the column stands
+    apg encode -q --multi genres --weight w w.csv > w.apgf
+    apg train "${plain[@]}" w.apgf | cmp - w.apg
+    awk -F, -v OFS=, '{ w = $NF; $NF = ""; sub(/,$/, ""); print w, $0 }' w.csv > first.csv
+    apg train "${plain[@]}" --weight w first.csv | cmp - w.apg
+    run --separate-stderr -0 apg train "${plain[@]:1}" --weight w -o w.apg w.csv
+    grep -qE '^6000 rows, weighted by w, [0-9]+ fields' <<< "$stderr"
+    [ "$(apg inspect w.apg | sed -n 4p)" = 'weight: "w"' ]
+}
+
+@test "train: weights count where the best epoch is chosen, and rows of weight 0 do not" {
+    # The rows of weight 0 have the opposite labels.
+    weigh '(NR % 3 != 0)' logs.csv | awk -F, -v OFS=, 'NR > 1 && $NF == 0 {$1 = 1 - $1} 1' > turned.csv
+    awk -F, 'NR == 1 || $NF == 1' turned.csv > good.csv
+    apg train "${plain[@]}" --epochs 3 --weight w --valid turned.csv -o turned.apg turned.csv
+    apg train "${plain[@]}" --epochs 3 --weight w --valid good.csv -o good.apg good.csv
+    apg evaluate --json -m turned.apg turned.csv > a
+    apg evaluate --json -m turned.apg good.csv | jq '{auc, log_loss}' | diff - <(jq '{auc, log_loss}' a)
+    jq -e '.auc > .6' a
+    # what the column says of validation is what evaluate says
+    run --separate-stderr -0 apg train "${plain[@]:1}" --no-calibrate --weight w --valid turned.csv -o turned.apg turned.csv
+    auc=$(awk '/best$/ {print $4}' <<< "$stderr")
+    [ "$auc" = "$(apg evaluate --json -m turned.apg turned.csv | jq '.auc * 1e5 | round / 1e5')" ]
+    # auto chooses by them as well
+    run --separate-stderr -0 apg train --multi genres --weight w --epochs 2 --hidden 8 --condition auto -o auto.apg turned.csv
+}
+
+@test "train: --from keeps the column of weights, takes another, or none" {
+    weigh 'NR % 4' logs.csv > w.csv
+    apg train "${plain[@]}" --weight w -o w.apg w.csv
+    apg train "${plain[@]}" -o unweighted.apg logs.csv
+    apg train -q --from w.apg --epochs 1 -o more.apg w.csv
+    apg inspect --json more.apg | jq -e '.weight == "w"'
+    run --separate-stderr -1 apg train -q --from w.apg -o cannot.apg logs.csv
+    [[ "$stderr" == "apg train: logs.csv:1: no column 'w', the weight; there are: label,"* ]]
+    apg train -q --from w.apg --weight '' --epochs 1 -o plain.apg logs.csv
+    apg inspect --json plain.apg | jq -e 'has("weight") | not'
+    apg train -q --from unweighted.apg --weight w --epochs 1 -o weighted.apg w.csv
+    apg inspect --json weighted.apg | jq -e '.weight == "w"'
+    run --separate-stderr -1 apg train -q --from unweighted.apg --weight label -o cannot.apg w.csv
+    [ "$stderr" = "apg train: --weight label: it is the label" ]
+    run --separate-stderr -2 apg train -q --from unweighted.apg --drop w -o cannot.apg w.csv
+    apg collapse -q w.apg | apg inspect --json | jq -e '.weight == "w"'
+}
+
+@test "train: weights that cannot be" {
+    weigh 'NR % 4' logs.csv > w.csv
+    weigh 0 logs.csv > zero.csv
+    no() { run --separate-stderr -1 apg "$@"; }
+    no train -q --weight nope -o cannot.apg w.csv
+    [[ "$stderr" == "apg train: w.csv:1: no column --weight nope; there are: label,"* ]]
+    no encode -q --weight nope -o cannot.apgf w.csv
+    [[ "$stderr" == "apg encode: w.csv:1: no column --weight nope; there are: label,"* ]]
+    no train -q --weight label -o cannot.apg w.csv
+    [ "$stderr" = "apg train: --weight label: it is the label" ]
+    no train -q --weight w --label w -o cannot.apg w.csv
+    [ "$stderr" = "apg train: --weight w: it is the label" ]
+    for kind in numeric categorical multi bucket drop; do
+        no train -q --weight w --$kind w -o cannot.apg w.csv
+        [ "$stderr" = "apg train: --$kind w: it is the weight" ]
+    done
+    no train -q --weight w -o cannot.apg zero.csv
+    [ "$stderr" = "apg train: --weight: all rows to train on have the weight 0" ]
+    no train -q --weight w --valid zero.csv -o cannot.apg w.csv
+    [ "$stderr" = "apg train: --weight: all rows to validate on have the weight 0" ]
+    weigh '(NR < 5000)' logs.csv > old.csv
+    no train -q --weight w --holdout-last 0.1 -o cannot.apg old.csv
+    [ "$stderr" = "apg train: --weight: all rows to validate on have the weight 0" ]
+    no train -q --weight w --valid logs.csv -o cannot.apg w.csv
+    [[ "$stderr" == "apg train: logs.csv:1: no column 'w', the weight; there are: label,"* ]]
+    sed '1s/$/,w/; 1!s/$/,1/' w.csv > twice.csv
+    no train -q --weight w -o cannot.apg twice.csv
+    [[ "$stderr" == "apg train: twice.csv:1: two columns are named 'w'" ]]
+    apg train "${plain[@]}" --weight w -o w.apg w.csv
+    apg encode -q --encoder w.apg -o without.apgf logs.csv # which can be scored
+    apg predict -q -m w.apg without.apgf | cmp - <(apg predict -q -m w.apg w.csv)
+    no train -q -o cannot.apg without.apgf
+    [ "$stderr" = "apg train: without.apgf: row 1: no weight" ]
+    apg encode -q --multi genres --weight w -o w.apgf w.csv
+    no train -q --weight v -o cannot.apg w.apgf
+    [ "$stderr" = "apg train: w.apgf: --weight v: a feature file has the weights it was encoded with" ]
+    apg encode -q --multi genres -o unweighted.apgf logs.csv
+    no train -q --valid unweighted.apgf -o cannot.apg w.apgf
+    [[ "$stderr" == "apg train: unweighted.apgf: encoded otherwise than the training rows"* ]]
+    run --separate-stderr -2 apg encode -q --encoder w.apg --weight w -o cannot.apgf w.csv
+    [ ! -e cannot.apg ]
+}
+
 @test "train: a model that knows nothing yet predicts the share of positives" {
     { echo label,a; for i in $(seq 2000); do echo "$((i % 20 == 0)),a$((i % 7))"; done; } > rare.csv
     apg train -q --epochs 1 --lr 1e-9 --embedding-lr 1e-9 --holdout 0 -o rare.apg rare.csv

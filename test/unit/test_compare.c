@@ -28,6 +28,24 @@ static void near(double got, double want, double within)
         fail_msg("got %.17g, not %.17g", got, want);
 }
 
+static const float *weight; /* of the rows compared; NULL: they have none */
+
+static float weight_of(size_t i)
+{
+    return weight ? weight[i] : 1;
+}
+
+/* Weights of every size, a few of them 0. Released by setting `weight` to NULL. */
+static void random_weights(size_t n, uint64_t seed)
+{
+    static float made[4 * MANY];
+    struct apg_rng rng;
+    apg_rng_init(&rng, seed, 1);
+    for (size_t i = 0; i < n; i++)
+        made[i] = apg_rng_uniform(&rng) < .1 ? 0 : (float)exp(apg_rng_normal(&rng));
+    weight = made;
+}
+
 static struct apg_compare_report compared(
     const struct row *row, size_t n, bool grouped, const struct apg_compare_plan *plan, unsigned threads)
 {
@@ -35,10 +53,11 @@ static struct apg_compare_report compared(
     struct apg_compare_report r;
     struct apg_pool *pool;
     memset(&r, 0, sizeof r); /* for memcmp */
-    apg_compare_init(&c, true, grouped);
+    apg_compare_init(&c, true, grouped, weight);
     for (size_t i = 0; i < n; i++)
-        assert_int_equal(
-            apg_compare_add(&c, row[i].score[0], row[i].score[1], row[i].label, row[i].group, NULL), APG_OK);
+        assert_int_equal(apg_compare_add(&c, row[i].score[0], row[i].score[1], row[i].label, weight_of(i),
+                             row[i].group, NULL),
+            APG_OK);
     assert_int_equal(apg_pool_new(&pool, threads, NULL), APG_OK);
     assert_int_equal(apg_compare_report(&c, plan, pool, &r, NULL), APG_OK);
     apg_pool_free(pool);
@@ -88,7 +107,8 @@ static double wins(double high, double low)
     return high > low ? 1 : high == low ? .5 : 0;
 }
 
-/* Var(AUC of S, AUC of T) as DeLong et al. and, of groups, Obuchowski define it. */
+/* Var(AUC of S, AUC of T) as DeLong et al. and, of groups, Obuchowski define it; of rows with weights, that of
+ * the ratio of weighted sums by linearization (compare.h). */
 static double covariance(const struct row *row, size_t n, bool grouped, int s, int t)
 {
     static double sum[MANY][2][2]; /* unit, set, label: its components less what would be expected */
@@ -97,22 +117,24 @@ static double covariance(const struct row *row, size_t n, bool grouped, int s, i
     const int set[2] = {s, t};
     memset(sum, 0, sizeof sum);
     for (size_t i = 0; i < n; i++)
-        total[row[i].label]++;
+        total[row[i].label] += (double)weight_of(i);
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < n; j++)
                 if (row[i].label && !row[j].label)
-                    auc[k] += wins(row[i].score[set[k]], row[j].score[set[k]]) / total[0] / total[1];
+                    auc[k] += (double)weight_of(i) * (double)weight_of(j) *
+                              wins(row[i].score[set[k]], row[j].score[set[k]]) / total[0] / total[1];
     for (size_t i = 0; i < n; i++) {
         size_t u = grouped ? row[i].group : i;
         bool y = row[i].label;
-        has[u][y] = true;
+        has[u][y] |= weight_of(i) > 0;
         for (int k = 0; k < 2; k++) {
             double v = 0;
             for (size_t j = 0; j < n; j++)
                 if (row[j].label != y)
-                    v += wins(row[y ? i : j].score[set[k]], row[y ? j : i].score[set[k]]) / total[!y];
-            sum[u][k][y] += v - auc[k];
+                    v += (double)weight_of(j) *
+                         wins(row[y ? i : j].score[set[k]], row[y ? j : i].score[set[k]]) / total[!y];
+            sum[u][k][y] += (double)weight_of(i) * (v - auc[k]);
         }
     }
     for (size_t u = 0; u < MANY; u++) {
@@ -134,14 +156,18 @@ static void delong_agrees_with_the_definition(void **state)
     (void)state;
     const size_t sizes[] = {20, 61, MANY};
     for (size_t i = 0; i < 3; i++)
-        for (int grouped = 0; grouped < 2; grouped++) {
+        for (int sort = 0; sort < 4; sort++) {
+            const bool grouped = sort % 2;
             struct row row[MANY];
             random_rows(row, sizes[i], (uint32_t)sizes[i] / 4, i);
+            if (sort > 1)
+                random_weights(sizes[i], i);
             struct apg_compare_report r = compared(row, sizes[i], grouped, &usual, 1);
             double variance = covariance(row, sizes[i], grouped, 0, 0) +
                               covariance(row, sizes[i], grouped, 1, 1) -
                               2 * covariance(row, sizes[i], grouped, 0, 1);
             near(r.delong.error, sqrt(variance), 1e-13);
+            weight = NULL;
         }
 }
 
@@ -177,7 +203,7 @@ static struct apg_metrics_report metrics_of(const struct row *row, size_t n, int
     for (size_t i = 0; i < n; i++)
         for (uint32_t k = 0; k < count[grouped ? row[i].group : i]; k++)
             if (!decile || decile[row[i].group] == d)
-                assert_int_equal(apg_metrics_add(&m, row[i].score[s], row[i].label,
+                assert_int_equal(apg_metrics_add(&m, row[i].score[s], row[i].label, weight_of(i),
                                      grouped ? copies[row[i].group] + k : 0, NULL),
                     APG_OK);
     assert_int_equal(apg_metrics_report(&m, &r, NULL), APG_OK);
@@ -216,7 +242,7 @@ static bool two_groups_each(const struct row *row, size_t n, const uint32_t *dec
     bool has[2][MANY] = {{false}};
     size_t groups[2] = {0, 0};
     for (size_t i = 0; i < n; i++)
-        if (decile[row[i].group] == d && !has[row[i].label][row[i].group]) {
+        if (decile[row[i].group] == d && weight_of(i) > 0 && !has[row[i].label][row[i].group]) {
             has[row[i].label][row[i].group] = true;
             groups[row[i].label]++;
         }
@@ -229,7 +255,8 @@ static void resamples_agree_with_evaluate(void **state)
     const size_t sizes[] = {16, 90, MANY};
     size_t checked = 0;
     for (size_t z = 0; z < 3; z++)
-        for (int grouped = 0; grouped < 2; grouped++) {
+        for (int sort = 0; sort < 4; sort++) {
+            const bool grouped = sort % 2;
             struct row row[MANY];
             static double difference[3 + APG_METRICS_PARTS][REPLICATES];
             double point[3 + APG_METRICS_PARTS][2];
@@ -238,6 +265,8 @@ static void resamples_agree_with_evaluate(void **state)
             struct apg_compare_plan plan = usual;
             plan.by_activity = grouped;
             random_rows(row, n, (uint32_t)n / 4, z + 40);
+            if (sort > 1)
+                random_weights(n, z);
             struct apg_compare_report r = compared(row, n, grouped, &plan, 2);
             for (size_t i = 0; i < n; i++)
                 rows[row[i].group]++;
@@ -274,8 +303,9 @@ static void resamples_agree_with_evaluate(void **state)
                 if (enough)
                     check_figure(r.decile[d].auc, point[3 + d][0], point[3 + d][1], difference[3 + d]);
             }
+            weight = NULL;
         }
-    assert_true(checked >= 10);
+    assert_true(checked >= 20);
 }
 
 /* All 4^4 resamples of four rows, equally likely: the interval's ends are quantiles of their differences. */
@@ -315,14 +345,15 @@ static void four_rows_in_closed_form(void **state)
 /* ---- coverage ---- */
 
 /* Scores are normal, those of label 1 moved up: the true AUC is Phi(move / sqrt 2). Rows of a group share
- * half of the scores' variance, differently in A and B. */
+ * half of the scores' variance, differently in A and B. Weights that have nothing to do with scores leave it,
+ * and make intervals longer. */
 static void intervals_hold_the_truth(void **state)
 {
     (void)state;
     enum { TRIALS = 400, GROUPS = 40, EACH = 6 };
     const double move[2] = {0.7, 1.0};
     double truth = (erfc(-move[1] / 2) - erfc(-move[0] / 2)) / 2;
-    int rows = 0, alike = 0, groups = 0, by_rank = 0, by_group = 0;
+    int rows = 0, alike = 0, groups = 0, by_rank = 0, by_group = 0, heavy = 0, heavy_by_rank = 0, light = 0;
     struct row row[GROUPS * EACH];
     struct apg_compare_plan plan = {.level = 0.95, .replicates = 200};
     for (int trial = 0; trial < TRIALS; trial++)
@@ -352,15 +383,25 @@ static void intervals_hold_the_truth(void **state)
             alike += share && held;
             groups += share && g.auc.low <= truth && truth <= g.auc.high;
             by_rank += !share && r.delong.low <= truth && truth <= r.delong.high;
+            if (!share) {
+                random_weights(GROUPS * EACH, (uint64_t)trial);
+                const struct apg_compare_report w = compared(row, GROUPS * EACH, false, &plan, 1);
+                weight = NULL;
+                heavy += w.auc.low <= truth && truth <= w.auc.high;
+                heavy_by_rank += w.delong.low <= truth && truth <= w.delong.high;
+                light += fabs(w.auc.difference - truth) < 1.96 * r.delong.error;
+            }
             by_group += share && g.delong.low <= truth && truth <= g.delong.high;
         }
     /* Of 400, 380 are expected, with a deviation of 4.4; where rows are alike, those by row are too short. */
-    const int held[] = {rows, by_rank, groups, by_group};
-    for (int i = 0; i < 4; i++)
+    const int held[] = {rows, by_rank, groups, by_group, heavy, heavy_by_rank};
+    for (int i = 0; i < 6; i++)
         if (held[i] < 362 || held[i] > 395)
             fail_msg("interval %d held the truth %d times of 400", i, held[i]);
     if (alike > 320)
         fail_msg("drawing rows that are alike held the truth %d times of 400", alike);
+    if (light > 340)
+        fail_msg("intervals that do not know of weights held the truth %d times of 400", light);
 }
 
 /* ---- the rest ---- */
@@ -378,6 +419,41 @@ static void equal_scores_do_not_differ(void **state)
         assert_true(r.log_loss.low == 0 && r.log_loss.high == 0);
         assert_true(r.delong.error == 0 && r.delong.z == 0 && r.delong.p == 1);
     }
+}
+
+/* What all rows have in common does not show. */
+static void equal_weights_are_none(void **state)
+{
+    (void)state;
+    static float five[MANY];
+    struct row row[MANY];
+    random_rows(row, MANY, 30, 6);
+    for (size_t i = 0; i < MANY; i++)
+        five[i] = 5;
+    for (int grouped = 0; grouped < 2; grouped++) {
+        struct apg_compare_report none = compared(row, MANY, grouped, &usual, 1);
+        weight = five;
+        struct apg_compare_report r = compared(row, MANY, grouped, &usual, 1);
+        weight = NULL;
+        assert_memory_equal(&r.auc, &none.auc, sizeof r.auc);
+        near(r.log_loss.low, none.log_loss.low, 1e-14);
+        near(r.delong.low, none.delong.low, 1e-14);
+        near(r.gauc.high, none.gauc.high, 1e-14);
+        assert_true(r.mixed_rows == none.mixed_rows && r.positives == none.positives);
+    }
+}
+
+/* A row that does not count is not there: neither for the figures nor for what is known of them. */
+static void a_weight_of_0_holds_nothing(void **state)
+{
+    (void)state;
+    static const float last_out[] = {1, 2, 1, 0};
+    const struct row row[] = {{{1, 2}, true, 0}, {{2, 1}, false, 0}, {{3, 3}, false, 0}, {{4, 9}, true, 0}};
+    weight = last_out;
+    struct apg_compare_report r = compared(row, 4, false, &usual, 1);
+    weight = NULL;
+    near(r.auc.difference, 2. / 3, 1e-15);
+    assert_true(isnan(r.auc.low) && isnan(r.delong.error) && r.rows == 4 && r.positives == 2);
 }
 
 static void swapping_the_sets_turns_the_sign(void **state)
@@ -452,6 +528,8 @@ int main(void)
         cmocka_unit_test(four_rows_in_closed_form),
         cmocka_unit_test(intervals_hold_the_truth),
         cmocka_unit_test(equal_scores_do_not_differ),
+        cmocka_unit_test(equal_weights_are_none),
+        cmocka_unit_test(a_weight_of_0_holds_nothing),
         cmocka_unit_test(swapping_the_sets_turns_the_sign),
         cmocka_unit_test(threads_do_not_show_and_seeds_do),
         cmocka_unit_test(what_is_undefined),

@@ -234,6 +234,52 @@ static void errors_name_the_place(void **state)
     log_release(&m);
 }
 
+static void weights(void **state)
+{
+    (void)state;
+    struct log_made m;
+    struct encoded e;
+    float w;
+    static const char *const bad[] = {"", " ", "-1", "-1e-9", "nan", "inf", "-inf", "1e39", "x", "1,", "0x1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (apg_cell_weight(bad[i], strlen(bad[i]), &w))
+            fail_msg("'%s' is %g", bad[i], (double)w);
+    static const struct {
+        const char *text;
+        float value;
+    } good[] = {{"0", 0}, {"-0", 0}, {"1", 1}, {" 2.5 ", 2.5f}, {"1e-50", 0}, {"3e38", 3e38f}, {"+.5", .5f}};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(apg_cell_weight(good[i].text, strlen(good[i].text), &w));
+        assert_true(w == good[i].value && !signbit(w));
+    }
+
+    make(&m);
+    assert_true(apg_schema_set_weight(m.schema, "w"));
+    const char *text = "w,label,user,tags,price,age\n2,1,u1,a|b,1,2\n0,0,u2,b,1,3\n";
+    assert_int_equal(encode(m.schema, text, true, &e), APG_OK);
+    const uint32_t *row = apg_block_row(&e.block, 0);
+    assert_int_equal(row[2], 2); /* two tags, from the start of the tail, which the weight stands before */
+    assert_true(apg_word_float(row[5]) == 2 && apg_row_weight(m.schema, row) == 2);
+    assert_int_equal(row[6], 1);
+    assert_int_equal(row[7], 2);
+    assert_true(apg_row_weight(m.schema, apg_block_row(&e.block, 1)) == 0);
+    apg_block_release(&e.block);
+    refuse(m.schema, "w,label,user,tags,price,age\n2,1,u1,a,1,2\n-2,1,u1,a,1,2\n",
+        "log:3: w: not a weight (a number from 0 on): '-2'");
+    refuse(m.schema, "w,label,user,tags,price,age\n2,1,u1,a,1,2\n,1,u1,a,1,2\n",
+        "log:3: w: no weight: the cell is empty");
+    refuse(m.schema, "w,w,label,user,tags,price,age\n", "log:1: two columns are named 'w'");
+    /* To be scored, a row needs none, whatever the cell has. It counts 1. */
+    assert_int_equal(encode(m.schema, "w,user,tags,price,age\n-2,u1,a,1,2\n", false, &e), APG_OK);
+    row = apg_block_row(&e.block, 0);
+    assert_true(row[5] == APG_MISSING && apg_row_weight(m.schema, row) == 1);
+    apg_block_release(&e.block);
+    assert_int_equal(encode(m.schema, "user,tags,price,age,label\nu1,a,1,2,1\n", true, &e), APG_OK);
+    assert_true(apg_block_row(&e.block, 0)[5] == APG_MISSING);
+    apg_block_release(&e.block);
+    log_release(&m);
+}
+
 static void decoding(void **state)
 {
     (void)state;
@@ -321,6 +367,7 @@ int main(void)
         cmocka_unit_test(words_of_each_kind),
         cmocka_unit_test(what_was_ingested_is_what_encoding_gives),
         cmocka_unit_test(errors_name_the_place),
+        cmocka_unit_test(weights),
         cmocka_unit_test(decoding),
         cmocka_unit_test(hashing),
         cmocka_unit_test(schema_hash_tells_apart),

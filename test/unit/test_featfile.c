@@ -25,7 +25,7 @@ static const char *const small = "label,user,tags,price,age,hash\n"
                                  "1,u1,b,,30,\n"
                                  "0,\"u,3\",a|a,-4,,z\n";
 
-static void make(struct log_made *m, const char *text)
+static void make_with(struct log_made *m, const char *text, const char *weight)
 {
     static char *multi[] = {"tags"}, *numeric[] = {"price"}, *bucket[] = {"age"};
     struct apg_columns c;
@@ -36,8 +36,14 @@ static void make(struct log_made *m, const char *text)
     c.multi.n = c.numeric.n = c.bucket.n = 1;
     c.buckets = 4;
     c.infer = false;
+    c.weight = weight;
     if (log_ingest(m, &text, 1, &c, 2))
         fail_msg("%s", m->err.text);
+}
+
+static void make(struct log_made *m, const char *text)
+{
+    make_with(m, text, NULL);
 }
 
 /* Blocks of PIECE rows are re-cut by the writer. */
@@ -319,6 +325,60 @@ static void rows_that_cannot_be(void **state)
     log_release(&m);
 }
 
+/* A weight is the word behind those of the fields, and such a file is of version 2. */
+static void weights(void **state)
+{
+    (void)state;
+    struct log_made m, plain;
+    struct bytes b;
+    struct apg_error err;
+    make(&plain, small);
+    make_with(&m,
+        "label,user,tags,price,age,w\n0,u1,a|b,1,10,1\n1,u2,,2.5,20,0\n1,u1,b,,30,2.5\n0,u3,a|a,-4,,1e9\n",
+        "w");
+    assert_int_equal(m.schema->n_fields, 4);
+    assert_string_equal(m.schema->weight, "w");
+    assert_int_equal(apg_row_head(m.schema), 6);
+    assert_int_equal(m.rows->weight_at, 5);
+    const float want[] = {1, 0, 2.5f, 1e9f};
+    for (size_t i = 0; i < 4; i++)
+        assert_true(apg_dataset_weight(m.rows, i) == want[i]);
+    assert_true(apg_dataset_positives(m.rows) == 2.5 / ((1e9 + 3.5) / 4));
+    assert_true(apg_dataset_positives(plain.rows) == 2 && apg_dataset_weight(plain.rows, 0) == 1);
+    assert_false(apg_schema_same(m.schema, plain.schema));
+    round_trip(&m, 1);
+    write_rows(&b, &plain, 100);
+    assert_int_equal(b.p[8], 1);
+    free(b.p);
+    write_rows(&b, &m, 100);
+    assert_int_equal(b.p[8], 2);
+    const uint32_t bad[] = {
+        0xbf800000 /* -1 */, 0x80000000 /* -0 */, 0x7f800000 /* infinity */, 0x7fc00001, 0xffc00000};
+    const uint32_t good[] = {0, 0x3f800000, 0x7f7fffff, APG_MISSING};
+    uint32_t *word = word_of(&b, 5);
+    assert_true(apg_word_float(*word) == 2.5f);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        *word = bad[i];
+        seal(&b);
+        assert_int_equal(read_on(b.p, b.n, &err), APG_EFORMAT);
+        assert_string_equal(err.text, "f: block 0: a row of it cannot be");
+    }
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        *word = good[i];
+        seal(&b);
+        assert_int_equal(read_on(b.p, b.n, &err), APG_OK);
+    }
+    /* The hash knows whether there are weights, but not what their column is called. */
+    const uint64_t hash = apg_schema_hash(m.schema);
+    assert_true(apg_schema_set_weight(m.schema, "other"));
+    assert_true(apg_schema_hash(m.schema) == hash);
+    assert_true(apg_schema_set_weight(m.schema, ""));
+    assert_true(apg_schema_hash(m.schema) != hash && !m.schema->weight);
+    free(b.p);
+    log_release(&m);
+    log_release(&plain);
+}
+
 /* A file that was written to after it was opened is noticed; one that was not is not. */
 static void changed_later(void **state)
 {
@@ -368,13 +428,13 @@ static void others(void **state)
 
     make(&m, small);
     write_rows(&b, &m, 100);
-    const uint32_t two = 2;
+    const uint32_t newer = 3;
     uint64_t sum;
-    memcpy(b.p + 8, &two, 4);
+    memcpy(b.p + 8, &newer, 4);
     sum = XXH3_64bits(b.p, 56);
     memcpy(b.p + 56, &sum, 8);
     assert_int_equal(read_on(b.p, b.n, &err), APG_EFORMAT);
-    assert_string_equal(err.text, "f: written by a newer apg: format version 2, this one reads 1");
+    assert_string_equal(err.text, "f: written by a newer apg: format version 3, this one reads 2");
     free(b.p);
 
     /* No rows: a whole file, which is nothing to train on. */
@@ -401,6 +461,7 @@ int main(void)
         cmocka_unit_test(cut_at_every_length),
         cmocka_unit_test(changed_in_every_byte),
         cmocka_unit_test(rows_that_cannot_be),
+        cmocka_unit_test(weights),
         cmocka_unit_test(changed_later),
         cmocka_unit_test(others),
     };

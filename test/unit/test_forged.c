@@ -262,6 +262,8 @@ static void numbers_out_of_range(void **state)
         {"\\\"high\\\":1.", "\\\"high\\\":9e"},
         {"\\\"high\\\":1.", "\\\"high\\\":-2"},
         {"\\\"high\\\":", "\\\"hight\\\""},
+        {"\\\"min_count\\\":1", "\\\"weight\\\":1   "},
+        {"\\\"min_count\\\":1", "\\\"weight\\\":\\\"\\\""},
         {"\"version\":\"1\"", "\"version\":\"x\""},
         {"\"calibration\":\"[0.5,0.25]\"", "\"calibration\":\"[-.5,0.25]\""},
         {"\"calibration\":\"[0.5,0.25]\"", "\"calibration\":\"[-15,0.25]\""},

@@ -84,9 +84,9 @@ static int make_log(void **state)
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f || model < 0)
         return -1;
-    fputs("label,user,price,tags\n", f);
+    fputs("label,user,price,tags,w\n", f);
     for (int i = 0; i < 60; i++)
-        fprintf(f, "%d,u%d,%d.5,a|b%d\n", i % 2, i % 7, i, i % 3);
+        fprintf(f, "%d,u%d,%d.5,a|b%d,%d\n", i % 2, i % 7, i, i % 3, 1 + i % 4);
     return fclose(f) | close(model);
 }
 
@@ -193,14 +193,14 @@ static void all_fail(const char *const *settings)
 static void residual(void **state)
 {
     (void)state;
-    all_fail((const char *const[]){COMMON, "hidden=8,4", "rank=2", NULL});
+    all_fail((const char *const[]){COMMON, "hidden=8,4", "rank=2", "weight=w", NULL});
 }
 
 static void overparam_by_group(void **state)
 {
     (void)state;
-    all_fail((const char *const[]){COMMON, "backbone=dnn", "hidden=8", "batch-norm=yes", "form=overparam",
-        "rank=2", "overparam=4", "condition=group:user", NULL});
+    all_fail((const char *const[]){COMMON, "drop=w", "backbone=dnn", "hidden=8", "batch-norm=yes",
+        "form=overparam", "rank=2", "overparam=4", "condition=group:user", NULL});
 }
 
 int main(void)

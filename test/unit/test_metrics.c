@@ -32,7 +32,7 @@ static struct apg_metrics_report report_of(const struct row *row, size_t n, bool
     struct apg_metrics_report r;
     apg_metrics_init(&m, logit);
     for (size_t i = 0; i < n; i++)
-        assert_int_equal(apg_metrics_add(&m, row[i].score, row[i].label, row[i].group, NULL), APG_OK);
+        assert_int_equal(apg_metrics_add(&m, row[i].score, row[i].label, 1, row[i].group, NULL), APG_OK);
     assert_int_equal(apg_metrics_report(&m, &r, NULL), APG_OK);
     apg_metrics_release(&m);
     return r;
@@ -71,9 +71,9 @@ static void auc_by_hand(void **state)
         {-3, false, 0}, {-2, true, 0}, {-1e-300, true, 0}, {1e-300, true, 0}, {-4, false, 0}};
     assert_true(report_of(signs, 5, true).auc == 1);
     struct apg_metrics_tally tally = {0};
-    const struct apg_metrics_row sorted[] = {{4, 0, false}, {4, 0, true}, {5, 0, false}, {8, 0, true}};
+    const struct apg_metrics_row sorted[] = {{4, 0, 0, 0}, {4, 0, 1, 0}, {5, 0, 0, 0}, {8, 0, 1, 0}};
     for (size_t i = 0; i < 4; i++)
-        apg_metrics_tally_add(&tally, sorted[i].key, sorted[i].label);
+        apg_metrics_tally_add(&tally, sorted[i].key, sorted[i].label, 1);
     assert_true(apg_metrics_tally_auc(&tally) == 0.625);
 }
 
@@ -274,14 +274,96 @@ static void reset_starts_anew(void **state)
     for (int round = 0; round < 2; round++) {
         apg_metrics_reset(&m);
         for (uint32_t i = 0; i < 300; i++)
-            assert_int_equal(apg_metrics_add(&m, sin(i), i % 3 == 0, i % 7, NULL), APG_OK);
+            assert_int_equal(apg_metrics_add(&m, sin(i), i % 3 == 0, 1, i % 7, NULL), APG_OK);
         assert_int_equal(apg_metrics_report(&m, round ? &b : &a, NULL), APG_OK);
     }
     assert_true(a.auc == b.auc && a.all.gauc == b.all.gauc && a.rows == b.rows && b.all.groups == 7);
     /* A report sorts, but loses nothing: a row more is a row more. */
-    assert_int_equal(apg_metrics_add(&m, 0.5, true, 0, NULL), APG_OK);
+    assert_int_equal(apg_metrics_add(&m, 0.5, true, 1, 0, NULL), APG_OK);
     assert_int_equal(apg_metrics_report(&m, &b, NULL), APG_OK);
     assert_int_equal(b.rows, 301);
+    apg_metrics_release(&m);
+}
+
+/* A row of weight k is k rows, and one of weight 0 is none, in every figure; parts are cut by rows. */
+static void whole_weights_are_copies(void **state)
+{
+    (void)state;
+    struct apg_rng rng;
+    apg_rng_init(&rng, 13, 0);
+    for (int logit = 0; logit < 2; logit++) {
+        struct apg_metrics a, b;
+        struct apg_metrics_running run_a, run_b;
+        struct apg_metrics_report weighted, copied;
+        apg_metrics_init(&a, logit);
+        apg_metrics_init(&b, logit);
+        assert_int_equal(apg_metrics_running_init(&run_a, NULL), APG_OK);
+        assert_int_equal(apg_metrics_running_init(&run_b, NULL), APG_OK);
+        for (size_t i = 0; i < MANY; i++) {
+            const double z = floor(8 * apg_rng_normal(&rng)) / 8, score = logit ? z : apg_metrics_sigmoid(z);
+            const bool label = apg_rng_uniform(&rng) < .3;
+            const uint32_t group = (uint32_t)apg_rng_below(&rng, 60),
+                           times = (uint32_t)apg_rng_below(&rng, 4);
+            assert_int_equal(apg_metrics_add(&a, score, label, (float)times, group, NULL), APG_OK);
+            apg_metrics_running_add(&run_a, z, label, (float)times);
+            for (uint32_t k = 0; k < times; k++) {
+                assert_int_equal(apg_metrics_add(&b, score, label, 1, group, NULL), APG_OK);
+                apg_metrics_running_add(&run_b, z, label, 1);
+            }
+        }
+        assert_int_equal(apg_metrics_report(&a, &weighted, NULL), APG_OK);
+        assert_int_equal(apg_metrics_report(&b, &copied, NULL), APG_OK);
+        assert_int_equal(weighted.rows, MANY);
+        assert_true(weighted.weight == (double)copied.rows && weighted.weight > MANY);
+        assert_true(weighted.positive_weight == (double)copied.positives);
+        assert_true(weighted.auc == copied.auc);
+        near(weighted.all.gauc, copied.all.gauc, 1e-13);
+        assert_int_equal(weighted.all.mixed_groups, copied.all.mixed_groups);
+        assert_true(weighted.all.mixed_weight == (double)copied.all.mixed_rows);
+        near(weighted.means.log_loss, copied.means.log_loss, 1e-13);
+        near(weighted.means.normalized_entropy, copied.means.normalized_entropy, 1e-13);
+        near(weighted.means.mean_score, copied.means.mean_score, 1e-13);
+        near(weighted.means.calibration, copied.means.calibration, 1e-13);
+        assert_true(weighted.means.mean_label == copied.means.mean_label);
+        double bound[2];
+        assert_true(apg_metrics_running_auc(&run_a, &bound[0]) == apg_metrics_running_auc(&run_b, &bound[1]));
+        assert_true(bound[0] == bound[1]);
+        near(apg_metrics_means(&run_a.sums).log_loss, apg_metrics_means(&run_b.sums).log_loss, 1e-13);
+        double sum = 0, score = 0;
+        for (size_t i = 0; i < weighted.n_bins; i++) {
+            sum += weighted.bin[i].weight;
+            score += weighted.bin[i].weight * weighted.bin[i].mean_score;
+        }
+        assert_true(sum == weighted.weight);
+        near(score / sum, weighted.means.mean_score, 1e-13);
+        apg_metrics_release(&a);
+        apg_metrics_release(&b);
+        apg_metrics_running_release(&run_a);
+        apg_metrics_running_release(&run_b);
+    }
+}
+
+/* Pairs .8 > .5 (1.5 * 2), .8 > .4 (1.5 * .25), .4 < .5 (1 * 2), .4 ties .4 (1 * .25). */
+static void weighted_auc_by_hand(void **state)
+{
+    (void)state;
+    static const struct row four[] = {{.4, false, 0}, {.8, true, 0}, {.5, false, 0}, {.4, true, 0}};
+    static const float weight[] = {.25f, 1.5f, 2, 1};
+    struct apg_metrics m;
+    struct apg_metrics_report r;
+    apg_metrics_init(&m, false);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(apg_metrics_add(&m, four[i].score, four[i].label, weight[i], 0, NULL), APG_OK);
+    assert_int_equal(apg_metrics_report(&m, &r, NULL), APG_OK);
+    near(r.auc, (3 + .375 + .125) / (2.5 * 2.25), 1e-15);
+    near(r.means.mean_label, 2.5 / 4.75, 1e-15);
+    near(r.means.mean_score, (.1 + 1.2 + 1 + .4) / 4.75, 1e-15);
+    near(r.means.log_loss, -(.25 * log(.6) + 1.5 * log(.8) + 2 * log(.5) + log(.4)) / 4.75, 1e-15);
+    apg_metrics_reset(&m);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(apg_metrics_add(&m, four[i].score, four[i].label, 0, 0, NULL), APG_OK);
+    assert_int_equal(apg_metrics_report(&m, &r, NULL), APG_OK);
+    assert_true(isnan(r.auc) && isnan(r.means.log_loss) && isnan(r.means.calibration) && isnan(r.all.gauc));
     apg_metrics_release(&m);
 }
 
@@ -301,8 +383,8 @@ static void running_auc_is_within_its_bound(void **state)
         double z = 2 * apg_rng_normal(&rng) - 1;
         z = i % 1000 == 0 ? 40 : i % 1000 == 1 ? -40 : z; /* beyond the bins */
         bool label = apg_rng_uniform(&rng) < apg_metrics_sigmoid(z);
-        apg_metrics_running_add(&run, z, label);
-        assert_int_equal(apg_metrics_add(&m, z, label, 0, NULL), APG_OK);
+        apg_metrics_running_add(&run, z, label, 1);
+        assert_int_equal(apg_metrics_add(&m, z, label, 1, 0, NULL), APG_OK);
     }
     assert_int_equal(apg_metrics_report(&m, &exact, NULL), APG_OK);
     double auc = apg_metrics_running_auc(&run, &bound);
@@ -325,6 +407,8 @@ int main(void)
         cmocka_unit_test(bins_hold_equal_shares),
         cmocka_unit_test(bins_keep_ties_together),
         cmocka_unit_test(reset_starts_anew),
+        cmocka_unit_test(whole_weights_are_copies),
+        cmocka_unit_test(weighted_auc_by_hand),
         cmocka_unit_test(running_auc_is_within_its_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
