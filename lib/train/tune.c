@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/tune.h"
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "train/work.h"
+
+/* ---- the axes ---- */
+
+enum { VALUES_MAX = 8 };
+
+/* To add an axis, add a row. The values of SETTING stand in ascending order (no before yes). FIRST is tried
+ * first, since a small step from the start may show nothing; NULL: the value above the start is. */
+static const struct axis {
+    const char *setting, *first;
+    const char *value[VALUES_MAX];
+} axes[] = {
+    {"embedding-l2", "1e-2", {"0", "1e-4", "1e-3", "1e-2", "1e-1"}},
+    {"dropout", NULL, {"0", "0.2", "0.5"}},
+    {"lr", NULL, {"1e-4", "3e-4", "1e-3", "3e-3"}},
+    {"embedding-lr", NULL, {"1e-3", "4e-3", "1.2e-2"}},
+};
+enum { AXES = sizeof axes / sizeof *axes };
+
+/* Share of the budget for the static model, in hundredths, where adaptive layers are to be tried too. Of the
+ * work that is left then, at most PICK_TRAININGS trainings of the static model go into what to adapt to. */
+enum { STATIC_PERCENT = 60, PICK_TRAININGS = 2 };
+
+/* ---- candidates ---- */
+
+/* Settings beside those given, each "NAME=VALUE". */
+enum { RECIPE_MAX = AXES + 4, VALUE_MAX_BYTES = 400, TEXT_MAX_BYTES = VALUE_MAX_BYTES + 64 };
+struct recipe {
+    size_t n;
+    char text[RECIPE_MAX][TEXT_MAX_BYTES];
+};
+/* All of them as options, with quotes and dashes. */
+enum { OPTIONS_MAX_BYTES = RECIPE_MAX * TEXT_MAX_BYTES };
+
+/* A recipe and what came of it. */
+struct candidate {
+    struct recipe recipe;
+    struct apg_watch watch;
+    double work;
+    bool cut; /* work was left for so few epochs that it ended before its validation did */
+};
+
+struct tune {
+    const char *const *given;
+    const struct apg_schema *schema;
+    const struct apg_dataset *train, *valid;
+    struct apg_pool *pool;
+    const struct apg_tune_told *told;
+    struct apg_tuned *tuned;
+    struct apg_fit_rows rows;
+    double left, unit; /* work: that may still be done; of a training of the model that was asked for */
+    double budget;     /* work */
+    struct candidate best;
+    struct apg_model *model; /* the best */
+};
+
+static bool is_of(const char *text, const char *name)
+{
+    const size_t length = strlen(name);
+    return strncmp(text, name, length) == 0 && text[length] == '=';
+}
+
+/* NAME is VALUE from here on. */
+static void put(struct recipe *r, const char *name, const char *value)
+{
+    size_t i = 0;
+    while (i < r->n && !is_of(r->text[i], name))
+        i++;
+    r->n += i == r->n;
+    (void)snprintf(r->text[i], TEXT_MAX_BYTES, "%s=%s", name, value);
+}
+
+/* The settings that recipe R makes of those given, as apg_train settles them. They borrow R's text; the
+ * caller releases them. */
+static enum apg_status settle(
+    const struct tune *t, const struct recipe *r, struct apg_train_settings *s, struct apg_error *err)
+{
+    apg_train_settings_init(s);
+    enum apg_status status = apg_train_settings_set(s, t->given, err);
+    for (size_t i = 0; !status && i < r->n; i++)
+        status = apg_train_settings_set(s, (const char *const[]){r->text[i], NULL}, err);
+    if (status ||
+        (status = apg_arch_settle(&s->arch, &s->given, err)) ||
+        (status = apg_arch_columns(&s->arch, t->schema, err)))
+        return status;
+    apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->train->rows);
+    return APG_OK;
+}
+
+/* The recipe as options. Words that a shell would take apart are quoted. */
+static void options_text(const struct recipe *r, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < r->n && used < size; i++) {
+        const char *text = r->text[i], *value = strchr(text, '=') + 1;
+        const char *quote = value[strcspn(value, " \t\"'$&*?!;<>()[]{}|\\`#~")] ? "'" : "";
+        used += (size_t)snprintf(out + used, size - used, "%s--%.*s %s%s%s", i ? " " : "",
+            (int)(value - text - 1), text, quote, value, quote);
+    }
+}
+
+static double loss_of(const struct candidate *c)
+{
+    return c->watch.best.calibrated_loss;
+}
+
+/* Train candidate C to its end, or as long as it does WORK at most. *out: its model. A candidate that diverges
+ * is no failure, but for the first: its loss is NaN. */
+static enum apg_status train(
+    struct tune *t, struct candidate *c, double work, struct apg_model **out, struct apg_error *err)
+{
+    struct apg_train_settings s;
+    struct apg_model *m = NULL;
+    apg_watch_init(&c->watch, NULL, NULL);
+    enum apg_status status = settle(t, &c->recipe, &s, err);
+    if (status || (status = apg_model_new(&m, t->schema, &s.arch.arch, s.fit.batch_size, true, err)))
+        goto done;
+    apg_model_init_weights(m, s.fit.seed, s.arch.embedding_std, s.arch.init == APG_INIT_ANCHOR);
+    apg_model_init_bias(m, t->train->positives, t->train->rows);
+    const struct apg_cost cost = apg_complexity_graph(&m->graph);
+    const double row = apg_work_row(t->schema, &m->arch, &cost, s.fit.batch_size);
+    const double epochs = floor(work / (row * apg_work_fit(&t->rows, (double)t->rows.n_train, 1)));
+    const size_t wanted = s.fit.epochs;
+    if (epochs < (double)wanted)
+        s.fit.epochs = epochs < 1 ? 1 : (size_t)epochs;
+    status = apg_fit(m, t->train, t->valid, &s.fit, t->pool, apg_watch_progress, &c->watch, err);
+    c->work = row * apg_work_fit(&t->rows, c->watch.rows, (double)c->watch.epochs);
+    c->cut = s.fit.epochs < wanted && !status && c->watch.epochs == s.fit.epochs;
+    t->left -= c->work;
+    t->tuned->tried++;
+    if (status == APG_ERANGE && t->model) {
+        c->watch.best.valid_auc = c->watch.best.calibrated_loss = NAN;
+        status = APG_OK;
+    }
+    if (c->cut) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "%zu", s.fit.epochs);
+        put(&c->recipe, "epochs", text);
+    }
+done:
+    apg_train_settings_release(&s);
+    if (status) {
+        apg_model_free(m);
+        m = NULL;
+    }
+    *out = m;
+    return status;
+}
+
+static void tell(const struct tune *t, const struct candidate *c, bool best)
+{
+    char options[OPTIONS_MAX_BYTES];
+    options_text(&c->recipe, options, sizeof options);
+    const struct apg_progress *p = &c->watch.best;
+    const struct apg_trial trial = {.options = options,
+        .best_epoch = p->epoch,
+        .epochs = c->watch.epochs,
+        .auc = p->valid_auc,
+        .loss = p->calibrated_loss,
+        .work = (t->budget - t->left) / t->unit,
+        .best = best,
+        .cut = c->cut};
+    if (t->told->trial)
+        t->told->trial(t->told->arg, &trial);
+}
+
+/* C, whose model is *M, takes the place of the best. */
+static void take(struct tune *t, const struct candidate *c, struct apg_model **m)
+{
+    apg_model_free(t->model);
+    t->model = *m;
+    t->best = *c;
+    *m = NULL;
+}
+
+/* ---- one axis after the other ---- */
+
+static double number(const char *value)
+{
+    return strcmp(value, "yes") == 0 ? 1 : strcmp(value, "no") == 0 ? 0 : strtod(value, NULL);
+}
+
+/* The number that the best candidate has for SETTING, which may be a default. */
+static enum apg_status number_of_best(
+    const struct tune *t, const char *setting, double *out, struct apg_error *err)
+{
+    struct apg_train_settings s;
+    enum apg_status status = settle(t, &t->best.recipe, &s, err);
+    if (!status)
+        *out = apg_train_settings_number(&s, setting);
+    apg_train_settings_release(&s);
+    return status;
+}
+
+/* The value to try next, where the best is AT: the nearest above or below it that was not TRIED. -1: none. */
+static int next_value(const struct axis *a, double at, const bool *tried)
+{
+    int above = -1, below = -1;
+    for (int i = 0; i < VALUES_MAX && a->value[i]; i++) {
+        const double x = number(a->value[i]);
+        if (x > at && above < 0)
+            above = i;
+        if (x < at)
+            below = i;
+    }
+    return above >= 0 && !tried[above] ? above : below >= 0 && !tried[below] ? below : -1;
+}
+
+/* Where the best has been cut, or needed more epochs than WORK pays for, there is no more to compare. */
+static bool affords(const struct tune *t, double work)
+{
+    return work >= t->best.work;
+}
+
+/* Walk along axis A while candidates are better and their work leaves KEEP for later. */
+static enum apg_status walk(struct tune *t, const struct axis *a, double keep, struct apg_error *err)
+{
+    bool tried[VALUES_MAX] = {false};
+    double at;
+    enum apg_status status = number_of_best(t, a->setting, &at, err);
+    const double start = at;
+    for (bool first = a->first; !status; first = false) {
+        int next = next_value(a, at, tried);
+        for (int i = 0; first && i < VALUES_MAX && a->value[i]; i++)
+            if (strcmp(a->value[i], a->first) == 0 && number(a->value[i]) > start)
+                next = i;
+        if (next < 0)
+            break;
+        if (!affords(t, t->left - keep)) {
+            t->tuned->left_out++;
+            break;
+        }
+        struct candidate c = {.recipe = t->best.recipe};
+        struct apg_model *m = NULL;
+        put(&c.recipe, a->setting, a->value[next]);
+        tried[next] = true;
+        if ((status = train(t, &c, t->left - keep, &m, err)))
+            break;
+        const bool better = loss_of(&c) < loss_of(&t->best);
+        tell(t, &c, better);
+        if (better) {
+            for (int i = 0; i < VALUES_MAX && a->value[i]; i++) /* where it came from was tried */
+                tried[i] = tried[i] || number(a->value[i]) == at;
+            at = number(a->value[next]);
+            take(t, &c, &m);
+        }
+        apg_model_free(m);
+    }
+    return status;
+}
+
+/* ---- adaptive layers ---- */
+
+/* Write what try T adapts to into recipe R. ARCH has the ranks by layer, of which those above 0 become T's. */
+static void put_try(struct recipe *r, const struct apg_choose_try *t, const struct apg_schema *s,
+    const struct apg_arch *arch)
+{
+    char text[VALUE_MAX_BYTES];
+    if (t->n) {
+        (void)snprintf(text, sizeof text, "group:%s%s%s", s->field[t->field[0]].name, t->n > 1 ? "," : "",
+            t->n > 1 ? s->field[t->field[1]].name : "");
+        put(r, "condition", text);
+    }
+    size_t used = 0;
+    bool other = false;
+    for (size_t l = 0; l < arch->n_hidden && used < sizeof text; l++) {
+        const size_t rank = arch->K[l] ? t->rank : 0;
+        other = other || rank != arch->K[l];
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu", l ? "," : "", rank);
+    }
+    if (t->rank && other)
+        put(r, "rank", text);
+}
+
+/* Is the model M of the adaptive candidate surely better than the best, which is static? */
+static enum apg_status test(struct tune *t, struct apg_model *m, size_t tried, struct apg_error *err)
+{
+    struct apg_choose_report report = {.tried = tried, .difference = NAN, .low = NAN, .high = NAN};
+    double *fixed = apg_alloc((size_t)t->rows.n_valid, sizeof *fixed);
+    double *adaptive = apg_alloc((size_t)t->rows.n_valid, sizeof *adaptive);
+    enum apg_status status = fixed && adaptive ? APG_OK : apg_fail_memory(err);
+    if (!status && !(status = apg_fit_logits(t->model, &t->rows, t->pool, fixed, err)) &&
+        !(status = apg_fit_logits(m, &t->rows, t->pool, adaptive, err)))
+        status = apg_choose_test(&report, &t->rows, fixed, adaptive, t->pool, err);
+    t->tuned->adaptive = report.better;
+    t->tuned->difference = report.difference;
+    t->tuned->low = report.low;
+    t->tuned->high = report.high;
+    free(fixed);
+    free(adaptive);
+    return status;
+}
+
+/* The static model's settings are found: with these, what could its layers adapt to, and is that better? */
+static enum apg_status adapt(struct tune *t, struct apg_error *err)
+{
+    struct candidate c = {.recipe = {.n = 0}};
+    struct recipe automatic = {.n = 0};
+    struct apg_train_settings s;
+    struct apg_choose_report report;
+    struct apg_model *m = NULL;
+    const struct apg_choose_told told = {.stage = t->told->round, .arg = t->told->arg};
+    for (size_t i = 0; i < t->best.recipe.n; i++)
+        if (!is_of(t->best.recipe.text[i], "layer"))
+            memcpy(c.recipe.text[c.recipe.n++], t->best.recipe.text[i], TEXT_MAX_BYTES);
+    automatic = c.recipe;
+    put(&automatic, "condition", "auto");
+    enum apg_status status = settle(t, &automatic, &s, err);
+    if (status)
+        goto done;
+    struct apg_cost cost;
+    if ((status = apg_complexity_arch(&cost, &s.arch.arch, &t->model->graph, err)))
+        goto done;
+    const struct apg_cost cost_static = apg_complexity_graph(&t->model->graph);
+    const double last = t->best.work * apg_work_row(t->schema, &s.arch.arch, &cost, s.fit.batch_size) /
+                        apg_work_row(t->schema, &s.arch.arch, &cost_static, s.fit.batch_size);
+    const struct apg_choose_options options = {
+        .budget = fmin(t->left - last, PICK_TRAININGS * t->best.work), .embedding_std = s.arch.embedding_std};
+    if (options.budget < t->best.work / 2) {
+        t->tuned->left_out++;
+        goto done;
+    }
+    if ((status = apg_choose_pick(t->best.watch.best.epoch, &report, t->schema, &s.arch.arch, t->train,
+             t->valid, &s.fit, &options, t->pool, &told, err)))
+        goto done;
+    t->left -= report.work;
+    put_try(&c.recipe, &report.best, t->schema, &s.arch.arch);
+    if ((status = train(t, &c, t->left, &m, err)))
+        goto done;
+    t->tuned->adaptive_tried = true;
+    if (!isnan(loss_of(&c)) && (status = test(t, m, report.tried, err)))
+        goto done;
+    tell(t, &c, t->tuned->adaptive);
+    if (t->tuned->adaptive)
+        take(t, &c, &m);
+done:
+    apg_train_settings_release(&s);
+    apg_model_free(m);
+    return status;
+}
+
+/* ---- all of it ---- */
+
+bool apg_tune_chooses_layer(const char *const *given)
+{
+    struct apg_train_settings s;
+    struct apg_error err;
+    apg_train_settings_init(&s);
+    bool open = !apg_train_settings_set(&s, given, &err) && !apg_given_has(&s.given, "layer") &&
+                !apg_train_settings_set(&s, (const char *const[]){"layer=dense", NULL}, &err);
+    apg_train_settings_release(&s);
+    return open;
+}
+
+enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text,
+    struct apg_progress *kept, const char *const *given, double budget, const struct apg_schema *schema,
+    const struct apg_dataset *rows, const struct apg_dataset *valid, struct apg_pool *pool,
+    const struct apg_tune_told *told, struct apg_error *err)
+{
+    struct tune t = {given, schema, rows, valid, pool, told, tuned, .left = INFINITY};
+    const bool open = apg_tune_chooses_layer(given);
+    struct apg_train_settings s;
+    *tuned = (struct apg_tuned){.difference = NAN, .low = NAN, .high = NAN};
+    enum apg_status status = settle(&t, &(struct recipe){.n = 0}, &s, err);
+    if (status || (status = apg_fit_rows_init(&t.rows, rows, valid, &s.fit, err)))
+        goto done;
+    if (!t.rows.n_valid) {
+        status = apg_fail(err, APG_EUSAGE, "without validation rows there is nothing to tune by");
+        goto done;
+    }
+    struct candidate first = {.recipe = {.n = 0}};
+    struct apg_model *m = NULL;
+    if (open)
+        put(&first.recipe, "layer", "dense");
+    if ((status = train(&t, &first, INFINITY, &m, err)))
+        goto done;
+    struct apg_cost cost, cost_first = apg_complexity_graph(&m->graph);
+    take(&t, &first, &m);
+    if ((status = apg_complexity_arch(&cost, &s.arch.arch, &t.model->graph, err)))
+        goto done;
+    t.unit = first.work * apg_work_row(schema, &s.arch.arch, &cost, s.fit.batch_size) /
+             apg_work_row(schema, &s.arch.arch, &cost_first, s.fit.batch_size);
+    t.budget = budget * t.unit;
+    t.left = t.budget - first.work;
+    tell(&t, &first, true);
+    const double keep = open ? t.budget * (100 - STATIC_PERCENT) / 100 : 0;
+    for (size_t i = 0; !status && i < AXES; i++)
+        if (!apg_given_has(&s.given, axes[i].setting))
+            status = walk(&t, &axes[i], keep, err);
+    if (!status && open)
+        status = adapt(&t, err);
+    if (!status && !(*text = malloc(OPTIONS_MAX_BYTES)))
+        status = apg_fail_memory(err);
+    if (status)
+        goto done;
+    options_text(&t.best.recipe, *text, OPTIONS_MAX_BYTES);
+    tuned->options = *text;
+    tuned->work = (t.budget - t.left) / t.unit;
+    *kept = t.best.watch.best;
+    *out = t.model;
+    t.model = NULL;
+done:
+    apg_train_settings_release(&s);
+    apg_model_free(t.model);
+    apg_fit_rows_release(&t.rows);
+    return status;
+}
