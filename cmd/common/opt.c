@@ -191,6 +191,8 @@ static void print_list(const struct item *item, size_t n)
         if (item[i].heading)
             continue;
         argument(arg, sizeof arg, item[i].row);
+        if (item[i].row->alone)
+            arg[0] = '\0';
         if (item[i].row->letter)
             printf("-%c\n", item[i].row->letter);
         printf("--%s%s%s\n", is_on(&item[i]) ? "no-" : "", item[i].row->name, arg);
@@ -270,8 +272,7 @@ int opt_parse(int *argc, char ***argv, const struct opt_command *c)
         const char *name = item[i].row->name;
         const int value = FIRST_ROW + 2 * (int)i;
         rare = rare || item[i].row->rare;
-        options[n_options++] =
-            (struct option){name, takes_argument(&item[i]), NULL, value};
+        options[n_options++] = (struct option){name, takes_argument(&item[i]), NULL, value};
         if (takes_argument(&item[i]) == no_argument) {
             snprintf(no_names[i], sizeof no_names[i], "no-%s", name);
             options[n_options++] = (struct option){no_names[i], no_argument, NULL, value + NO};

@@ -56,7 +56,7 @@ struct apg_setting {
     /* The setting does something only where setting OF is one of OF_NAMES, "a|b"; NULL: always. */
     const char *of, *of_names;
     const char *alone; /* the value of an option that is given without one; NULL: it takes one */
-    const char *key; /* its name in a model file; NULL: files do not have it */
+    const char *key;   /* its name in a model file; NULL: files do not have it */
 };
 
 /* The memory of parsed lists: a chain, NULL at first, that apg_setting_parse extends and apg_kept_free

@@ -327,8 +327,8 @@ enum apg_status apg_choose_test(struct apg_choose_report *report, const struct a
     enum apg_status status = APG_OK;
     apg_compare_init(&compare, true, false);
     for (uint64_t i = 0; !status && i < rows->n_valid; i++)
-        status = apg_compare_add(
-            &compare, a[i], b[i], apg_word_float(apg_fit_valid_row(rows, i)[0]) > 0, 0, err);
+        status =
+            apg_compare_add(&compare, a[i], b[i], apg_word_float(apg_fit_valid_row(rows, i)[0]) > 0, 0, err);
     if (!status && !(status = apg_compare_report(&compare, &plan, pool, &compared, err))) {
         report->difference = compared.auc.difference;
         report->low = compared.delong.low;
@@ -387,8 +387,7 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
         best_fixed = &c->branch;
     else if ((status = apg_fit_logits(c->fixed, &c->rows, c->pool, fixed, err)))
         goto done;
-    if (isfinite(best) &&
-        (status = apg_choose_test(c->report, &c->rows, fixed, adapted, c->pool, err)))
+    if (isfinite(best) && (status = apg_choose_test(c->report, &c->rows, fixed, adapted, c->pool, err)))
         goto done;
     struct apg_model **chosen = c->report->better ? &adaptive : best_fixed;
     double *logit = c->report->better ? adapted : fixed;

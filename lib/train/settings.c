@@ -134,7 +134,7 @@ double apg_train_settings_number(const struct apg_train_settings *s, const char 
     void *base = NULL;
     const struct apg_setting *row = find((struct apg_train_settings *)(uintptr_t)s, name, &base);
     const void *at = row ? (const char *)base + row->at : NULL;
-    return !row                             ? NAN
+    return !row                            ? NAN
            : row->kind == APG_SETTING_REAL ? *(const double *)at
            : row->kind == APG_SETTING_SIZE ? (double)*(const size_t *)at
            : row->kind == APG_SETTING_FLAG ? *(const bool *)at

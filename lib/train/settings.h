@@ -26,8 +26,8 @@ struct apg_train_settings {
     struct apg_given given; /* the settings that apg_train_settings_set was told */
     struct apg_kept *kept;  /* memory of lists */
 };
-extern const struct apg_setting apg_choose_settings[], apg_tune_settings[],
-    apg_force_settings[], apg_threads_settings[];
+extern const struct apg_setting apg_choose_settings[], apg_tune_settings[], apg_force_settings[],
+    apg_threads_settings[];
 
 /* The defaults; nothing is given. */
 void apg_train_settings_init(struct apg_train_settings *s);

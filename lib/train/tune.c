@@ -25,9 +25,8 @@ static const struct axis {
 };
 enum { AXES = sizeof axes / sizeof *axes };
 
-/* Share of the budget for the static model, in hundredths, where adaptive layers are to be tried too. Of the
- * work that is left then, at most PICK_TRAININGS trainings of the static model go into what to adapt to. */
-enum { STATIC_PERCENT = 60, PICK_TRAININGS = 2 };
+/* Share of the budget for the static model, in hundredths, where adaptive layers are to be tried too. */
+enum { STATIC_PERCENT = 60 };
 
 /* ---- candidates ---- */
 
@@ -87,8 +86,7 @@ static enum apg_status settle(
     enum apg_status status = apg_train_settings_set(s, t->given, err);
     for (size_t i = 0; !status && i < r->n; i++)
         status = apg_train_settings_set(s, (const char *const[]){r->text[i], NULL}, err);
-    if (status ||
-        (status = apg_arch_settle(&s->arch, &s->given, err)) ||
+    if (status || (status = apg_arch_settle(&s->arch, &s->given, err)) ||
         (status = apg_arch_columns(&s->arch, t->schema, err)))
         return status;
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->train->rows);
@@ -261,8 +259,8 @@ static enum apg_status walk(struct tune *t, const struct axis *a, double keep, s
 /* ---- adaptive layers ---- */
 
 /* Write what try T adapts to into recipe R. ARCH has the ranks by layer, of which those above 0 become T's. */
-static void put_try(struct recipe *r, const struct apg_choose_try *t, const struct apg_schema *s,
-    const struct apg_arch *arch)
+static void put_try(
+    struct recipe *r, const struct apg_choose_try *t, const struct apg_schema *s, const struct apg_arch *arch)
 {
     char text[VALUE_MAX_BYTES];
     if (t->n) {
@@ -323,8 +321,9 @@ static enum apg_status adapt(struct tune *t, struct apg_error *err)
     const struct apg_cost cost_static = apg_complexity_graph(&t->model->graph);
     const double last = t->best.work * apg_work_row(t->schema, &s.arch.arch, &cost, s.fit.batch_size) /
                         apg_work_row(t->schema, &s.arch.arch, &cost_static, s.fit.batch_size);
+    /* As much for the choice of what to adapt to as for the training of the model that does. */
     const struct apg_choose_options options = {
-        .budget = fmin(t->left - last, PICK_TRAININGS * t->best.work), .embedding_std = s.arch.embedding_std};
+        .budget = fmin(t->left - last, last), .embedding_std = s.arch.embedding_std};
     if (options.budget < t->best.work / 2) {
         t->tuned->left_out++;
         goto done;

@@ -9,8 +9,8 @@
 #include "train/fit.h"
 
 /* Work of one row's forward pass through a model of ARCH and COST over the fields of S. */
-double apg_work_row(const struct apg_schema *s, const struct apg_arch *arch, const struct apg_cost *cost,
-    size_t batch_size);
+double apg_work_row(
+    const struct apg_schema *s, const struct apg_arch *arch, const struct apg_cost *cost, size_t batch_size);
 /* How many forward passes of a row cost as much as to train on ROWS rows and to validate PASSES times. */
 double apg_work_fit(const struct apg_fit_rows *r, double rows, double passes);
 
