@@ -123,6 +123,10 @@ static void show_trial(const struct apg_trial *t)
     fprintf(stderr, "%6.2f %5zu/%-5zu", t->work, t->best_epoch, t->epochs);
     show_loss(true, t->auc);
     show_loss(true, t->loss);
+    if (t->judged)
+        fprintf(stderr, " %+9.5f %8.5f %8llu", t->gain, t->error, (unsigned long long)t->judged);
+    else
+        fprintf(stderr, " %9s %8s %8s", "", "", "");
     fprintf(stderr, "  %s%s%s\n", *t->options ? t->options : "as given", t->cut ? "  cut" : "",
         t->best ? "  best" : "");
 }
@@ -181,7 +185,7 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
         fprintf(stderr, "the static model, trained on\n");
         break;
     case APG_EVENT_TUNE:
-        fprintf(stderr, "  work  best/epochs  valid AUC valid loss  options\n");
+        fprintf(stderr, "  work  best/epochs  valid AUC valid loss  better by    error     rows  options\n");
         break;
     case APG_EVENT_TRIAL:
         show_trial(e->trial);

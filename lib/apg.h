@@ -157,9 +157,13 @@ struct apg_trial {
     const char *options; /* that it has beside those given: "--embedding-l2 1e-2"; "": none */
     size_t best_epoch, epochs;
     double auc, loss; /* of validation, calibrated, at the best epoch; NaN: it diverged */
-    double work;      /* so far, of all candidates */
-    bool best;        /* so far */
-    bool cut;         /* the budget ended it */
+    /* By how much its log loss is lower than that of the best before it, and the standard error, over so many
+     * rows: those of validation, and others that were held out in their turn; 0: there was none before it. */
+    double gain, error;
+    uint64_t judged;
+    double work; /* so far, of all candidates */
+    bool best;   /* so far */
+    bool cut;    /* the budget ended it */
 };
 
 struct apg_tuned {

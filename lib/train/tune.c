@@ -25,8 +25,10 @@ static const struct axis {
 };
 enum { AXES = sizeof axes / sizeof *axes };
 
-/* Share of the budget for the static model, in hundredths, where adaptive layers are to be tried too. */
-enum { STATIC_PERCENT = 60 };
+/* Where adaptive layers are to be tried, the static model leaves so many trainings of an adaptive one, with
+ * its own epochs, for them: one for the choice of what they adapt to, at least half of it, and one for the
+ * model. */
+static const double ADAPTIVE_TRAININGS = 1.5;
 
 /* ---- candidates ---- */
 
@@ -39,13 +41,28 @@ struct recipe {
 /* All of them as options, with quotes and dashes. */
 enum { OPTIONS_MAX_BYTES = RECIPE_MAX * TEXT_MAX_BYTES };
 
+/* Beside the validation rows, up to FURTHER_MAX parts of the training rows, drawn anew, are held out in turn
+ * where it is not yet clear which of two candidates is better. A part has at most HELD_PERCENT of the rows. */
+enum { FURTHER_MAX = 2, PARTS_MAX = 1 + FURTHER_MAX, HELD_PERCENT = 20 };
+
 /* A recipe and what came of it. */
 struct candidate {
     struct recipe recipe;
-    struct apg_watch watch;
-    double work;
-    bool cut; /* work was left for so few epochs that it ended before its validation did */
+    struct apg_watch watch;   /* of the training that validates on the validation rows */
+    double work;              /* of that one */
+    bool cut;                 /* work was left for so few epochs that it ended before its validation did */
+    double *loss[PARTS_MAX];  /* of each row of each part, calibrated; NULL: not trained */
+    uint64_t rows[PARTS_MAX]; /* of each part */
+    double gain, error;       /* how much lower its log loss is than the best one's, and the standard error */
+    uint64_t judged;          /* by so many rows */
 };
+
+static void release(struct candidate *c)
+{
+    for (size_t i = 0; i < PARTS_MAX; i++)
+        free(c->loss[i]);
+    memset(c->loss, 0, sizeof c->loss);
+}
 
 struct tune {
     const char *const *given;
@@ -57,6 +74,8 @@ struct tune {
     struct apg_fit_rows rows;
     double left, unit; /* work: that may still be done; of a training of the model that was asked for */
     double budget;     /* work */
+    double ratio;      /* of a row's work in an adaptive model to that in the static one; 0: none is tried */
+    bool further;      /* rows may be held out at random */
     struct candidate best;
     struct apg_model *model; /* the best */
 };
@@ -106,22 +125,55 @@ static void options_text(const struct recipe *r, char *out, size_t size)
     }
 }
 
-static double loss_of(const struct candidate *c)
+/* Whether C's first training came to an end. */
+static bool converged(const struct candidate *c)
 {
-    return c->watch.best.calibrated_loss;
+    return c->loss[0];
 }
 
-/* Train candidate C to its end, or as long as it does WORK at most. *out: its model. A candidate that diverges
- * is no failure, but for the first: its loss is NaN. */
-static enum apg_status train(
-    struct tune *t, struct candidate *c, double work, struct apg_model **out, struct apg_error *err)
+/* Put the calibrated losses of the rows that OPTIONS validate on, by M, into part PART of C. */
+static enum apg_status measure(struct tune *t, struct candidate *c, size_t part, struct apg_model *m,
+    const struct apg_fit_options *options, struct apg_error *err)
+{
+    struct apg_fit_rows rows;
+    enum apg_status status = apg_fit_rows_init(&rows, t->train, part ? NULL : t->valid, options, err);
+    double *loss = status ? NULL : apg_alloc((size_t)rows.n_valid, sizeof *loss);
+    if (!status && !loss)
+        status = apg_fail_memory(err);
+    if (!status)
+        status = apg_fit_logits(m, &rows, t->pool, loss, err);
+    for (uint64_t i = 0; !status && i < rows.n_valid; i++)
+        loss[i] = apg_metrics_logit_loss(
+            loss[i] - log(m->calibration.rate), apg_word_float(apg_fit_valid_row(&rows, i)[0]) > 0);
+    c->rows[part] = rows.n_valid;
+    apg_fit_rows_release(&rows);
+    if (status)
+        free(loss);
+    else
+        c->loss[part] = loss;
+    return status;
+}
+
+/* Train candidate C to its end, or as long as it does WORK at most. PART 0 validates on the validation rows, and
+ * *out is the model, which may be NULL. Another part holds out some of the training rows, drawn by the part. Of
+ * a candidate that diverges, or is cut in a part above 0, C has no losses of the part. */
+static enum apg_status train(struct tune *t, struct candidate *c, size_t part, double work,
+    struct apg_model **out, struct apg_error *err)
 {
     struct apg_train_settings s;
     struct apg_model *m = NULL;
-    apg_watch_init(&c->watch, NULL, NULL);
+    struct apg_watch watch;
+    apg_watch_init(&watch, NULL, NULL);
+    if (out)
+        *out = NULL;
     enum apg_status status = settle(t, &c->recipe, &s, err);
     if (status || (status = apg_model_new(&m, t->schema, &s.arch.arch, s.fit.batch_size, true, err)))
         goto done;
+    s.fit.seed += part;
+    if (part && t->valid) {
+        const double share = (double)t->valid->rows / (double)t->train->rows;
+        s.fit.holdout = fmin(share, HELD_PERCENT / 100.);
+    }
     apg_model_init_weights(m, s.fit.seed, s.arch.embedding_std, s.arch.init == APG_INIT_ANCHOR);
     apg_model_init_bias(m, t->train->positives, t->train->rows);
     const struct apg_cost cost = apg_complexity_graph(&m->graph);
@@ -130,28 +182,79 @@ static enum apg_status train(
     const size_t wanted = s.fit.epochs;
     if (epochs < (double)wanted)
         s.fit.epochs = epochs < 1 ? 1 : (size_t)epochs;
-    status = apg_fit(m, t->train, t->valid, &s.fit, t->pool, apg_watch_progress, &c->watch, err);
-    c->work = row * apg_work_fit(&t->rows, c->watch.rows, (double)c->watch.epochs);
-    c->cut = s.fit.epochs < wanted && !status && c->watch.epochs == s.fit.epochs;
-    t->left -= c->work;
+    status = apg_fit(m, t->train, part ? NULL : t->valid, &s.fit, t->pool, apg_watch_progress, &watch, err);
+    const double done = row * apg_work_fit(&t->rows, watch.rows, (double)watch.epochs);
+    const bool cut = s.fit.epochs < wanted && !status && watch.epochs == s.fit.epochs;
+    t->left -= done;
     t->tuned->tried++;
-    if (status == APG_ERANGE && t->model) {
-        c->watch.best.valid_auc = c->watch.best.calibrated_loss = NAN;
+    if (!status && !(part && cut))
+        status = measure(t, c, part, m, &s.fit, err);
+    else if (status == APG_ERANGE && t->model) {
+        watch.best.valid_auc = watch.best.calibrated_loss = NAN;
         status = APG_OK;
     }
-    if (c->cut) {
+    if (part)
+        goto done;
+    c->watch = watch, c->work = done, c->cut = cut;
+    if (cut) {
         char text[32];
         (void)snprintf(text, sizeof text, "%zu", s.fit.epochs);
         put(&c->recipe, "epochs", text);
     }
-done:
-    apg_train_settings_release(&s);
-    if (status) {
-        apg_model_free(m);
+    if (!status) {
+        *out = m;
         m = NULL;
     }
-    *out = m;
+done:
+    apg_train_settings_release(&s);
+    apg_model_free(m);
     return status;
+}
+
+/* Fill in by how much C is better than the best, over the parts that both were trained for. */
+static void compare(const struct tune *t, struct candidate *c)
+{
+    double sum = 0, squares = 0;
+    c->judged = 0;
+    for (size_t p = 0; p < PARTS_MAX && c->loss[p] && t->best.loss[p]; p++) {
+        for (uint64_t i = 0; i < c->rows[p]; i++) {
+            const double d = t->best.loss[p][i] - c->loss[p][i];
+            sum += d;
+            squares += d * d;
+        }
+        c->judged += c->rows[p];
+    }
+    const double n = (double)c->judged, mean = sum / n;
+    c->gain = converged(c) ? mean : -INFINITY;
+    c->error = sqrt(fmax(squares / n - mean * mean, 0) / n);
+}
+
+/* Work that may be done before adaptive layers have their turn. */
+static double spare(const struct tune *t)
+{
+    return t->left - ADAPTIVE_TRAININGS * t->ratio * t->best.work;
+}
+
+/* Train candidate C. *better: it is better than the best. Where the validation rows leave that open, both are
+ * trained for further parts: few rows are lucky for one of many candidates. *out: its model. */
+static enum apg_status judge(
+    struct tune *t, struct candidate *c, struct apg_model **out, bool *better, struct apg_error *err)
+{
+    enum apg_status status = train(t, c, 0, spare(t), out, err);
+    if (status)
+        return status;
+    compare(t, c);
+    for (size_t p = 1; p < PARTS_MAX && t->further && c->gain > -c->error && c->gain < 2 * c->error; p++) {
+        if (spare(t) < (t->best.loss[p] ? 0 : t->best.work) + c->work)
+            break;
+        if (!t->best.loss[p] && (status = train(t, &t->best, p, spare(t), NULL, err)))
+            return status;
+        if ((status = train(t, c, p, spare(t), NULL, err)))
+            return status;
+        compare(t, c);
+    }
+    *better = c->gain > 0;
+    return APG_OK;
 }
 
 static void tell(const struct tune *t, const struct candidate *c, bool best)
@@ -164,6 +267,9 @@ static void tell(const struct tune *t, const struct candidate *c, bool best)
         .epochs = c->watch.epochs,
         .auc = p->valid_auc,
         .loss = p->calibrated_loss,
+        .gain = c->gain,
+        .error = c->error,
+        .judged = c->judged,
         .work = (t->budget - t->left) / t->unit,
         .best = best,
         .cut = c->cut};
@@ -172,12 +278,14 @@ static void tell(const struct tune *t, const struct candidate *c, bool best)
 }
 
 /* C, whose model is *M, takes the place of the best. */
-static void take(struct tune *t, const struct candidate *c, struct apg_model **m)
+static void take(struct tune *t, struct candidate *c, struct apg_model **m)
 {
     apg_model_free(t->model);
     t->model = *m;
-    t->best = *c;
     *m = NULL;
+    release(&t->best);
+    t->best = *c;
+    memset(c->loss, 0, sizeof c->loss);
 }
 
 /* ---- one axis after the other ---- */
@@ -213,14 +321,8 @@ static int next_value(const struct axis *a, double at, const bool *tried)
     return above >= 0 && !tried[above] ? above : below >= 0 && !tried[below] ? below : -1;
 }
 
-/* Where the best has been cut, or needed more epochs than WORK pays for, there is no more to compare. */
-static bool affords(const struct tune *t, double work)
-{
-    return work >= t->best.work;
-}
-
-/* Walk along axis A while candidates are better and their work leaves KEEP for later. */
-static enum apg_status walk(struct tune *t, const struct axis *a, double keep, struct apg_error *err)
+/* Walk along axis A while candidates are better and there is work for as many epochs as the best took. */
+static enum apg_status walk(struct tune *t, const struct axis *a, struct apg_error *err)
 {
     bool tried[VALUES_MAX] = {false};
     double at;
@@ -233,7 +335,7 @@ static enum apg_status walk(struct tune *t, const struct axis *a, double keep, s
                 next = i;
         if (next < 0)
             break;
-        if (!affords(t, t->left - keep)) {
+        if (spare(t) < t->best.work) {
             t->tuned->left_out++;
             break;
         }
@@ -241,10 +343,10 @@ static enum apg_status walk(struct tune *t, const struct axis *a, double keep, s
         struct apg_model *m = NULL;
         put(&c.recipe, a->setting, a->value[next]);
         tried[next] = true;
-        if ((status = train(t, &c, t->left - keep, &m, err)))
-            break;
-        const bool better = loss_of(&c) < loss_of(&t->best);
-        tell(t, &c, better);
+        bool better = false;
+        status = judge(t, &c, &m, &better, err);
+        if (!status)
+            tell(t, &c, better);
         if (better) {
             for (int i = 0; i < VALUES_MAX && a->value[i]; i++) /* where it came from was tried */
                 tried[i] = tried[i] || number(a->value[i]) == at;
@@ -252,6 +354,7 @@ static enum apg_status walk(struct tune *t, const struct axis *a, double keep, s
             take(t, &c, &m);
         }
         apg_model_free(m);
+        release(&c);
     }
     return status;
 }
@@ -315,16 +418,11 @@ static enum apg_status adapt(struct tune *t, struct apg_error *err)
     enum apg_status status = settle(t, &automatic, &s, err);
     if (status)
         goto done;
-    struct apg_cost cost;
-    if ((status = apg_complexity_arch(&cost, &s.arch.arch, &t->model->graph, err)))
-        goto done;
-    const struct apg_cost cost_static = apg_complexity_graph(&t->model->graph);
-    const double last = t->best.work * apg_work_row(t->schema, &s.arch.arch, &cost, s.fit.batch_size) /
-                        apg_work_row(t->schema, &s.arch.arch, &cost_static, s.fit.batch_size);
+    const double last = t->ratio * t->best.work;
     /* As much for the choice of what to adapt to as for the training of the model that does. */
     const struct apg_choose_options options = {
         .budget = fmin(t->left - last, last), .embedding_std = s.arch.embedding_std};
-    if (options.budget < t->best.work / 2) {
+    if (options.budget < last / 4) {
         t->tuned->left_out++;
         goto done;
     }
@@ -333,10 +431,11 @@ static enum apg_status adapt(struct tune *t, struct apg_error *err)
         goto done;
     t->left -= report.work;
     put_try(&c.recipe, &report.best, t->schema, &s.arch.arch);
-    if ((status = train(t, &c, t->left, &m, err)))
+    if ((status = train(t, &c, 0, t->left, &m, err)))
         goto done;
     t->tuned->adaptive_tried = true;
-    if (!isnan(loss_of(&c)) && (status = test(t, m, report.tried, err)))
+    compare(t, &c);
+    if (converged(&c) && (status = test(t, m, report.tried, err)))
         goto done;
     tell(t, &c, t->tuned->adaptive);
     if (t->tuned->adaptive)
@@ -344,20 +443,24 @@ static enum apg_status adapt(struct tune *t, struct apg_error *err)
 done:
     apg_train_settings_release(&s);
     apg_model_free(m);
+    release(&c);
     return status;
 }
 
 /* ---- all of it ---- */
 
-bool apg_tune_chooses_layer(const char *const *given)
+/* *open: the static model may stand for what is GIVEN. Not if that says what layers adapt to, or how. */
+static enum apg_status is_open(const char *const *given, bool *open, struct apg_error *err)
 {
     struct apg_train_settings s;
-    struct apg_error err;
     apg_train_settings_init(&s);
-    bool open = !apg_train_settings_set(&s, given, &err) && !apg_given_has(&s.given, "layer") &&
-                !apg_train_settings_set(&s, (const char *const[]){"layer=dense", NULL}, &err);
+    enum apg_status status = apg_train_settings_set(&s, given, err);
+    *open = !status && !apg_given_has(&s.given, "layer");
+    if (*open)
+        status = apg_train_settings_set(&s, (const char *const[]){"layer=dense", NULL}, err);
     apg_train_settings_release(&s);
-    return open;
+    *open = *open && !status;
+    return status == APG_ESETTING ? APG_OK : status;
 }
 
 enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text,
@@ -366,11 +469,12 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
     const struct apg_tune_told *told, struct apg_error *err)
 {
     struct tune t = {given, schema, rows, valid, pool, told, tuned, .left = INFINITY};
-    const bool open = apg_tune_chooses_layer(given);
+    bool open;
     struct apg_train_settings s;
     *tuned = (struct apg_tuned){.difference = NAN, .low = NAN, .high = NAN};
     enum apg_status status = settle(&t, &(struct recipe){.n = 0}, &s, err);
-    if (status || (status = apg_fit_rows_init(&t.rows, rows, valid, &s.fit, err)))
+    if (status || (status = is_open(given, &open, err)) ||
+        (status = apg_fit_rows_init(&t.rows, rows, valid, &s.fit, err)))
         goto done;
     if (!t.rows.n_valid) {
         status = apg_fail(err, APG_EUSAGE, "without validation rows there is nothing to tune by");
@@ -380,21 +484,23 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
     struct apg_model *m = NULL;
     if (open)
         put(&first.recipe, "layer", "dense");
-    if ((status = train(&t, &first, INFINITY, &m, err)))
+    if ((status = train(&t, &first, 0, INFINITY, &m, err)))
         goto done;
     struct apg_cost cost, cost_first = apg_complexity_graph(&m->graph);
     take(&t, &first, &m);
     if ((status = apg_complexity_arch(&cost, &s.arch.arch, &t.model->graph, err)))
         goto done;
-    t.unit = first.work * apg_work_row(schema, &s.arch.arch, &cost, s.fit.batch_size) /
-             apg_work_row(schema, &s.arch.arch, &cost_first, s.fit.batch_size);
+    const double ratio = apg_work_row(schema, &s.arch.arch, &cost, s.fit.batch_size) /
+                         apg_work_row(schema, &s.arch.arch, &cost_first, s.fit.batch_size);
+    t.ratio = open ? ratio : 0;
+    t.unit = first.work * ratio;
     t.budget = budget * t.unit;
     t.left = t.budget - first.work;
-    tell(&t, &first, true);
-    const double keep = open ? t.budget * (100 - STATIC_PERCENT) / 100 : 0;
+    t.further = !(s.fit.holdout_last > 0); /* else rows are in the order of time */
+    tell(&t, &t.best, true);
     for (size_t i = 0; !status && i < AXES; i++)
         if (!apg_given_has(&s.given, axes[i].setting))
-            status = walk(&t, &axes[i], keep, err);
+            status = walk(&t, &axes[i], err);
     if (!status && open)
         status = adapt(&t, err);
     if (!status && !(*text = malloc(OPTIONS_MAX_BYTES)))
@@ -410,6 +516,7 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
 done:
     apg_train_settings_release(&s);
     apg_model_free(t.model);
+    release(&t.best);
     apg_fit_rows_release(&t.rows);
     return status;
 }

@@ -5,9 +5,12 @@
  * The search walks along one axis after the other, a setting each, from the best so far. Each candidate is a
  * whole training, from the same start over the same rows in the same order, until its validation stops
  * getting better: a strong L2 learns slowly, and a little work for each would favour a weak one. It is judged
- * by the log loss of the validation rows after calibration. The static model is tuned, which takes half the
- * work; then apg_choose_pick says what its layers could adapt to, and that model, with the same settings, is
- * kept if DeLong's test says that it is better.
+ * by the log loss of the validation rows after calibration. Where these are too few to tell, parts of the
+ * training rows are held out in turn, from both candidates, and all of these rows judge.
+ *
+ * The static model is tuned, at about half the work of an adaptive one. Then apg_choose_pick says what its
+ * layers could adapt to; and that model, with the same settings, is kept if DeLong's test says that it is
+ * better.
  *
  * A candidate is a list of settings as a user gives them, and is trained as apg_train trains them. So what is
  * found can be given, and gives the same model. */
@@ -21,11 +24,8 @@ struct apg_tune_told {
     void *arg;
 };
 
-/* May the static model stand for what GIVEN, settings ended by NULL (NULL is allowed), asks for? Not if they
- * say what layers adapt to, or how. Then that very model is tuned. */
-bool apg_tune_chooses_layer(const char *const *given);
-
-/* Tune the settings that GIVEN leaves open, within BUDGET trainings of the model that it asks for. APG_EUSAGE:
+/* Tune the settings that GIVEN, ended by NULL (NULL is allowed), leaves open, within BUDGET trainings of the
+ * model that it asks for. Where it says what layers adapt to, or how, that very model is tuned. APG_EUSAGE:
  * there are no validation rows. APG_ERANGE: the first training diverged. *out is freed with apg_model_free,
  * *text, the options that were found, with free(). At most three models are in memory at a time. The result
  * is the same for any number of threads. */
