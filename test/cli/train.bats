@@ -254,15 +254,15 @@ found() {
 }
 
 @test "train: --tune finds what the truth adapts to, and says where static is as good" {
-    apg simulate --rows 60000 --auc 0.9 --group-by scenario --scenarios 30 --zipf 0 --users 20 --items 20 --adaptive 1 > groups.csv
-    tune=(--multi genres --lr 5e-3 --hidden 16 --embedding-l2 0 --dropout 0 --embedding-lr 2e-2 --batch-size 512 --epochs 8)
+    apg simulate --rows 30000 --auc 0.9 --group-by scenario --scenarios 20 --zipf 0 --users 20 --items 20 --adaptive 1 > groups.csv
+    tune=(--multi genres --lr 5e-3 --hidden 16 --embedding-l2 0 --dropout 0 --embedding-lr 2e-2 --batch-size 256 --epochs 6)
     run --separate-stderr -0 apg train "${tune[@]}" --valid groups.csv --tune -o tuned.apg groups.csv
     [[ "$stderr" == *"adaptive is better: +0."* ]] || { echo "$stderr"; return 1; }
     [[ "$(found)" == "--condition group:scenario"* ]]
     # shellcheck disable=SC2046
     apg train -q "${tune[@]}" --valid groups.csv $(found) -o again.apg groups.csv
     cmp tuned.apg again.apg
-    apg simulate --rows 20000 --adaptive 0 --group-by scenario --zipf 0 --users 20 --items 20 > same.csv
+    apg simulate --rows 5000 --adaptive 0 --group-by scenario --zipf 0 --users 20 --items 20 > same.csv
     run --separate-stderr -0 apg train "${tune[@]}" --tune -o tuned.apg same.csv
     [[ "$stderr" == *"static is as good: "* ]] || { echo "$stderr"; return 1; }
     [ "$(apg inspect --json tuned.apg | jq -r .architecture.layer)" = dense ]
