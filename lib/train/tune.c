@@ -12,16 +12,15 @@
 
 enum { VALUES_MAX = 8 };
 
-/* To add an axis, add a row. The values of SETTING stand in ascending order (no before yes). FIRST is tried
- * first, since a small step from the start may show nothing; NULL: the value above the start is. */
+/* To add an axis, add a row: a setting and the values to try, in ascending order (no before yes). */
 static const struct axis {
-    const char *setting, *first;
+    const char *setting;
     const char *value[VALUES_MAX];
 } axes[] = {
-    {"embedding-l2", "1e-2", {"0", "1e-4", "1e-3", "1e-2", "1e-1"}},
-    {"dropout", NULL, {"0", "0.2", "0.5"}},
-    {"lr", NULL, {"1e-4", "3e-4", "1e-3", "3e-3"}},
-    {"embedding-lr", NULL, {"1e-3", "4e-3", "1.2e-2"}},
+    {"embedding-prior", {"0", "3", "30", "100", "300", "1000", "3000"}},
+    {"dropout", {"0", "0.2", "0.5"}},
+    {"lr", {"1e-4", "3e-4", "1e-3", "3e-3"}},
+    {"embedding-lr", {"1e-3", "4e-3", "1.2e-2"}},
 };
 enum { AXES = sizeof axes / sizeof *axes };
 
@@ -327,12 +326,8 @@ static enum apg_status walk(struct tune *t, const struct axis *a, struct apg_err
     bool tried[VALUES_MAX] = {false};
     double at;
     enum apg_status status = number_of_best(t, a->setting, &at, err);
-    const double start = at;
-    for (bool first = a->first; !status; first = false) {
-        int next = next_value(a, at, tried);
-        for (int i = 0; first && i < VALUES_MAX && a->value[i]; i++)
-            if (strcmp(a->value[i], a->first) == 0 && number(a->value[i]) > start)
-                next = i;
+    while (!status) {
+        const int next = next_value(a, at, tried);
         if (next < 0)
             break;
         if (spare(t) < t->best.work) {

@@ -234,7 +234,7 @@ found() {
     tune=(--multi genres --hidden 16 --epochs 12 --batch-size 128 --valid logs.csv)
     for budget in 3 10; do
         run --separate-stderr -0 apg train "${tune[@]}" --threads 1 --tune=$budget -o 1.apg small.csv
-        [[ "$stderr" == *"--layer dense --embedding-l2 1e-2"* ]]
+        [[ "$stderr" == *"--layer dense --embedding-prior 300"* ]]
         work=$(sed -n 's/.* trainings, \(.*\) times the work of one.*/\1/p' <<< "$stderr")
         awk -v w="$work" -v b=$budget 'BEGIN { exit !(w > 1 && w <= b + 0.01) }'
         options=$(found)
@@ -255,7 +255,7 @@ found() {
 
 @test "train: --tune finds what the truth adapts to, and says where static is as good" {
     apg simulate --rows 30000 --auc 0.9 --group-by scenario --scenarios 20 --zipf 0 --users 20 --items 20 --adaptive 1 > groups.csv
-    tune=(--multi genres --lr 5e-3 --hidden 16 --embedding-l2 0 --dropout 0 --embedding-lr 2e-2 --batch-size 256 --epochs 6)
+    tune=(--multi genres --lr 5e-3 --hidden 16 --embedding-prior 0 --dropout 0 --embedding-lr 2e-2 --batch-size 256 --epochs 6)
     run --separate-stderr -0 apg train "${tune[@]}" --valid groups.csv --tune -o tuned.apg groups.csv
     [[ "$stderr" == *"adaptive is better: +0."* ]] || { echo "$stderr"; return 1; }
     [[ "$(found)" == "--condition group:scenario"* ]]
@@ -271,7 +271,7 @@ found() {
 @test "train: --tune leaves what is given as it is" {
     given=(--multi genres --epochs 2 --hidden 8 --dropout 0.1 --lr 2e-3)
     run --separate-stderr -0 apg train "${given[@]}" --tune -o tuned.apg logs.csv
-    [[ "$stderr" != *"--dropout "* && "$stderr" != *"--lr "* && "$stderr" == *"--embedding-l2 "* ]]
+    [[ "$stderr" != *"--dropout "* && "$stderr" != *"--lr "* && "$stderr" == *"--embedding-prior "* ]]
     [ "$(apg inspect --json tuned.apg | jq .architecture.dropout)" = 0.1 ]
     # A layer that is given is the one that is tuned.
     run --separate-stderr -0 apg train "${given[@]}" --layer ppnet --condition group:user_id --tune=3 -o tuned.apg logs.csv
