@@ -158,7 +158,8 @@ struct apg_trial {
     size_t best_epoch, epochs;
     double auc, loss; /* of validation, calibrated, at the best epoch; NaN: it diverged */
     /* By how much its log loss is lower than that of the best before it, and the standard error, over so many
-     * rows: those of validation, and others that were held out in their turn; 0: there was none before it. */
+     * rows: those of validation, and others that were held out in their turn; 0: there was none before it.
+     * NaN: it diverged. */
     double gain, error;
     uint64_t judged;
     double work; /* so far, of all candidates */
@@ -168,7 +169,7 @@ struct apg_trial {
 
 struct apg_tuned {
     const char *options; /* that were found: given in the place of --tune they give the same model */
-    size_t tried;        /* candidates */
+    size_t tried;        /* trainings */
     size_t left_out;     /* settings whose turn did not come, because the budget was too small */
     double work;
     /* Of adaptive layers: */

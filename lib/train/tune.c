@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/tune.h"
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +36,8 @@ struct recipe {
     size_t n;
     char text[RECIPE_MAX][TEXT_MAX_BYTES];
 };
-/* All of them as options, with quotes and dashes. */
-enum { OPTIONS_MAX_BYTES = RECIPE_MAX * TEXT_MAX_BYTES };
+/* All of them as options: a quote in a value becomes four bytes. */
+enum { OPTIONS_MAX_BYTES = 4 * RECIPE_MAX * TEXT_MAX_BYTES };
 
 /* Beside the validation rows, up to FURTHER_MAX parts of the training rows, drawn anew, are held out in turn
  * where it is not yet clear which of two candidates is better. A part has at most HELD_PERCENT of the rows. */
@@ -52,8 +51,8 @@ struct candidate {
     bool cut;                 /* work was left for so few epochs that it ended before its validation did */
     double *loss[PARTS_MAX];  /* of each row of each part, calibrated; NULL: not trained */
     uint64_t rows[PARTS_MAX]; /* of each part */
-    double gain, error;       /* how much lower its log loss is than the best one's, and the standard error */
-    uint64_t judged;          /* by so many rows */
+    double gain, error;       /* by how much its loss is below the best one's; NaN: it diverged */
+    uint64_t judged;          /* over so many rows */
 };
 
 static void release(struct candidate *c)
@@ -111,16 +110,20 @@ static enum apg_status settle(
     return APG_OK;
 }
 
-/* The recipe as options. Words that a shell would take apart are quoted. */
-static void options_text(const struct recipe *r, char *out, size_t size)
+/* The recipe as options, OUT (OPTIONS_MAX_BYTES), with values that a shell would take apart in its quotes. */
+static void options_text(const struct recipe *r, char *out)
 {
-    size_t used = 0;
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-+/@%";
+    size_t n = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < r->n && used < size; i++) {
-        const char *text = r->text[i], *value = strchr(text, '=') + 1;
-        const char *quote = value[strcspn(value, " \t\"'$&*?!;<>()[]{}|\\`#~")] ? "'" : "";
-        used += (size_t)snprintf(out + used, size - used, "%s--%.*s %s%s%s", i ? " " : "",
-            (int)(value - text - 1), text, quote, value, quote);
+    for (size_t i = 0; i < r->n; i++) {
+        const char *value = strchr(r->text[i], '=') + 1;
+        const char *quote = value[strspn(value, plain)] ? "'" : "";
+        n += (size_t)snprintf(out + n, OPTIONS_MAX_BYTES - n, "%s--%.*s %s", i ? " " : "",
+            (int)(value - r->text[i] - 1), r->text[i], quote);
+        for (; *value; value++)
+            n += (size_t)snprintf(out + n, OPTIONS_MAX_BYTES - n, *value == '\'' ? "'\\''" : "%c", *value);
+        n += (size_t)snprintf(out + n, OPTIONS_MAX_BYTES - n, "%s", quote);
     }
 }
 
@@ -224,7 +227,7 @@ static void compare(const struct tune *t, struct candidate *c)
         c->judged += c->rows[p];
     }
     const double n = (double)c->judged, mean = sum / n;
-    c->gain = converged(c) ? mean : -INFINITY;
+    c->gain = converged(c) ? mean : NAN;
     c->error = sqrt(fmax(squares / n - mean * mean, 0) / n);
 }
 
@@ -259,7 +262,7 @@ static enum apg_status judge(
 static void tell(const struct tune *t, const struct candidate *c, bool best)
 {
     char options[OPTIONS_MAX_BYTES];
-    options_text(&c->recipe, options, sizeof options);
+    options_text(&c->recipe, options);
     const struct apg_progress *p = &c->watch.best;
     const struct apg_trial trial = {.options = options,
         .best_epoch = p->epoch,
@@ -356,16 +359,21 @@ static enum apg_status walk(struct tune *t, const struct axis *a, struct apg_err
 
 /* ---- adaptive layers ---- */
 
-/* Write what try T adapts to into recipe R. ARCH has the ranks by layer, of which those above 0 become T's. */
+/* Write what try T adapts to into recipe R: self, where --condition could not name the columns. ARCH has the
+ * ranks by layer, of which those above 0 become T's. */
 static void put_try(
     struct recipe *r, const struct apg_choose_try *t, const struct apg_schema *s, const struct apg_arch *arch)
 {
-    char text[VALUE_MAX_BYTES];
-    if (t->n) {
-        (void)snprintf(text, sizeof text, "group:%s%s%s", s->field[t->field[0]].name, t->n > 1 ? "," : "",
-            t->n > 1 ? s->field[t->field[1]].name : "");
-        put(r, "condition", text);
+    char text[VALUE_MAX_BYTES] = "group:";
+    bool named = t->n > 0;
+    for (size_t i = 0; i < t->n; i++) {
+        const char *name = s->field[t->field[i]].name;
+        named = named && !strchr(name, ',') && strlen(text) + 1 + strlen(name) < sizeof text;
+        if (named)
+            strcat(strcat(text, i ? "," : ""), name);
     }
+    if (named)
+        put(r, "condition", text);
     size_t used = 0;
     bool other = false;
     for (size_t l = 0; l < arch->n_hidden && used < sizeof text; l++) {
@@ -502,7 +510,7 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
         status = apg_fail_memory(err);
     if (status)
         goto done;
-    options_text(&t.best.recipe, *text, OPTIONS_MAX_BYTES);
+    options_text(&t.best.recipe, *text);
     tuned->options = *text;
     tuned->work = (t.budget - t.left) / t.unit;
     *kept = t.best.watch.best;
