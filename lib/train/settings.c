@@ -54,7 +54,7 @@ enum { TABLES = sizeof tables / sizeof *tables }; /* how many there are */
 
 void apg_train_settings_init(struct apg_train_settings *s)
 {
-    *s = (struct apg_train_settings){.choose = {.budget = 4}};
+    *s = (struct apg_train_settings){.choose = {.budget = 4}, .tune = NAN};
     apg_columns_default(&s->columns);
     apg_cross_default(&s->cross);
     apg_arch_default(&s->arch);

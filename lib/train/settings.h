@@ -20,7 +20,7 @@ struct apg_train_settings {
     struct apg_arch_settings arch;
     struct apg_fit_options fit;
     struct apg_choose_options choose;
-    double tune;            /* budget of a search (tune.h); 0: none */
+    double tune;            /* budget of a search (tune.h); NaN: none */
     bool force;             /* also a model that is worse than none */
     size_t threads;         /* 0: one for each processor */
     struct apg_given given; /* the settings that apg_train_settings_set was told */
