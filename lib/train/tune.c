@@ -16,7 +16,7 @@ static const struct axis {
     const char *setting;
     const char *value[VALUES_MAX];
 } axes[] = {
-    {"embedding-prior", {"0", "3", "30", "100", "300", "1000", "3000"}},
+    {"embedding-prior", {"0", "10", "100", "300", "1000", "3000"}},
     {"dropout", {"0", "0.2", "0.5"}},
     {"lr", {"1e-4", "3e-4", "1e-3", "3e-3"}},
     {"embedding-lr", {"1e-3", "4e-3", "1.2e-2"}},
