@@ -154,7 +154,7 @@ struct apg_choice {
 
 /* A candidate of tune. Work is in trainings of the model that was asked for. */
 struct apg_trial {
-    const char *options; /* that it has beside those given: "--embedding-l2 1e-2"; "": none */
+    const char *options; /* that it has beside those given: "--dropout 0.2"; "": none */
     size_t best_epoch, epochs;
     double auc, loss; /* of validation, calibrated, at the best epoch; NaN: it diverged */
     /* By how much its log loss is lower than that of the best before it, and the standard error, over so many
@@ -174,7 +174,6 @@ struct apg_tuned {
     double work;
     /* Of adaptive layers: */
     bool adaptive_tried, adaptive; /* the best was trained; it is kept, as it is surely better */
-    char condition[256];           /* what it adapts to */
     double difference, low, high;  /* of its AUC to the static model's, 95 % interval; NaN: undefined */
 };
 
