@@ -87,6 +87,7 @@ int cmd_train(int argc, char **argv)
         OPT_HEADING("Model"),
         OPT_SETTINGS(apg_arch_members, &settings.arch),
         OPT_HEADING("Training"),
+        OPT_SETTINGS(apg_tune_settings, &settings.tune),
         OPT_SETTINGS(apg_choose_settings, &settings.choose),
         OPT_SETTINGS(apg_fit_settings, &settings.fit),
         OPT_HEADING("Output and resources"),
@@ -103,7 +104,7 @@ int cmd_train(int argc, char **argv)
         "Train a click-through-rate model whose hidden layers adapt to each row.", table,
         "    apg train < logs.csv > model.apg\n"
         "    apg train --condition group:user_id --valid valid.csv -o model.apg logs.csv\n"
-        "    apg train --condition auto --valid valid.csv -o model.apg logs.csv\n"
+        "    apg train --tune --valid valid.csv -o model.apg logs.csv\n"
         "    apg train --from yesterday.apg -o today.apg today.csv\n"
         "    xzcat logs.csv.xz | apg train --multi genres --layer dense -o static.apg"};
     int code = opt_parse(&argc, &argv, &command);
@@ -111,6 +112,8 @@ int cmd_train(int argc, char **argv)
         return code;
     if (t.checkpoint && strcmp(settings.arch.condition, "auto") == 0)
         return opt_usage(&command, "--condition auto writes one model, at its end: not with --checkpoint");
+    if (t.checkpoint && settings.tune > 0)
+        return opt_usage(&command, "--tune writes one model, at its end: not with --checkpoint");
 
     if ((code = bad_rows_check_path(rejects_path, out_path, &command)) != OPT_GO)
         return code;

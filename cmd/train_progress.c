@@ -117,6 +117,36 @@ static void show_choice(const struct apg_choice *c)
             c->left_out == 1 ? " was" : "s were");
 }
 
+/* ---- --tune ---- */
+
+static void show_trial(const struct apg_trial *t)
+{
+    fprintf(stderr, "%6.2f %5zu/%-5zu", t->work, t->best_epoch, t->epochs);
+    show_loss(true, t->auc);
+    show_loss(true, t->loss);
+    if (t->judged)
+        fprintf(stderr, " %+9.5f %8.5f %8llu", t->gain, t->error, (unsigned long long)t->judged);
+    else
+        fprintf(stderr, " %9s %8s %8s", "", "", "");
+    fprintf(stderr, "  %s%s%s\n", *t->options ? t->options : "as given", t->cut ? "  cut" : "",
+        t->best ? "  best" : "");
+}
+
+static void show_tuned(const struct apg_tuned *t)
+{
+    if (t->adaptive_tried) {
+        fprintf(stderr, "%s: ", t->adaptive ? "adaptive is better" : "static is as good");
+        if (isnan(t->low))
+            fprintf(stderr, "cannot be compared\n");
+        else
+            fprintf(stderr, "%+.5f of AUC (95 %% %+.5f to %+.5f)\n", t->difference, t->low, t->high);
+    }
+    if (t->left_out)
+        fprintf(stderr, "the budget ended before %zu of the settings were tried out\n", t->left_out);
+    fprintf(stderr, "%zu trainings, %.2f times the work of one: the same model by%s%s in place of --tune\n",
+        t->tried, t->work, *t->options ? " " : " nothing", t->options);
+}
+
 void train_progress(struct train_progress *t, const struct apg_event *e)
 {
     switch (e->kind) {
@@ -154,6 +184,15 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
         break;
     case APG_EVENT_AGAIN:
         fprintf(stderr, "the static model, trained on\n");
+        break;
+    case APG_EVENT_TUNE:
+        fprintf(stderr, "  work  best/epochs  valid AUC valid loss  better by    error     rows  options\n");
+        break;
+    case APG_EVENT_TRIAL:
+        show_trial(e->trial);
+        break;
+    case APG_EVENT_TUNED:
+        show_tuned(e->tuned);
         break;
     case APG_EVENT_CHOICE:
         show_choice(e->choice);

@@ -115,6 +115,10 @@ enum apg_event_kind {
     APG_EVENT_FINAL,      /* candidates[0] is left and is trained to the end */
     APG_EVENT_AGAIN,      /* now the static model is trained to the end */
     APG_EVENT_CHOICE,     /* one of the two is chosen: choice */
+    /* With tune=BUDGET, and rounds as above: */
+    APG_EVENT_TUNE,  /* the candidates follow */
+    APG_EVENT_TRIAL, /* one was trained: trial */
+    APG_EVENT_TUNED, /* the best of them is kept: tuned */
 };
 
 struct apg_progress {
@@ -148,6 +152,31 @@ struct apg_choice {
     double work;                  /* after the static model, in multiples of the static model's */
 };
 
+/* A candidate of tune. Work is in trainings of the model that was asked for. */
+struct apg_trial {
+    const char *options; /* that it has beside those given: "--dropout 0.2"; "": none */
+    size_t best_epoch, epochs;
+    double auc, loss; /* of validation, calibrated, at the best epoch; NaN: it diverged */
+    /* By how much its log loss is lower than that of the best before it, and the standard error, over so many
+     * rows: those of validation, and others that were held out in their turn; 0: there was none before it.
+     * NaN: it diverged. */
+    double gain, error;
+    uint64_t judged;
+    double work; /* so far, of all candidates */
+    bool best;   /* so far */
+    bool cut;    /* the budget ended it */
+};
+
+struct apg_tuned {
+    const char *options; /* that were found: given in the place of --tune they give the same model */
+    size_t tried;        /* trainings */
+    size_t left_out;     /* settings whose turn did not come, because the budget was too small */
+    double work;
+    /* Of adaptive layers: */
+    bool adaptive_tried, adaptive; /* the best was trained; it is kept, as it is surely better */
+    double difference, low, high;  /* of its AUC to the static model's, 95 % interval; NaN: undefined */
+};
+
 struct apg_event {
     enum apg_event_kind kind;
     const char *text;
@@ -165,6 +194,8 @@ struct apg_event {
     const struct apg_candidate *candidates;
     size_t n_candidates;
     const struct apg_choice *choice;
+    const struct apg_trial *trial;
+    const struct apg_tuned *tuned;
 };
 
 struct apg_train_options {

@@ -81,9 +81,12 @@ int opt_usage(const struct opt_command *c, const char *fmt, ...)
     return EXIT_USAGE;
 }
 
-static bool takes_argument(const struct item *i)
+/* As getopt_long has it. */
+static int takes_argument(const struct item *i)
 {
-    return i->row->kind != APG_SETTING_FLAG;
+    return i->row->kind == APG_SETTING_FLAG ? no_argument
+           : i->row->alone                  ? optional_argument
+                                            : required_argument;
 }
 
 /* A flag that is on unless switched off is shown as --no-NAME. */
@@ -92,13 +95,18 @@ static bool is_on(const struct item *i)
     return i->row->kind == APG_SETTING_FLAG && *(const bool *)((const char *)i->base + i->row->at);
 }
 
-/* How the value is called: the choices, without their other names. */
+/* How the value is called behind the name, "=N"; of choices it is these, without their other names. It is
+ * "" of a flag, and in brackets where the option may stand alone. */
 static void argument(char *out, size_t size, const struct apg_setting *row)
 {
-    if (row->kind == APG_SETTING_CHOICE || row->kind == APG_SETTING_SWITCH)
-        apg_names_list(out, size, row->arg, "|");
+    char choices[512];
+    const bool one = row->kind == APG_SETTING_CHOICE || row->kind == APG_SETTING_SWITCH;
+    if (one)
+        apg_names_list(choices, sizeof choices, row->arg, "|");
+    if (row->kind == APG_SETTING_FLAG)
+        out[0] = '\0';
     else
-        snprintf(out, size, "%s", row->kind == APG_SETTING_FLAG ? "" : row->arg);
+        snprintf(out, size, row->alone ? "[=%s]" : "=%s", one ? choices : row->arg);
 }
 
 /* --- help --- */
@@ -126,8 +134,8 @@ static void print_wrapped(const char *text, int margin)
 static void print_option(char letter, const char *name, const char *arg, const char *help)
 {
     char left[256];
-    int n = letter ? snprintf(left, sizeof left, "  -%c, --%s%s%s", letter, name, *arg ? "=" : "", arg)
-                   : snprintf(left, sizeof left, "      --%s%s%s", name, *arg ? "=" : "", arg);
+    int n = letter ? snprintf(left, sizeof left, "  -%c, --%s%s", letter, name, arg)
+                   : snprintf(left, sizeof left, "      --%s%s", name, arg);
     if (n + 2 <= MARGIN)
         printf("%-*s", MARGIN, left);
     else
@@ -183,9 +191,11 @@ static void print_list(const struct item *item, size_t n)
         if (item[i].heading)
             continue;
         argument(arg, sizeof arg, item[i].row);
+        if (item[i].row->alone)
+            arg[0] = '\0';
         if (item[i].row->letter)
             printf("-%c\n", item[i].row->letter);
-        printf("--%s%s%s%s\n", is_on(&item[i]) ? "no-" : "", item[i].row->name, *arg ? "=" : "", arg);
+        printf("--%s%s%s\n", is_on(&item[i]) ? "no-" : "", item[i].row->name, arg);
     }
 }
 
@@ -262,9 +272,8 @@ int opt_parse(int *argc, char ***argv, const struct opt_command *c)
         const char *name = item[i].row->name;
         const int value = FIRST_ROW + 2 * (int)i;
         rare = rare || item[i].row->rare;
-        options[n_options++] =
-            (struct option){name, takes_argument(&item[i]) ? required_argument : no_argument, NULL, value};
-        if (!takes_argument(&item[i])) {
+        options[n_options++] = (struct option){name, takes_argument(&item[i]), NULL, value};
+        if (takes_argument(&item[i]) == no_argument) {
             snprintf(no_names[i], sizeof no_names[i], "no-%s", name);
             options[n_options++] = (struct option){no_names[i], no_argument, NULL, value + NO};
         }
@@ -300,7 +309,7 @@ int opt_parse(int *argc, char ***argv, const struct opt_command *c)
             while (i->heading || i->row->letter != value)
                 i++;
         const bool no = value >= FIRST_ROW && (value - FIRST_ROW) & NO;
-        const int code = set(i, takes_argument(i) ? optarg : no ? "no" : "yes");
+        const int code = set(i, optarg ? optarg : i->row->alone ? i->row->alone : no ? "no" : "yes");
         if (code != OPT_GO)
             return code;
     }

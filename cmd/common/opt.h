@@ -23,8 +23,9 @@
  * Every command understands --help and -h, which leave out rare options where there are any, --help-all,
  * which has all of them, and the hidden --list-options, for completion and the manual test: a line "--name",
  * "--name=ARG" or
- * "--name=choice|choice" for each option, "--no-name" for a flag that is on by default, and before it "-x"
- * where there is a letter. Long options may be abbreviated as getopt_long allows.
+ * "--name=choice|choice" for each option, "--no-name" for a flag that is on by default, "--name" where the
+ * value may be left out, and before it "-x" where there is a letter. Long options may be abbreviated as
+ * getopt_long allows.
  */
 #ifndef APG_OPT_H
 #define APG_OPT_H

@@ -55,7 +55,8 @@ struct apg_setting {
     bool rare;          /* few users need it, so only --help-all shows it */
     /* The setting does something only where setting OF is one of OF_NAMES, "a|b"; NULL: always. */
     const char *of, *of_names;
-    const char *key; /* its name in a model file; NULL: files do not have it */
+    const char *alone; /* the value of an option that is given without one; NULL: it takes one */
+    const char *key;   /* its name in a model file; NULL: files do not have it */
 };
 
 /* The memory of parsed lists: a chain, NULL at first, that apg_setting_parse extends and apg_kept_free

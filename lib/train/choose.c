@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "stats/compare.h"
-#include "model/complexity.h"
 #include "base/mem.h"
+#include "train/work.h"
 
 /* A group of fewer rows than COMMON_ROWS is rare. A candidate trains on at least ROUND_BATCHES_MIN batches
  * in a round: with fewer, a round would show the optimizer's first steps only. */
@@ -29,6 +29,7 @@ struct choose {
     size_t epochs_done;
     double price; /* work that training the static model took */
     double left;  /* work that may still be done */
+    double pick;  /* of it, to pick a candidate by */
     size_t n;
     struct apg_choose_try *tries; /* (n) candidates, and room for the four of the last round */
 };
@@ -128,17 +129,10 @@ static struct apg_arch arch_of(const struct choose *c, const struct apg_choose_t
 
 /* ---- training ---- */
 
-/* Work of one row: multiply-adds and embedding numbers of its forward pass. */
+/* Work of one row's forward pass. */
 static double row_work(const struct choose *c, const struct apg_cost *cost)
 {
-    return apg_cost_per_instance(cost, c->fit->batch_size) +
-           (double)((c->schema->n_fields + c->schema->n_crosses) * c->arch->E);
-}
-
-/* How many forward passes of a row take as long as to train on ROWS rows and to validate PASSES times. */
-static double fit_work(const struct choose *c, double rows, double passes)
-{
-    return 3 * rows + passes * (double)c->rows.n_valid;
+    return apg_work_row(c->schema, c->arch, cost, c->fit->batch_size);
 }
 
 /* *M becomes a model of candidate T, or the static one where T is NULL, with fresh weights. */
@@ -156,54 +150,33 @@ static enum apg_status make(
 
 static const char STATIC_MODEL[] = "the static model"; /* in messages */
 
-/* What a training did; it hands its progress on to NEXT, which may be NULL. */
-struct watch {
-    apg_fit_progress *next;
-    void *arg;
-    size_t epochs, best_epoch;
-    double auc, loss; /* validation of the best epoch; NaN: there was none */
-    double rows;      /* trained on, over all epochs */
-};
-
-static void watch(void *arg, const struct apg_progress *s)
-{
-    struct watch *w = arg;
-    if (s->epoch_done) {
-        w->epochs++;
-        w->rows += (double)s->rows;
-        if (s->better)
-            w->best_epoch = s->epoch, w->auc = s->valid_auc, w->loss = s->valid_loss;
-    }
-    if (w->next)
-        w->next(w->arg, s);
-}
-
 /* Train M and subtract its work from what is left. A candidate that diverges is no failure: its AUC and
  * loss are NaN. The static model, which is trained first, must not diverge (APG_ERANGE). */
 static enum apg_status train(struct choose *c, struct apg_model *m, const struct apg_fit_options *fit,
-    bool tell, struct watch *w, struct apg_error *err)
+    bool tell, struct apg_watch *w, struct apg_error *err)
 {
-    *w = (struct watch){.next = tell ? c->told->fit : NULL, .arg = c->told->arg, .auc = NAN, .loss = NAN};
-    enum apg_status status = apg_fit(m, c->train, c->valid, fit, c->pool, watch, w, err);
+    apg_watch_init(w, tell ? c->told->fit : NULL, c->told->arg);
+    enum apg_status status = apg_fit(m, c->train, c->valid, fit, c->pool, apg_watch_progress, w, err);
     const struct apg_cost cost = apg_complexity_graph(&m->graph);
-    c->left -= row_work(c, &cost) * fit_work(c, w->rows, (double)w->epochs);
-    if (status != APG_ERANGE || !c->fixed)
+    c->left -= row_work(c, &cost) * apg_work_fit(&c->rows, w->rows, (double)w->epochs);
+    if (status != APG_ERANGE || !c->branch)
         return status;
-    w->auc = w->loss = NAN;
+    w->best.valid_auc = w->best.valid_loss = NAN;
     return APG_OK;
 }
 
 /* More is better; -INFINITY: the training diverged. */
-static double score(const struct choose *c, const struct watch *w)
+static double score(const struct choose *c, const struct apg_watch *w)
 {
-    return isnan(w->loss) ? -INFINITY : apg_fit_score(c->fit, w->auc, w->loss);
+    const struct apg_progress *p = &w->best;
+    return isnan(p->valid_loss) ? -INFINITY : apg_fit_score(c->fit, p->valid_auc, p->valid_loss);
 }
 
 /* Train candidate T on t->rows rows from the branch's weights, and fill in its share, AUC, loss and score. */
 static enum apg_status try_one(struct choose *c, struct apg_choose_try *t, struct apg_error *err)
 {
     struct apg_model *m = NULL;
-    struct watch w = {0};
+    struct apg_watch w = {0};
     struct apg_fit_options fit = *c->fit;
     const uint64_t all = c->rows.n_train, epochs = (t->rows + all - 1) / all;
     fit.epochs_done = c->epochs_done;
@@ -214,7 +187,7 @@ static enum apg_status try_one(struct choose *c, struct apg_choose_try *t, struc
         status = train(c, m, &fit, false, &w, err);
     if (!status) {
         t->share = (double)t->rows / (double)all;
-        t->auc = w.auc, t->loss = w.loss;
+        t->auc = w.best.valid_auc, t->loss = w.best.valid_loss;
         t->score = score(c, &w);
     }
     apg_model_free(m);
@@ -243,7 +216,7 @@ static enum apg_status price(
     for (size_t i = 0; !status && i < n; i++) {
         const struct apg_arch a = arch_of(c, &tries[i]);
         struct apg_cost cost;
-        if (!(status = apg_complexity_arch(&cost, &a, &c->fixed->graph, err)))
+        if (!(status = apg_complexity_arch(&cost, &a, &c->branch->graph, err)))
             tries[i].work = row_work(c, &cost);
     }
     return status;
@@ -316,7 +289,7 @@ static size_t variants(struct choose *c, size_t n)
 static enum apg_status pick(struct choose *c, struct apg_error *err)
 {
     const uint64_t least = (uint64_t)c->fit->batch_size * ROUND_BATCHES_MIN;
-    double work = c->left / PICK_DIVISOR;
+    double work = c->pick;
     size_t n = c->n;
     enum apg_status status = price(c, c->tries, n, err);
     if (status)
@@ -344,24 +317,23 @@ static enum apg_status pick(struct choose *c, struct apg_error *err)
 
 /* ---- the choice ---- */
 
-/* DeLong's test of the logits of the static model, A (n_valid), and of the adaptive one, B; fills the
- * report. */
-static enum apg_status test(struct choose *c, const double *a, const double *b, struct apg_error *err)
+enum apg_status apg_choose_test(struct apg_choose_report *report, const struct apg_fit_rows *rows,
+    const double *a, const double *b, struct apg_pool *pool, struct apg_error *err)
 {
     struct apg_compare compare;
-    struct apg_compare_report report;
+    struct apg_compare_report compared;
     const struct apg_compare_plan plan = {
-        .level = 1 - 0.05 / (double)c->report->tried, .replicates = 1, .seed = c->fit->seed};
+        .level = 1 - 0.05 / (double)report->tried, .replicates = 1, .seed = 1};
     enum apg_status status = APG_OK;
-    apg_compare_init(&compare, true, false, c->rows.valid->weight_at);
-    for (uint64_t i = 0; !status && i < c->rows.n_valid; i++)
-        status = apg_compare_add(&compare, a[i], b[i], apg_word_float(apg_fit_valid_row(&c->rows, i)[0]) > 0,
-            apg_fit_valid_weight(&c->rows, i), 0, err);
-    if (!status && !(status = apg_compare_report(&compare, &plan, c->pool, &report, err))) {
-        c->report->difference = report.auc.difference;
-        c->report->low = report.delong.low;
-        c->report->high = report.delong.high;
-        c->report->better = report.delong.low > 0;
+    apg_compare_init(&compare, true, false, rows->valid->weight_at);
+    for (uint64_t i = 0; !status && i < rows->n_valid; i++)
+        status = apg_compare_add(&compare, a[i], b[i], apg_word_float(apg_fit_valid_row(rows, i)[0]) > 0,
+            apg_fit_valid_weight(rows, i), 0, err);
+    if (!status && !(status = apg_compare_report(&compare, &plan, pool, &compared, err))) {
+        report->difference = compared.auc.difference;
+        report->low = compared.delong.low;
+        report->high = compared.delong.high;
+        report->better = compared.delong.low > 0;
     }
     apg_compare_release(&compare);
     return status;
@@ -373,7 +345,7 @@ static enum apg_status test(struct choose *c, const double *a, const double *b, 
 static enum apg_status train_on(struct choose *c, struct apg_model *m, const struct apg_choose_try *t,
     const struct apg_fit_options *fit, double *logit, double *best, struct apg_error *err)
 {
-    struct watch w;
+    struct apg_watch w;
     if (c->told->stage)
         c->told->stage(c->told->arg, t ? APG_CHOOSE_FINAL : APG_CHOOSE_AGAIN, t, 1);
     enum apg_status status = train(c, m, fit, true, &w, err);
@@ -381,7 +353,7 @@ static enum apg_status train_on(struct choose *c, struct apg_model *m, const str
         return status;
     *best = score(c, &w);
     if (t)
-        c->report->cut = w.best_epoch == fit->epochs && fit->epochs < c->fit->epochs;
+        c->report->cut = w.best.epoch == fit->epochs && fit->epochs < c->fit->epochs;
     return isfinite(*best) ? apg_fit_logits(m, &c->rows, c->pool, logit, err) : APG_OK;
 }
 
@@ -400,7 +372,7 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
     struct apg_fit_options fit = *c->fit;
     const struct apg_cost cost = apg_complexity_graph(&c->fixed->graph);
     sum += row_work(c, &cost);
-    const double epochs = floor(c->left / (sum * fit_work(c, (double)c->rows.n_train, 1)));
+    const double epochs = floor(c->left / (sum * apg_work_fit(&c->rows, (double)c->rows.n_train, 1)));
     fit.epochs_done = c->epochs_done;
     if (epochs < 1) {
         fit.epochs = 1;
@@ -415,7 +387,7 @@ static enum apg_status decide(struct choose *c, struct apg_model **out, struct a
         best_fixed = &c->branch;
     else if ((status = apg_fit_logits(c->fixed, &c->rows, c->pool, fixed, err)))
         goto done;
-    if (isfinite(best) && (status = test(c, fixed, adapted, err)))
+    if (isfinite(best) && (status = apg_choose_test(c->report, &c->rows, fixed, adapted, c->pool, err)))
         goto done;
     struct apg_model **chosen = c->report->better ? &adaptive : best_fixed;
     double *logit = c->report->better ? adapted : fixed;
@@ -437,13 +409,30 @@ done:
     return status;
 }
 
-/* Train the static model, c->fixed. Then make c->branch, the static model after its first epochs_done epochs,
- * whose weights were not kept: they are trained again, unless the best epoch was the last of them. */
-static enum apg_status train_static(struct choose *c, struct apg_error *err)
+/* Make c->branch, the static model after its first epochs_done epochs of the BEST_EPOCH that it took. Their
+ * weights were not kept, so they are trained again, unless C has the model of that very epoch. */
+static enum apg_status make_branch(struct choose *c, size_t best_epoch, struct apg_error *err)
 {
     struct apg_fit_options early = *c->fit;
+    struct apg_watch w;
+    c->epochs_done = best_epoch < BRANCH_DIVISOR ? 1 : best_epoch / BRANCH_DIVISOR;
+    early.epochs = c->epochs_done;
+    early.patience = 0;
+    enum apg_status status = make(&c->branch, c, NULL, err);
+    if (status)
+        return status;
+    if (c->epochs_done < best_epoch || !c->fixed)
+        return train(c, c->branch, &early, false, &w, err);
+    return apg_model_copy_weights(c->branch, c->fixed, STATIC_MODEL, NULL, err);
+}
+
+/* Train the static model, c->fixed, and then make the branch. */
+static enum apg_status train_static(struct choose *c, struct apg_error *err)
+{
     struct apg_model *m = NULL;
-    struct watch w;
+    struct apg_watch w;
+    if (c->told->stage)
+        c->told->stage(c->told->arg, APG_CHOOSE_STATIC, NULL, c->n);
     enum apg_status status = make(&m, c, NULL, err);
     if (!status)
         status = train(c, m, c->fit, true, &w, err);
@@ -453,16 +442,29 @@ static enum apg_status train_static(struct choose *c, struct apg_error *err)
     }
     c->fixed = m;
     c->fixed_score = score(c, &w);
-    c->epochs_done = w.best_epoch < BRANCH_DIVISOR ? 1 : w.best_epoch / BRANCH_DIVISOR;
     c->price = -c->left;
     c->left = c->options->budget * c->price;
-    early.epochs = c->epochs_done;
-    early.patience = 0;
-    if ((status = make(&c->branch, c, NULL, err)))
-        return status;
-    if (c->epochs_done < w.best_epoch)
-        return train(c, c->branch, &early, false, &w, err);
-    return apg_model_copy_weights(c->branch, c->fixed, STATIC_MODEL, NULL, err);
+    status = make_branch(c, w.best.epoch, err);
+    c->pick = c->left / PICK_DIVISOR;
+    return status;
+}
+
+static enum apg_status begin(struct choose *c, struct apg_error *err)
+{
+    *c->report = (struct apg_choose_report){.difference = NAN, .low = NAN, .high = NAN};
+    const enum apg_status status = apg_fit_rows_init(&c->rows, c->train, c->valid, c->fit, err);
+    if (!status && !c->rows.n_valid)
+        return apg_fail(err, APG_EUSAGE, "without validation rows there is nothing to choose by");
+    return status ? status : list_candidates(c, err);
+}
+
+static void end(struct choose *c)
+{
+    c->report->best = c->tries ? c->tries[0] : (struct apg_choose_try){0};
+    apg_model_free(c->fixed);
+    apg_model_free(c->branch);
+    apg_fit_rows_release(&c->rows);
+    free(c->tries);
 }
 
 enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *report,
@@ -471,36 +473,28 @@ enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *rep
     const struct apg_choose_options *options, struct apg_pool *pool, const struct apg_choose_told *told,
     struct apg_error *err)
 {
-    struct choose c = {.schema = schema,
-        .arch = arch,
-        .train = rows,
-        .valid = valid,
-        .fit = fit,
-        .options = options,
-        .pool = pool,
-        .told = told,
-        .report = report};
-    *report = (struct apg_choose_report){.difference = NAN, .low = NAN, .high = NAN};
-    enum apg_status status = apg_fit_rows_init(&c.rows, rows, valid, fit, err);
-    if (!status && !c.rows.n_valid)
-        status = apg_fail(err, APG_EUSAGE, "without validation rows there is nothing to choose by");
-    if (!status)
-        status = list_candidates(&c, err);
-    if (!status && told->stage)
-        told->stage(told->arg, APG_CHOOSE_STATIC, NULL, c.n);
-    if (!status)
-        status = train_static(&c, err);
-    if (!status)
-        status = pick(&c, err);
-    if (!status)
+    struct choose c = {schema, arch, rows, valid, fit, options, pool, told, .report = report};
+    enum apg_status status = begin(&c, err);
+    if (!status && !(status = train_static(&c, err)) && !(status = pick(&c, err)))
         status = decide(&c, out, err);
-    if (!status) {
-        report->best = c.tries[0];
-        report->work = options->budget - c.left / c.price;
+    report->work = options->budget - c.left / c.price;
+    end(&c);
+    return status;
+}
+
+enum apg_status apg_choose_pick(size_t best_epoch, struct apg_choose_report *report,
+    const struct apg_schema *schema, const struct apg_arch *arch, const struct apg_dataset *rows,
+    const struct apg_dataset *valid, const struct apg_fit_options *fit,
+    const struct apg_choose_options *options, struct apg_pool *pool, const struct apg_choose_told *told,
+    struct apg_error *err)
+{
+    struct choose c = {schema, arch, rows, valid, fit, options, pool, told, .report = report};
+    enum apg_status status = begin(&c, err);
+    if (!status && !(status = make_branch(&c, best_epoch, err))) {
+        c.pick = options->budget;
+        status = pick(&c, err);
     }
-    apg_model_free(c.fixed);
-    apg_model_free(c.branch);
-    apg_fit_rows_release(&c.rows);
-    free(c.tries);
+    report->work = -c.left;
+    end(&c);
     return status;
 }

@@ -76,4 +76,18 @@ enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *rep
     const struct apg_choose_options *options, struct apg_pool *pool, const struct apg_choose_told *told,
     struct apg_error *err);
 
+/* Picking alone, for one who has trained the static model, to its best epoch BEST_EPOCH, and trains the pick,
+ * report->best, from its start. Here options->budget and report->work are work (train/work.h). Stages of
+ * rounds alone are told. */
+enum apg_status apg_choose_pick(size_t best_epoch, struct apg_choose_report *report,
+    const struct apg_schema *schema, const struct apg_arch *arch, const struct apg_dataset *train,
+    const struct apg_dataset *valid, const struct apg_fit_options *fit,
+    const struct apg_choose_options *options, struct apg_pool *pool, const struct apg_choose_told *told,
+    struct apg_error *err);
+
+/* DeLong's test of the logits of the validation rows by a static model, A (n_valid), and by the best of
+ * report->tried adaptive ones, B: fills in better, difference, low and high. */
+enum apg_status apg_choose_test(struct apg_choose_report *report, const struct apg_fit_rows *rows,
+    const double *a, const double *b, struct apg_pool *pool, struct apg_error *err);
+
 #endif

@@ -44,7 +44,8 @@ const struct apg_setting apg_fit_settings[] = {
         .help = "L2 penalty on what generates weights, as if all training rows were one batch; the "
                 "default of --form residual is 80 or more, of others 0",
         .rare = true},
-    {SIZE("batch-size", batch_size, 1, 1048576), .arg = "B", .help = "rows in each training step"},
+    {SIZE("batch-size", batch_size, 1, 1048576), .arg = "B", .help = "rows in each training step",
+        .rare = true},
     {SIZE("epochs", epochs, 1, 100000), .arg = "N",
         .help = "largest number of passes over the rows; without validation rows the default is 10"},
     {SIZE("patience", patience, 0, 100000), .arg = "N",

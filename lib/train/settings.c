@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/settings.h"
+#include <math.h>
 #include <string.h>
 
 const struct apg_setting apg_choose_settings[] = {
@@ -7,6 +8,16 @@ const struct apg_setting apg_choose_settings[] = {
         .most = 1000, .arg = "X", .of = "condition", .of_names = "auto", .rare = true,
         .help = "work that --condition auto may do after it has trained the static model, in multiples "
                 "of that model's work"},
+    {.kind = APG_SETTING_END},
+};
+
+/* A budget of less would end before there was anything to choose from. */
+enum { TUNE_BUDGET_MIN = 2 };
+const struct apg_setting apg_tune_settings[] = {
+    {APG_SETTING_REAL, 0, "tune", .least = TUNE_BUDGET_MIN, .most = 10000, .arg = "BUDGET", .alone = "10",
+        .help = "search for the options of training that validate best, and for what layers should adapt "
+                "to, with the work of about BUDGET trainings; without a number, 10; options that are "
+                "given stay as they are"},
     {.kind = APG_SETTING_END},
 };
 
@@ -35,6 +46,7 @@ static const struct {
     {apg_fit_rows_settings, offsetof(struct apg_train_settings, fit)},
     {apg_fit_settings, offsetof(struct apg_train_settings, fit)},
     {apg_choose_settings, offsetof(struct apg_train_settings, choose)},
+    {apg_tune_settings, offsetof(struct apg_train_settings, tune)},
     {apg_force_settings, offsetof(struct apg_train_settings, force)},
     {apg_threads_settings, offsetof(struct apg_train_settings, threads)},
 };
@@ -42,7 +54,7 @@ enum { TABLES = sizeof tables / sizeof *tables }; /* how many there are */
 
 void apg_train_settings_init(struct apg_train_settings *s)
 {
-    *s = (struct apg_train_settings){.choose = {.budget = 4}};
+    *s = (struct apg_train_settings){.choose = {.budget = 4}, .tune = NAN};
     apg_columns_default(&s->columns);
     apg_cross_default(&s->cross);
     apg_arch_default(&s->arch);
@@ -115,4 +127,16 @@ enum apg_status apg_train_settings_set(
     for (size_t i = 0; !status && text && text[i]; i++)
         status = set(s, text[i], err);
     return status ? status : check_of(s, err);
+}
+
+double apg_train_settings_number(const struct apg_train_settings *s, const char *name)
+{
+    void *base = NULL;
+    const struct apg_setting *row = find((struct apg_train_settings *)(uintptr_t)s, name, &base);
+    const void *at = row ? (const char *)base + row->at : NULL;
+    return !row                            ? NAN
+           : row->kind == APG_SETTING_REAL ? *(const double *)at
+           : row->kind == APG_SETTING_SIZE ? (double)*(const size_t *)at
+           : row->kind == APG_SETTING_FLAG ? *(const bool *)at
+                                           : NAN;
 }

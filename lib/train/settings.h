@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * settings.h - all settings of a training, put together from the tables of the modules that use them:
- * columns, model, fit, choose. `apg train` has them as options; apg_train takes the same as "NAME=VALUE".
+ * columns, model, fit, choose, tune. `apg train` has them as options; apg_train takes the same as "NAME=VALUE".
  */
 #ifndef APG_SETTINGS_H
 #define APG_SETTINGS_H
@@ -20,12 +20,14 @@ struct apg_train_settings {
     struct apg_arch_settings arch;
     struct apg_fit_options fit;
     struct apg_choose_options choose;
+    double tune;            /* budget of a search (tune.h); NaN: none */
     bool force;             /* also a model that is worse than none */
     size_t threads;         /* 0: one for each processor */
     struct apg_given given; /* the settings that apg_train_settings_set was told */
     struct apg_kept *kept;  /* memory of lists */
 };
-extern const struct apg_setting apg_choose_settings[], apg_force_settings[], apg_threads_settings[];
+extern const struct apg_setting apg_choose_settings[], apg_tune_settings[], apg_force_settings[],
+    apg_threads_settings[];
 
 /* The defaults; nothing is given. */
 void apg_train_settings_init(struct apg_train_settings *s);
@@ -34,5 +36,7 @@ void apg_train_settings_release(struct apg_train_settings *s);
  * unknown, does not take the value, or belongs to another backbone or layer than the model has. */
 enum apg_status apg_train_settings_set(
     struct apg_train_settings *s, const char *const *text, struct apg_error *err);
+/* The value of setting NAME, of one number or a flag; NaN: it is none. */
+double apg_train_settings_number(const struct apg_train_settings *s, const char *name);
 
 #endif

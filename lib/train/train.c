@@ -14,7 +14,7 @@
 #include "data/source.h"
 #include "model/advice.h"
 #include "serve/handle.h"
-#include "train/settings.h"
+#include "train/tune.h"
 
 /* What the parts of a training share. */
 struct training {
@@ -175,6 +175,17 @@ static void tell_choice(const struct training *t, const struct apg_choose_report
     tell(t, (struct apg_event){.kind = APG_EVENT_CHOICE, .choice = &choice});
 }
 
+static void tell_trial(void *arg, const struct apg_trial *trial)
+{
+    tell(arg, (struct apg_event){.kind = APG_EVENT_TRIAL, .trial = trial});
+}
+
+static void tell_round(void *arg, enum apg_choose_stage stage, const struct apg_choose_try *tries, size_t n)
+{
+    if (stage == APG_CHOOSE_ROUND)
+        tell_stage(arg, stage, tries, n);
+}
+
 /* ---- rows ---- */
 
 /* Read one feature file. */
@@ -305,6 +316,7 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
 {
     const struct apg_train_settings *s = &t->settings;
     const bool automatic = apg_arch_is_automatic(&s->arch);
+    const bool unjudged = !t->options->valid && s->fit.holdout <= 0 && s->fit.holdout_last <= 0;
     const char *wrong = NULL;
     if (t->options->valid && apg_given_has(&s->given, "holdout"))
         wrong = "--holdout is for training without --valid";
@@ -312,7 +324,13 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
         wrong = "--holdout-last is for training without --valid";
     else if (apg_given_has(&s->given, "holdout") && apg_given_has(&s->given, "holdout-last"))
         wrong = "--holdout draws rows at random, --holdout-last takes the last: not both";
-    else if (automatic && !t->options->valid && s->fit.holdout <= 0 && s->fit.holdout_last <= 0)
+    else if (s->tune > 0 && automatic)
+        wrong = "--tune chooses the condition too: not with --condition auto";
+    else if (s->tune > 0 && unjudged)
+        wrong = "--tune chooses by validation rows: not with --holdout 0";
+    else if (s->tune > 0 && t->from)
+        wrong = "--tune starts with models of its own: not with --from";
+    else if (automatic && unjudged)
         wrong = "--condition auto chooses by validation rows: not with --holdout 0";
     else if (automatic && t->from)
         wrong = "--condition auto starts with a static model of its own: not with --from";
@@ -362,12 +380,28 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
     return status;
 }
 
+static enum apg_status tune(struct training *t, struct apg_error *err)
+{
+    const struct apg_tune_told told = {tell_trial, tell_round, t};
+    struct apg_tuned tuned;
+    char *text = NULL;
+    tell(t, (struct apg_event){.kind = APG_EVENT_TUNE});
+    enum apg_status status = apg_tune(&t->model, &tuned, &text, &t->kept, t->options->settings,
+        t->settings.tune, t->schema, t->rows, t->valid, t->pool, &told, err);
+    if (!status)
+        tell(t, (struct apg_event){.kind = APG_EVENT_TUNED, .tuned = &tuned});
+    free(text);
+    return status;
+}
+
 static enum apg_status fit(struct training *t, struct apg_error *err)
 {
     struct apg_train_settings *s = &t->settings;
     /* A row less the mean of itself is 0: the tower would learn nothing. */
     if (s->arch.arch.batch_norm && s->fit.batch_size == 1)
         return apg_fail(err, APG_ESETTING, "--batch-size 1: --batch-norm needs 2 rows in a batch or more");
+    if (s->tune > 0)
+        return tune(t, err);
     if (!apg_arch_is_automatic(&s->arch)) {
         enum apg_status status = make_model(t, err);
         if (status)

@@ -30,7 +30,7 @@ all_help() {
         help=$output
         for option in $(apg "$command" --list-options | sed 's/=.*//') -h --help; do
             case $help in
-            *" $option"[\ ,=$'\n']*) ;;
+            *" $option"[\ ,=[$'\n']*) ;;
             *" --[no-]${option#--no-}"[$' \n']*) ;;
             *) echo "apg $command --help lacks $option"; return 1 ;;
             esac

@@ -224,6 +224,87 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [[ "$stderr" == "apg train: --bilinear is of --backbone fibinet, not of dcn"* ]]
 }
 
+# The options that --tune found, from what it said.
+found() {
+    sed -n 's/.*: the same model by \(.*\) in place of --tune$/\1/p' <<< "$stderr" | sed 's/^nothing$//'
+}
+
+@test "train: --tune says which options it found, these give the same model, and it keeps to its budget" {
+    apg simulate --rows 3000 --users 200 --items 100 > small.csv
+    tune=(--multi genres --hidden 16 --epochs 12 --batch-size 128 --valid logs.csv)
+    for budget in 3 10; do
+        run --separate-stderr -0 apg train "${tune[@]}" --threads 1 --tune=$budget -o 1.apg small.csv
+        [[ "$stderr" == *"--layer dense --embedding-prior 300"* ]]
+        work=$(sed -n 's/.* trainings, \(.*\) times the work of one.*/\1/p' <<< "$stderr")
+        awk -v w="$work" -v b=$budget 'BEGIN { exit !(w > 1 && w <= b + 0.01) }'
+        options=$(found)
+        # shellcheck disable=SC2086
+        apg train -q "${tune[@]}" $options -o again.apg small.csv
+        cmp 1.apg again.apg
+    done
+    [ "$(grep -c '^ *[0-9.]* *[0-9]*/[0-9]* .*  --.*$' <<< "$stderr")" -ge 5 ]
+    # What the rows of logs.csv leave open is judged by others too.
+    awk -v n="$(($(wc -l < logs.csv) - 1))" '$7 ~ /^[0-9]+$/ && $7 > n { more++ } $7 == n { as_many++ } END { exit !(more && as_many) }' <<< "$stderr"
+    run --separate-stderr -0 apg train -q "${tune[@]}" --threads 2 --tune -o 2.apg small.csv
+    [ "$stderr" = "" ]
+    cmp 1.apg 2.apg
+    # What is held out here is held out there.
+    run --separate-stderr -0 apg train --multi genres --hidden 16 --epochs 4 --tune=4 -o 1.apg small.csv
+    # shellcheck disable=SC2046
+    apg train -q --multi genres --hidden 16 --epochs 4 $(found) -o again.apg small.csv
+    cmp 1.apg again.apg
+    # Rows in the order of time have no other part like the last.
+    run --separate-stderr -0 apg train --multi genres --hidden 16 --epochs 4 --holdout-last 0.2 --tune=4 -o 1.apg small.csv
+    awk '$7 ~ /^[0-9]+$/ { rows++; bad += $7 != 600 } END { exit !rows || bad }' <<< "$stderr"
+}
+
+@test "train: --tune finds what the truth adapts to, and says where static is as good" {
+    apg simulate --rows 30000 --auc 0.9 --group-by scenario --scenarios 20 --zipf 0 --users 20 --items 20 --adaptive 1 > groups.csv
+    tune=(--multi genres --lr 5e-3 --hidden 16 --embedding-prior 0 --dropout 0 --embedding-lr 2e-2 --batch-size 256 --epochs 6)
+    run --separate-stderr -0 apg train "${tune[@]}" --valid groups.csv --tune -o tuned.apg groups.csv
+    [[ "$stderr" == *"adaptive is better: +0."* ]] || { echo "$stderr"; return 1; }
+    [[ "$(found)" == "--condition group:scenario"* ]]
+    # shellcheck disable=SC2046
+    apg train -q "${tune[@]}" --valid groups.csv $(found) -o again.apg groups.csv
+    cmp tuned.apg again.apg
+    apg simulate --rows 5000 --adaptive 0 --group-by scenario --zipf 0 --users 20 --items 20 > same.csv
+    run --separate-stderr -0 apg train "${tune[@]}" --tune -o tuned.apg same.csv
+    [[ "$stderr" == *"static is as good: "* ]] || { echo "$stderr"; return 1; }
+    [ "$(apg inspect --json tuned.apg | jq -r .architecture.layer)" = dense ]
+}
+
+@test "train: --tune leaves what is given as it is" {
+    given=(--multi genres --epochs 2 --hidden 8 --dropout 0.1 --lr 2e-3)
+    run --separate-stderr -0 apg train "${given[@]}" --tune -o tuned.apg logs.csv
+    [[ "$stderr" != *"--dropout "* && "$stderr" != *"--lr "* && "$stderr" == *"--embedding-prior "* ]]
+    [ "$(apg inspect --json tuned.apg | jq .architecture.dropout)" = 0.1 ]
+    # A layer that is given is the one that is tuned.
+    run --separate-stderr -0 apg train "${given[@]}" --layer ppnet --condition group:user_id --tune=3 -o tuned.apg logs.csv
+    [[ "$stderr" == *"  as given"* && "$stderr" != *"--layer "* && "$stderr" != *" is as good"* ]]
+    [ "$(apg inspect --json tuned.apg | jq -r .architecture.layer)" = ppnet ]
+    run --separate-stderr -0 apg train "${given[@]}" --rank 4 --tune=3 -o tuned.apg logs.csv
+    [ "$(apg inspect --json tuned.apg | jq -r .architecture.layer)" = apg ]
+}
+
+@test "train: --tune of too little, or with what it cannot go with, is refused; a budget that ends is told" {
+    for refused in "--tune=1=--tune takes a number from 2 to 10000, not '1'" "--tune=some=--tune takes a number" \
+        "--tune --holdout 0=--tune chooses by validation rows: not with --holdout 0" \
+        "--tune --condition auto=--tune chooses the condition too: not with --condition auto" \
+        "--tune --checkpoint best.apg=--tune writes one model, at its end: not with --checkpoint" \
+        "--tune --from whole.apg=--tune starts with models of its own: not with --from"; do
+        [ -e whole.apg ] || apg train -q --multi genres --epochs 1 -o whole.apg logs.csv
+        # shellcheck disable=SC2086
+        run --separate-stderr -2 apg train ${refused%=--tune *} -o none.apg logs.csv
+        [[ "$stderr" == "apg train: --tune ${refused##*=--tune }"* ]] || { echo "$stderr"; return 1; }
+        [ ! -e none.apg ]
+    done
+    run --separate-stderr -0 apg train --multi genres --hidden 64 --rank 2 --epochs 3 --tune=2 -o tuned.apg logs.csv
+    [[ "$stderr" == *"the budget ended before "*" of the settings were tried out"* ]] || { echo "$stderr"; return 1; }
+    # The first training must not diverge; a candidate may.
+    run --separate-stderr -1 apg train -q --multi genres --epochs 1 --tune --embedding-lr 1000 --lr 1000 -o none.apg logs.csv
+    [ ! -e none.apg ]
+}
+
 @test "train: --condition auto finds what the truth adapts to, the same with 1 and 2 threads, within its budget" {
     apg simulate --rows 60000 --auc 0.9 --group-by scenario --scenarios 30 --zipf 0 --users 20 --items 20 --adaptive 1 > groups.csv
     auto=(--multi genres --condition auto --hidden 16 --lr 5e-3 --batch-size 512 --epochs 8 --valid groups.csv)

@@ -203,8 +203,16 @@ static void overparam_by_group(void **state)
         "form=overparam", "rank=2", "overparam=4", "condition=group:user", NULL});
 }
 
+static void tuned(void **state)
+{
+    (void)state;
+    all_fail((const char *const[]){
+        COMMON, "hidden=4", "layer=dense", "tune=3", "dropout=0", "lr=1e-3", "embedding-lr=4e-3", NULL});
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(residual), cmocka_unit_test(overparam_by_group)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(residual), cmocka_unit_test(overparam_by_group), cmocka_unit_test(tuned)};
     return cmocka_run_group_tests(tests, make_log, remove_model);
 }

@@ -17,7 +17,7 @@ struct args {
     bool quiet, header;
     size_t rank, memory;
     uint64_t seed;
-    double lr;
+    double lr, tune;
     const char *out;
     struct apg_list multi;
     struct opt_sizes hidden;
@@ -40,6 +40,8 @@ static int parse(struct args *a, const char *line)
         OPT_BYTES(0, "memory", &a->memory, 1024, "memory to use"),
         OPT_U64(0, "seed", &a->seed, "seed"),
         OPT_REAL(0, "lr", &a->lr, 0, 10, "RATE", "learning rate"),
+        OPT_OF(REAL, 0, "tune", &a->tune, .least = 2, .most = 100, .arg = "BUDGET", .alone = "10",
+            .help = "search"),
         OPT_STRING('o', "output", &a->out, "FILE", "write here"),
         OPT_LIST(0, "multi", &a->multi, "COLUMN,...", "multi-valued columns"),
         OPT_SIZES(0, "hidden", &a->hidden, 1, 65536, "N,...", "widths"),
@@ -116,6 +118,18 @@ static void reads_every_kind(void **state)
     assert_int_equal(parse(&a, "train --quiet --no-quiet"), OPT_GO);
     assert_false(a.quiet);
     assert_false(opt_given("rank"));
+}
+
+static void value_may_be_left_out_where_the_row_has_one(void **state)
+{
+    (void)state;
+    struct args a = {0};
+    assert_int_equal(parse(&a, "train --tune 3"), OPT_GO);
+    assert_true(a.tune == 10 && left == 1);
+    assert_int_equal(parse(&a, "train --tune=3"), OPT_GO);
+    assert_true(a.tune == 3 && left == 0);
+    assert_refused("train --tune=1", "--tune takes a number from 2 to 100, not '1'");
+    assert_refused("train --tune=", "--tune takes a number from 2 to 100, not ''");
 }
 
 static void last_one_wins_and_operands_may_look_like_options(void **state)
@@ -198,6 +212,7 @@ static void help_shows_names_defaults_and_examples(void **state)
         .memory = 1 << 30,
         .seed = 1,
         .lr = 0.001,
+        .tune = NAN,
         .out = NULL,
         .hidden = {2, {64, 32}},
         .form = 1,
@@ -210,6 +225,7 @@ static void help_shows_names_defaults_and_examples(void **state)
         "\n      --memory=BYTES        memory to use [1G]\n",
         "\n      --seed=N              seed [1]\n",
         "\n      --lr=RATE             learning rate [0.001]\n",
+        "\n      --tune[=BUDGET]       search\n",
         "\n  -o, --output=FILE         write here\n",
         "\n      --hidden=N,...        widths [64,32]\n",
         "\n      --form=shared|overparam\n                            form [overparam]\n",
@@ -227,7 +243,7 @@ static void list_is_for_programs(void **state)
     struct args a = {.header = true};
     assert_int_equal(parse(&a, "train --list-options"), EXIT_OK);
     assert_string_equal(said,
-        "-q\n--quiet\n--no-header\n-k\n--rank=K\n--memory=BYTES\n--seed=N\n--lr=RATE\n-o\n"
+        "-q\n--quiet\n--no-header\n-k\n--rank=K\n--memory=BYTES\n--seed=N\n--lr=RATE\n--tune\n-o\n"
         "--output=FILE\n--multi=COLUMN,...\n--hidden=N,...\n--form=shared|overparam\n-d\n"
         "--delimiter=CHAR\n");
 }
@@ -243,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_kind),
+        cmocka_unit_test(value_may_be_left_out_where_the_row_has_one),
         cmocka_unit_test(last_one_wins_and_operands_may_look_like_options),
         cmocka_unit_test(names_option_range_and_value),
         cmocka_unit_test(wrong_words_are_explained),
