@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "data/cross.h"
+#include "train/screen.h"
 #include "train/work.h"
 
 /* ---- the axes ---- */
@@ -31,7 +33,12 @@ static const double ADAPTIVE_TRAININGS = 1.5;
 /* ---- candidates ---- */
 
 /* Settings beside those given, each "NAME=VALUE". */
-enum { RECIPE_MAX = AXES + 4, VALUE_MAX_BYTES = 400, TEXT_MAX_BYTES = VALUE_MAX_BYTES + 64 };
+enum {
+    CROSSES_MAX = 4,
+    RECIPE_MAX = AXES + CROSSES_MAX + 4,
+    VALUE_MAX_BYTES = 400,
+    TEXT_MAX_BYTES = VALUE_MAX_BYTES + 64
+};
 struct recipe {
     size_t n;
     char text[RECIPE_MAX][TEXT_MAX_BYTES];
@@ -46,13 +53,14 @@ enum { FURTHER_MAX = 2, PARTS_MAX = 1 + FURTHER_MAX, HELD_PERCENT = 20 };
 /* A recipe and what came of it. */
 struct candidate {
     struct recipe recipe;
-    struct apg_watch watch;   /* of the training that validates on the validation rows */
-    double work;              /* of that one */
-    bool cut;                 /* work was left for so few epochs that it ended before its validation did */
-    double *loss[PARTS_MAX];  /* of each row of each part, calibrated; NULL: not trained */
-    uint64_t rows[PARTS_MAX]; /* of each part */
-    double gain, error;       /* by how much its loss is below the best one's; NaN: it diverged */
-    uint64_t judged;          /* over so many rows */
+    struct apg_watch watch;     /* of the training that validates on the validation rows */
+    double work;                /* of that one */
+    bool cut;                   /* work was left for so few epochs that it ended before its validation did */
+    double *loss[PARTS_MAX];    /* of each row of each part, calibrated; NULL: not trained */
+    uint64_t rows[PARTS_MAX];   /* of each part */
+    struct apg_schema *crossed; /* the schema with the recipe's crosses, for its model; NULL: it has none */
+    double gain, error;         /* by how much its loss is below the best one's; NaN: it diverged */
+    uint64_t judged;            /* over so many rows */
 };
 
 static void release(struct candidate *c)
@@ -60,6 +68,10 @@ static void release(struct candidate *c)
     for (size_t i = 0; i < PARTS_MAX; i++)
         free(c->loss[i]);
     memset(c->loss, 0, sizeof c->loss);
+    if (c->crossed)
+        apg_schema_uncross(c->crossed);
+    free(c->crossed);
+    c->crossed = NULL;
 }
 
 struct tune {
@@ -70,10 +82,11 @@ struct tune {
     const struct apg_tune_told *told;
     struct apg_tuned *tuned;
     struct apg_fit_rows rows;
-    double left, unit; /* work: that may still be done; of a training of the model that was asked for */
-    double budget;     /* work */
-    double ratio;      /* of a row's work in an adaptive model to that in the static one; 0: none is tried */
-    bool further;      /* rows may be held out at random */
+    double left, unit;  /* work: that may still be done; of a training of the model that was asked for */
+    double budget;      /* work */
+    double ratio;       /* of a row's work in an adaptive model to that in the static one; 0: none is tried */
+    bool crosses_given; /* the schema has them */
+    bool further;       /* rows may be held out at random */
     struct candidate best;
     struct apg_model *model; /* the best */
 };
@@ -133,6 +146,23 @@ static bool converged(const struct candidate *c)
     return c->loss[0];
 }
 
+/* The schema that the model of C reads rows by, which is made for a recipe of crosses. NULL: *status says why. */
+static const struct apg_schema *schema_of(const struct tune *t, struct candidate *c,
+    const struct apg_cross_options *crosses, enum apg_status *status, struct apg_error *err)
+{
+    if (t->crosses_given || !crosses->columns.n)
+        return t->schema;
+    if (c->crossed)
+        return c->crossed;
+    if (!(c->crossed = apg_alloc(1, sizeof *c->crossed))) {
+        *status = apg_fail_memory(err);
+        return NULL;
+    }
+    *c->crossed = *t->schema;
+    *status = apg_cross_make(c->crossed, t->train, crosses, t->pool, err);
+    return *status ? NULL : c->crossed;
+}
+
 /* Put the calibrated losses of the rows that OPTIONS validate on, by M, into part PART of C. */
 static enum apg_status measure(struct tune *t, struct candidate *c, size_t part, struct apg_model *m,
     const struct apg_fit_options *options, struct apg_error *err)
@@ -170,7 +200,8 @@ static enum apg_status train(struct tune *t, struct candidate *c, size_t part, d
     if (out)
         *out = NULL;
     enum apg_status status = settle(t, &c->recipe, &s, err);
-    if (status || (status = apg_model_new(&m, t->schema, &s.arch.arch, s.fit.batch_size, true, err)))
+    const struct apg_schema *schema = status ? NULL : schema_of(t, c, &s.cross, &status, err);
+    if (status || (status = apg_model_new(&m, schema, &s.arch.arch, s.fit.batch_size, true, err)))
         goto done;
     s.fit.seed += part;
     if (part && t->valid) {
@@ -180,7 +211,7 @@ static enum apg_status train(struct tune *t, struct candidate *c, size_t part, d
     apg_model_init_weights(m, s.fit.seed, s.arch.embedding_std, s.arch.init == APG_INIT_ANCHOR);
     apg_model_init_bias(m, apg_dataset_positives(t->train), t->train->rows);
     const struct apg_cost cost = apg_complexity_graph(&m->graph);
-    const double row = apg_work_row(t->schema, &m->arch, &cost, s.fit.batch_size);
+    const double row = apg_work_row(schema, &m->arch, &cost, s.fit.batch_size);
     const double epochs = floor(work / (row * apg_work_fit(&t->rows, (double)t->rows.n_train, 1)));
     const size_t wanted = s.fit.epochs;
     if (epochs < (double)wanted)
@@ -289,6 +320,7 @@ static void take(struct tune *t, struct candidate *c, struct apg_model **m)
     release(&t->best);
     t->best = *c;
     memset(c->loss, 0, sizeof c->loss);
+    c->crossed = NULL;
 }
 
 /* ---- one axis after the other ---- */
@@ -355,6 +387,73 @@ static enum apg_status walk(struct tune *t, const struct axis *a, struct apg_err
         apg_model_free(m);
         release(&c);
     }
+    return status;
+}
+
+/* ---- crosses ---- */
+
+/* The most rows that pairs of columns are screened by; crosses that are tried; and how many of these may fail. */
+enum { SCREEN_ROWS = 200000, CROSS_FAILURES = 2 };
+
+/* What the best model misses of the rows that it is trained on, by pairs of columns: *pair (n), freed with free(). */
+static enum apg_status screen(struct tune *t, struct apg_screened **pair, size_t *n, struct apg_error *err)
+{
+    const size_t rows = t->rows.n_train < SCREEN_ROWS ? (size_t)t->rows.n_train : SCREEN_ROWS;
+    const struct apg_fit_rows some = {.valid = t->train, .held = t->rows.order, .n_valid = rows};
+    const uint32_t **row = apg_alloc(rows, sizeof *row);
+    double *logit = apg_alloc(rows, sizeof *logit);
+    enum apg_status status = row && logit ? APG_OK : apg_fail_memory(err);
+    *pair = NULL, *n = 0;
+    if (!status)
+        status = apg_fit_logits(t->model, &some, t->pool, logit, err);
+    for (size_t i = 0; !status && i < rows; i++) {
+        row[i] = apg_fit_valid_row(&some, i);
+        logit[i] -= log(t->model->calibration.rate);
+    }
+    if (!status)
+        status = apg_screen_pairs(pair, n, t->schema, row, logit, rows, t->pool, err);
+    free(row);
+    free(logit);
+    return status;
+}
+
+/* Add the cross of P to recipe R. False: a list of names cannot have these, or R is full. */
+static bool add_cross(struct recipe *r, const struct apg_schema *s, const struct apg_screened *p)
+{
+    const char *a = s->field[p->a].name, *b = s->field[p->b].name;
+    if (strpbrk(a, ",\"") || strpbrk(b, ",\"") || !*a || !*b || r->n == RECIPE_MAX ||
+        strlen(a) + strlen(b) + 2 > VALUE_MAX_BYTES)
+        return false;
+    (void)snprintf(r->text[r->n++], TEXT_MAX_BYTES, "cross=%s,%s", a, b);
+    return true;
+}
+
+/* Try the pairs of columns of most promise as crosses, each beside those that were better. */
+static enum apg_status cross(struct tune *t, struct apg_error *err)
+{
+    struct apg_screened *pair;
+    size_t n, taken = 0, failed = 0;
+    enum apg_status status = screen(t, &pair, &n, err);
+    for (size_t i = 0; !status && i < n && taken < CROSSES_MAX && failed < CROSS_FAILURES; i++) {
+        struct candidate c = {.recipe = t->best.recipe};
+        struct apg_model *m = NULL;
+        bool better = false;
+        if (!add_cross(&c.recipe, t->schema, &pair[i]))
+            continue;
+        if (spare(t) < t->best.work) {
+            t->tuned->left_out++;
+            break;
+        }
+        status = judge(t, &c, &m, &better, err);
+        if (!status)
+            tell(t, &c, better);
+        if (better)
+            take(t, &c, &m);
+        *(better ? &taken : &failed) += 1;
+        apg_model_free(m);
+        release(&c);
+    }
+    free(pair);
     return status;
 }
 
@@ -430,8 +529,9 @@ static enum apg_status adapt(struct tune *t, struct apg_error *err)
         t->tuned->left_out++;
         goto done;
     }
-    if ((status = apg_choose_pick(t->best.watch.best.epoch, &report, t->schema, &s.arch.arch, t->train,
-             t->valid, &s.fit, &options, t->pool, &told, err)))
+    const struct apg_schema *schema = schema_of(t, &t->best, &s.cross, &status, err);
+    if (status || (status = apg_choose_pick(t->best.watch.best.epoch, &report, schema, &s.arch.arch, t->train,
+                       t->valid, &s.fit, &options, t->pool, &told, err)))
         goto done;
     t->left -= report.work;
     put_try(&c.recipe, &report.best, t->schema, &s.arch.arch);
@@ -468,7 +568,7 @@ static enum apg_status is_open(const char *const *given, bool *open, struct apg_
 }
 
 enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text,
-    struct apg_progress *kept, const char *const *given, double budget, const struct apg_schema *schema,
+    struct apg_progress *kept, const char *const *given, double budget, struct apg_schema *schema,
     const struct apg_dataset *rows, const struct apg_dataset *valid, struct apg_pool *pool,
     const struct apg_tune_told *told, struct apg_error *err)
 {
@@ -484,6 +584,7 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
         status = apg_fail(err, APG_EUSAGE, "without validation rows there is nothing to tune by");
         goto done;
     }
+    t.crosses_given = s.cross.columns.n > 0;
     struct candidate first = {.recipe = {.n = 0}};
     struct apg_model *m = NULL;
     if (open)
@@ -505,6 +606,8 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
     for (size_t i = 0; !status && i < AXES; i++)
         if (!apg_given_has(&s.given, axes[i].setting))
             status = walk(&t, &axes[i], err);
+    if (!status && !t.crosses_given)
+        status = cross(&t, err);
     if (!status && open)
         status = adapt(&t, err);
     if (!status && !(*text = malloc(OPTIONS_MAX_BYTES)))
@@ -515,6 +618,14 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
     tuned->options = *text;
     tuned->work = (t.budget - t.left) / t.unit;
     *kept = t.best.watch.best;
+    if (t.best.crossed) { /* they move to the schema that the model keeps */
+        schema->n_crosses = t.best.crossed->n_crosses;
+        schema->cross = t.best.crossed->cross;
+        schema->rows = t.best.crossed->rows;
+        t.best.crossed->n_crosses = 0;
+        t.best.crossed->cross = NULL;
+        t.model->schema = schema;
+    }
     *out = t.model;
     t.model = NULL;
 done:

@@ -8,6 +8,9 @@
  * by the log loss of the validation rows after calibration. Where these are too few to tell, parts of the
  * training rows are held out in turn, from both candidates, and all of these rows judge.
  *
+ * Then crosses are tried of the pairs of columns that hold what the best model misses (screen.h), two
+ * failures at most.
+ *
  * The static model is tuned, at about half the work of an adaptive one. Then apg_choose_pick says what its
  * layers could adapt to; and that model, with the same settings, is kept if DeLong's test says that it is
  * better.
@@ -27,10 +30,10 @@ struct apg_tune_told {
 /* Tune the settings that GIVEN, ended by NULL (NULL is allowed), leaves open, within BUDGET trainings of the
  * model that it asks for. Where it says what layers adapt to, or how, that very model is tuned. APG_EUSAGE:
  * there are no validation rows. APG_ERANGE: the first training diverged. *out is freed with apg_model_free,
- * *text, the options that were found, with free(). At most three models are in memory at a time. The result
+ * *text, the options that were found, with free(). Crosses that were found are SCHEMA's then. At most three models are in memory at a time. The result
  * is the same for any number of threads. */
 enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text,
-    struct apg_progress *kept, const char *const *given, double budget, const struct apg_schema *schema,
+    struct apg_progress *kept, const char *const *given, double budget, struct apg_schema *schema,
     const struct apg_dataset *train, const struct apg_dataset *valid, struct apg_pool *pool,
     const struct apg_tune_told *told, struct apg_error *err);
 

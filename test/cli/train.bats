@@ -861,3 +861,18 @@ squares() {
     apg train "${small[@]}" --embedding-prior 30 --threads 2 -o 2.apg logs.csv
     cmp 1.apg 2.apg
 }
+
+# Each pair of an a and a b has a rate of its own, which neither says alone.
+@test "train: --tune finds columns that are worth a cross, and the options that it prints give the same model" {
+    awk 'BEGIN { srand(5); print "label,a,b,c"; for (i = 0; i < 6000; i++) { a = int(rand() * 24); b = int(rand() * 24)
+        p = (a * a * 7 + b * b * 5 + a * b * 3) % 11 < 5 ? .1 : .6; print (rand() < p) ",a" a ",b" b ",c" int(rand() * 9) } }' > pairs.csv
+    few=(--hidden 4 --embedding-dim 2 --epochs 8 --layer dense --dropout 0 --lr 1e-3 --embedding-lr 4e-3 --embedding-prior 10)
+    apg train "${few[@]}" --tune=8 --threads 1 -o tuned.apg pairs.csv 2> told
+    grep -q -e '--cross a,b  best' told
+    apg inspect --json tuned.apg | jq -e '.crosses == [{"a": "a", "b": "b", "ids": 576}]'
+    read -r -a found <<< "$(sed -n 's/.*the same model by \(.*\) in place of --tune/\1/p' told)"
+    apg train -q "${few[@]}" "${found[@]}" --threads 2 -o same.apg pairs.csv
+    cmp tuned.apg same.apg
+    apg train -q "${few[@]}" --cross a,c --tune=8 -o given.apg pairs.csv
+    apg inspect --json given.apg | jq -e '.crosses | length == 1 and .[0].b == "c"'
+}
