@@ -56,7 +56,7 @@ struct candidate {
     struct apg_watch watch;     /* of the training that validates on the validation rows */
     double work;                /* of that one */
     bool cut;                   /* work was left for so few epochs that it ended before its validation did */
-    double *loss[PARTS_MAX];    /* of each row of each part, calibrated; NULL: not trained */
+    double *loss[PARTS_MAX];    /* of each row of each part, calibrated, weighted; NULL: not trained */
     uint64_t rows[PARTS_MAX];   /* of each part */
     struct apg_schema *crossed; /* the schema with the recipe's crosses, for its model; NULL: it has none */
     double gain, error;         /* by how much its loss is below the best one's; NaN: it diverged */
@@ -174,8 +174,11 @@ static enum apg_status measure(struct tune *t, struct candidate *c, size_t part,
         status = apg_fail_memory(err);
     if (!status)
         status = apg_fit_logits(m, &rows, t->pool, loss, err);
+    double weight = 0;
     for (uint64_t i = 0; !status && i < rows.n_valid; i++)
-        loss[i] = (double)apg_fit_valid_weight(&rows, i) *
+        weight += (double)apg_fit_valid_weight(&rows, i) / (double)rows.n_valid;
+    for (uint64_t i = 0; !status && i < rows.n_valid; i++)
+        loss[i] = (double)apg_fit_valid_weight(&rows, i) / weight *
                   apg_metrics_logit_loss(
                       loss[i] - log(m->calibration.rate), apg_word_float(apg_fit_valid_row(&rows, i)[0]) > 0);
     c->rows[part] = rows.n_valid;
