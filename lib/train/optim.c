@@ -161,15 +161,22 @@ static void domain_update(void *arg, size_t i, unsigned worker)
 }
 
 /* The prior of a weight of a linear part is weaker: it moves the logit by itself, and not by what the layers
- * make of it. avazu-9k, static, five splits, test AUC: .686 with the same for both, .697 with a hundredth. */
-static const double LINEAR_SHARE = .01;
+ * make of it. avazu-9k, static, five splits, test AUC: .686 with the same for both, .697 with a hundredth. That
+ * of a number's bins is stronger, as they add to its line: criteo-10k, five splits, .745 alike, .748 with ten
+ * times, .749 without bins; adult, one, .9267, .9275 and .91. */
+static const double LINEAR_SHARE = .01, BIN_SHARE = 10;
 
-/* The part of the prior's penalty that a batch bears which has table row ROW, of E numbers, so many TIMES. Over
- * an epoch the parts add up to the whole. */
-static double prior_of(const struct apg_optim *o, uint32_t row, size_t E, uint32_t times)
+/* The part of the prior's penalty that a batch bears which has table row ROW of field F, of E numbers, so many
+ * TIMES. Over an epoch the parts add up to the whole. Fields behind those of the schema are crosses. */
+static double prior_of(const struct apg_optim *o, size_t f, uint32_t row, size_t E, uint32_t times)
 {
-    const double prior = o->options->embedding_prior * (E == 1 ? LINEAR_SHARE : 1);
-    return prior > 0 && o->count ? prior * times / o->count[row] * o->inverse_rows : 0;
+    const struct apg_schema *s = o->m->schema;
+    const double prior = o->options->embedding_prior;
+    if (!(prior > 0 && o->count))
+        return 0;
+    const bool bin = f < s->n_fields && s->field[f].kind == APG_NUMERIC && row - s->field[f].first >= 2;
+    return prior * (E == 1 ? LINEAR_SHARE : 1) * (bin ? BIN_SHARE : 1) * times / o->count[row] *
+           o->inverse_rows;
 }
 
 /* Update the rows of field F that the batch touches, in all tables. No two fields share a row, so they are
@@ -224,7 +231,7 @@ static void table_update(void *arg, size_t f, unsigned worker)
         }
         for (uint32_t k = 0; k < t->n; k++) {
             const size_t row = (t->row[k] - g->field[f].first + at.row) * E;
-            const double l2 = o->options->embedding_l2 + prior_of(o, t->row[k], E, t->times[k]);
+            const double l2 = o->options->embedding_l2 + prior_of(o, f, t->row[k], E, t->times[k]);
             update(o, o->options->embedding_lr, E, g->param[table].w + row, o->first[table] + row,
                 o->second[table] + row, t->grad + k * E, (apg_real)l2);
         }

@@ -17,7 +17,8 @@ struct apg_optim_options {
     double embedding_l2, generator_l2;
     /* embedding_prior / 2 |w|^2 is added to the sum of the losses of all training rows, once for each embedding
      * row, whatever how often it comes: the log density of a normal prior with this precision, which few
-     * rows cannot outweigh and many can. A linear part's has a hundredth. To be used after apg_optim_count. */
+     * rows cannot outweigh and many can. A linear part's has a hundredth, a bin's ten times. To be used after
+     * apg_optim_count. */
     double embedding_prior;
     /* Where rows have weights: the mean of all rows to train on. A row's loss counts weight / mean_weight
      * times, so that a batch of heavier rows moves the model by more. */
