@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 #include "base/rng.h"
+#include "data/cross.h"
 #include "data/featfile.h"
 #include "model/arch_members.h"
 #include "model/model.h"
@@ -30,11 +31,12 @@ static struct bytes model_file, features_file;
 static int make(void **state)
 {
     static char *multi[] = {"tags"}, *numeric[] = {"price"}, *bucket[] = {"age"};
-    static const char *const text = "label,user,tags,price,age\n"
-                                    "0,u1,a|b,1,10\n"
-                                    "1,u2,,2.5,20\n"
-                                    "1,u1,b,,30\n"
-                                    "0,\"u,3\",a|a,-4,\n";
+    static char *crossed[] = {"user", "tags", "price", "age"};
+    const struct apg_cross_options crosses = {.columns = {4, crossed}, .min_count = 1};
+    /* Numbers have bins where they come five times. */
+#define ROWS "0,u1,a|b,1,10\n1,u2,,2.5,20\n1,u1,b,,30\n0,\"u,3\",a|a,-4,\n"
+    static const char *const text = "label,user,tags,price,age\n" ROWS ROWS ROWS ROWS ROWS;
+    struct apg_pool *pool = NULL;
     static struct apg_arch_settings s;
     const struct apg_given given = {0};
     struct apg_columns c;
@@ -52,7 +54,8 @@ static int make(void **state)
     s.arch.hidden[0] = 4;
     s.arch.K[0] = 2, s.n_rank = 1;
     struct apg_error *err = &made.err;
-    if (log_ingest(&made, &text, 1, &c, 1) || apg_arch_settle(&s, &given, err) ||
+    if (log_ingest(&made, &text, 1, &c, 1) || apg_pool_new(&pool, 1, err) ||
+        apg_cross_make(made.schema, made.rows, &crosses, pool, err) || apg_arch_settle(&s, &given, err) ||
         apg_arch_columns(&s, made.schema, err) ||
         apg_model_new(&model, made.schema, &s.arch, APG_STREAM_ROWS, false, err))
         return print_error("%s\n", err->text), -1;
@@ -62,6 +65,7 @@ static int make(void **state)
     if (apg_model_save(model, bytes_sink(&model_file), err) ||
         apg_feat_create(&w, made.schema, bytes_sink(&features_file), err))
         return print_error("%s\n", err->text), -1;
+    apg_pool_free(pool);
     const bool bad = apg_feat_write(w, &made.rows->block[0], err) || apg_feat_finish(w, err);
     apg_feat_writer_free(w);
     return bad ? -1 : 0;
@@ -254,7 +258,13 @@ static void numbers_out_of_range(void **state)
         {"\\\"dropout\\\":0.0", "\\\"dropout\\\":1.5"},
         {"\\\"hidden\\\":[4]", "\\\"hidden\\\":[0]"},
         {"\\\"hidden\\\":[4]", "\\\"hidden\\\":[5]"},
-        {"\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":2", "\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":3"},
+        {"\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":5", "\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":6"},
+        {"\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":5", "\\\"kind\\\":\\\"numeric\\\",\\\"rows\\\":2"},
+        {"\"crosses\":\"[[0,1],[2,3]]\"", "\"crosses\":\"[[0,1],[2,2]]\""},
+        {"\"crosses\":\"[[0,1],[2,3]]\"", "\"crosses\":\"[[0,1],[2,4]]\""},
+        {"\"crosses\":\"[[0,1],[2,3]]\"", "\"crosses\":\"[[0,1],[-2,3]\""},
+        {"\"crosses\":\"[[0,1],[2,3]]\"", "\"crosses\":\"[[0,1]      ]\""},
+        {"\"crosses\":\"[[0,1],[2,3]]\"", "\"crosses\":\"[           ]\""},
         {"\\\"deviation\\\":", "\\\"deviatiom\\\":"},
         {"\\\"deviation\\\":1.", "\\\"deviation\\\":-0"},
         {"\\\"deviation\\\":1.", "\\\"deviation\\\":1E"},
@@ -394,15 +404,15 @@ static void logits(void **state)
     assert_int_equal(x.bad, 3);
     close(fd);
 
-    fd = bytes_file(features_file.p, features_file.n); /* u1, u2, u1 and another */
+    fd = bytes_file(features_file.p, features_file.n); /* u1, u2, u1 and another, five times */
     assert_int_equal(stream(m, fd, NULL, &t, &err), APG_EINPUT);
     assert_non_null(strstr(err.text, "log: row 1: the model's logit is not finite: "));
     close(fd);
     x.seen = x.bad = 0;
     fd = bytes_file(features_file.p, features_file.n);
     assert_int_equal(stream(m, fd, &x, &t, &err), APG_OK);
-    assert_true(t.rows == 2 && t.bad == 2 && t.record[0] == 0 && t.record[1] == 2);
-    assert_true(x.seen == 4 && x.bad == 2);
+    assert_true(t.rows == 10 && t.bad == 10 && t.record[0] == 0 && t.record[1] == 2);
+    assert_true(x.seen == 20 && x.bad == 10);
     close(fd);
 
     x.max_errors = "1";

@@ -193,7 +193,8 @@ static void all_fail(const char *const *settings)
 static void residual(void **state)
 {
     (void)state;
-    all_fail((const char *const[]){COMMON, "hidden=8,4", "rank=2", "weight=w", NULL});
+    all_fail((const char *const[]){
+        COMMON, "hidden=8,4", "rank=2", "weight=w", "cross=user,tags", "cross=price,user", NULL});
 }
 
 static void overparam_by_group(void **state)
@@ -206,8 +207,8 @@ static void overparam_by_group(void **state)
 static void tuned(void **state)
 {
     (void)state;
-    all_fail((const char *const[]){
-        COMMON, "hidden=4", "layer=dense", "tune=3", "dropout=0", "lr=1e-3", "embedding-lr=4e-3", NULL});
+    all_fail((const char *const[]){COMMON, "drop=w", "hidden=4", "layer=dense", "tune=3", "dropout=0",
+        "lr=1e-3", "embedding-lr=4e-3", NULL});
 }
 
 int main(void)
