@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include "base/error.h"
 
-/* VALUE (n) in ascending order, without NaN. */
-void apg_bins_sort(float *value, size_t n);
+/* Put VALUE (n), without NaN, into ascending order. APG_ENOMEM. */
+enum apg_status apg_bins_sort(float *value, size_t n, struct apg_error *err);
 
 /* Cut the sorted VALUE (n) at BINS - 1 quantiles. Equal edges become one. *edge (n_edges) is freed with
  * free(). APG_ENOMEM. */

@@ -21,7 +21,8 @@
 #include "data/sheet.h"
 #include "base/mem.h"
 
-enum { GROUP_CHUNKS = 16, QUANTILE_ROWS = 1 << 20 };
+/* Rows that the edges of a bucket column, and of the bins of a numeric one, are found by. */
+enum { GROUP_CHUNKS = 16, QUANTILE_ROWS = 1 << 20, BIN_ROWS = 1 << 16 };
 
 struct work {
     struct apg_csv_chunk chunk;
@@ -418,27 +419,39 @@ static void fix_numeric(struct fix *x, size_t f)
         field->deviation = field->low < field->high ? least : 1;
 }
 
-/* The bins of field F, a column of numbers; those of a numeric one are cut in units of its words. With more
- * than QUANTILE_ROWS rows every STEP-th is looked at. */
+/* From units of t to those of words, which are as few as floats can tell apart. */
+static void standardize_edges(struct apg_field *field)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < field->n_edges; i++) {
+        const float edge = apg_word_float(apg_field_numeric(field, field->edge[i]));
+        if (!n || edge > field->edge[n - 1])
+            field->edge[n++] = edge;
+    }
+    field->n_edges = n;
+}
+
+/* The bins of field F, a column of numbers. With more rows than are looked at, every STEP-th is. */
 static enum apg_status fix_bins(struct fix *x, size_t f, const struct apg_columns *c, struct apg_error *err)
 {
     struct apg_field *field = &x->s->field[f];
     const bool numeric = field->kind == APG_NUMERIC;
-    const uint64_t step = (x->d->rows + QUANTILE_ROWS - 1) / QUANTILE_ROWS;
+    const uint64_t most = numeric ? BIN_ROWS : QUANTILE_ROWS, step = (x->d->rows + most - 1) / most;
     size_t n = 0;
     float *value = apg_alloc((size_t)(x->d->rows / step + 1), sizeof *value);
     if (!value)
         return apg_fail_memory(err);
     for (uint64_t i = 0; i < x->d->rows; i += step) {
-        const uint32_t raw = apg_dataset_row(x->d, i)[1 + f],
-                       word = numeric ? apg_field_numeric(field, apg_word_float(raw)) : raw;
+        const uint32_t word = apg_dataset_row(x->d, i)[1 + f];
         if (word != APG_MISSING)
             value[n++] = apg_word_float(word);
     }
-    apg_bins_sort(value, n);
-    const enum apg_status status =
-        numeric ? apg_bins_spikes(&field->edge, &field->n_edges, value, n, c->numeric_bins, err)
-                : apg_bins_quantiles(&field->edge, &field->n_edges, value, n, c->buckets, err);
+    enum apg_status status = apg_bins_sort(value, n, err);
+    if (!status)
+        status = numeric ? apg_bins_spikes(&field->edge, &field->n_edges, value, n, c->numeric_bins, err)
+                         : apg_bins_quantiles(&field->edge, &field->n_edges, value, n, c->buckets, err);
+    if (!status && numeric)
+        standardize_edges(field);
     free(value);
     return status;
 }
