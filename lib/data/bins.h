@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bins.h - where the numbers of a column are cut into bins. A number's bin is how many edges are not above it.
- * Edges are in ascending order, each greater than the lowest of the values: nothing lies below that.
+ * bins.h - where the numbers of a column are cut into bins. A number's bin is how many edges are not above
+ * it. Edges are in ascending order, each greater than the lowest of the values: nothing lies below that.
  */
 #ifndef APG_BINS_H
 #define APG_BINS_H

@@ -2,9 +2,9 @@
  *
  * cross.h - crosses: the pairs of values of two fields as a field of its own, "user and author".
  *
- * A cross has no word in a row: a model finds its ids from the words of its two fields. So feature files need not
- * know of crosses, and models with different ones train on the same rows. The ids that are paired are
- * those of tokens and bins; a number without bins has none to pair.
+ * A cross has no word in a row: a model finds its ids from the words of its two fields. So feature files
+ * need not know of crosses, and models with different ones train on the same rows. The ids that are paired
+ * are those of tokens and bins; a number without bins has none to pair.
  */
 #ifndef APG_CROSS_H
 #define APG_CROSS_H
@@ -14,7 +14,8 @@
 #include "data/dataset.h"
 #include "data/safetensors.h"
 
-/* Pairs of columns, A,B,C,D for A with B and C with D. Pairs of values that come in fewer than MIN_COUNT rows share id 0. */
+/* Pairs of columns, A,B,C,D for A with B and C with D. Pairs of values that come in fewer than MIN_COUNT
+ * rows share id 0. */
 struct apg_cross_options {
     struct apg_list columns;
     size_t min_count; /* 1 to UINT32_MAX */
@@ -23,12 +24,13 @@ extern const struct apg_setting apg_cross_settings[];
 void apg_cross_default(struct apg_cross_options *o);
 
 /* Add crosses to S, whose values are those in ROWS. APG_ESETTING: a column is none of S, has no ids,
- * or is paired with itself or, a multi column, with another of those; a pair stands twice. After a failure S has no crosses. */
+ * or is paired with itself or, a multi column, with another of those; a pair stands twice. After a failure
+ * S has no crosses. */
 enum apg_status apg_cross_make(struct apg_schema *s, const struct apg_dataset *rows,
     const struct apg_cross_options *o, struct apg_pool *pool, struct apg_error *err);
 
-/* The ids of field F in ROW, within the field: *id (n), where a single one is put into *one. Returns n. Of a number it is the
- * number of its bin, 1 or more, and 0 where it is missing. */
+/* The ids of field F in ROW, within the field: *id (n), where a single one is put into *one. Returns n. Of
+ * a number it is the number of its bin, 1 or more, and 0 where it is missing. */
 static inline uint32_t apg_row_ids(
     const struct apg_schema *s, const uint32_t *row, size_t f, const uint32_t **id, uint32_t *one)
 {

@@ -80,8 +80,7 @@ void apg_stream_close(struct apg_stream *s); /* of a zeroed one, or after a fail
  * rows can be collected of CSV only. */
 enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source,
     const struct apg_columns *columns, bool need_label, struct apg_error *err);
-/* Score all rows of the source, to its end. Returns when every part is taken, or one has failed.
- * */
+/* Score all rows of the source, to its end. Returns when every part is taken, or one has failed. */
 enum apg_status apg_stream_run(
     struct apg_stream *s, const struct apg_stream_user *user, struct apg_error *err);
 

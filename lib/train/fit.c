@@ -97,8 +97,8 @@ static double generator_l2(const struct apg_fit_options *o, uint64_t rows)
 }
 
 /* A log of few rows has few steps an epoch, which change little, and few rows to validate on, whose AUC is
- * noisy: training goes on for PATIENCE_STEPS after the best, in whole epochs. avazu-9k, five splits, test AUC:
- * .688 with the two epochs of larger logs, .698 with five. */
+ * noisy: training goes on for PATIENCE_STEPS after the best, in whole epochs. avazu-9k, five splits, test
+ * AUC: .688 with the two epochs of larger logs, .698 with five. */
 enum { PATIENCE_STEPS = 48 };
 static size_t patience(const struct apg_fit_options *o, uint64_t rows)
 {

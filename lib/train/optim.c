@@ -161,13 +161,13 @@ static void domain_update(void *arg, size_t i, unsigned worker)
 }
 
 /* The prior of a weight of a linear part is weaker: it moves the logit by itself, and not by what the layers
- * make of it. avazu-9k, static, five splits, test AUC: .686 with the same for both, .697 with a hundredth. That
- * of a number's bins is stronger, as they add to its line: criteo-10k, five splits, .745 alike, .748 with ten
- * times, .749 without bins; adult, one, .9267, .9275 and .91. */
+ * make of it. avazu-9k, static, five splits, test AUC: .686 with the same for both, .697 with a hundredth.
+ * That of a number's bins is stronger, as they add to its line: criteo-10k, five splits, .745 alike, .748
+ * with ten times, .749 without bins; adult, one, .9267, .9275 and .91. */
 static const double LINEAR_SHARE = .01, BIN_SHARE = 10;
 
-/* The part of the prior's penalty that a batch bears which has table row ROW of field F, of E numbers, so many
- * TIMES. Over an epoch the parts add up to the whole. Fields behind those of the schema are crosses. */
+/* The part of the prior's penalty that a batch bears which has table row ROW of field F, of E numbers, so
+ * many TIMES. Over an epoch the parts add up to the whole. Fields behind those of the schema are crosses. */
 static double prior_of(const struct apg_optim *o, size_t f, uint32_t row, size_t E, uint32_t times)
 {
     const struct apg_schema *s = o->m->schema;

@@ -15,10 +15,10 @@ struct apg_optim_options {
     /* l2 / 2 |w|^2 is added to the mean loss of a batch, over the embedding rows that it touches, and over
      * the generators' weights. */
     double embedding_l2, generator_l2;
-    /* embedding_prior / 2 |w|^2 is added to the sum of the losses of all training rows, once for each embedding
-     * row, whatever how often it comes: the log density of a normal prior with this precision, which few
-     * rows cannot outweigh and many can. A linear part's has a hundredth, a bin's ten times. To be used after
-     * apg_optim_count. */
+    /* embedding_prior / 2 |w|^2 is added to the sum of the losses of all training rows, once for each
+     * embedding row, whatever how often it comes: the log density of a normal prior with this precision,
+     * which few rows cannot outweigh and many can. A linear part's has a hundredth, a bin's ten times. To
+     * be used after apg_optim_count. */
     double embedding_prior;
     /* Where rows have weights: the mean of all rows to train on. A row's loss counts weight / mean_weight
      * times, so that a batch of heavier rows moves the model by more. */
@@ -26,8 +26,8 @@ struct apg_optim_options {
 };
 enum apg_status apg_optim_new(struct apg_optim **out, struct apg_model *m, struct apg_error *err);
 void apg_optim_free(struct apg_optim *o); /* NULL is allowed */
-/* Count the embedding rows of ROW[0 .. n), n as in a step. To be called with all rows of an epoch before the first
- * step. */
+/* Count the embedding rows of ROW[0 .. n), n as in a step. To be called with all rows of an epoch before
+ * the first step. */
 enum apg_status apg_optim_count(
     struct apg_optim *o, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err);
 /* Forward, backward and update on ROW[0 .. n), n > 0. KEY seeds dropout in this step. *loss: the sum of the

@@ -7,8 +7,8 @@
 #include "data/cross.h"
 #include "stats/metrics.h"
 
-/* The curvature of the log loss that the prior adds to that of an offset's rows: so much evidence, about 16 rows at a
- * score of .5, moves it half the way. */
+/* The curvature of the log loss that the prior adds to that of an offset's rows: so much evidence, about 16
+ * rows at a score of .5, moves it half the way. */
 static const double PRIOR = 4;
 
 /* Of a pair of values: the gradient and the curvature of the loss of the rows of each half, by an offset. */
@@ -32,7 +32,8 @@ struct table {
     size_t cap;
 };
 
-/* The ids of the pairs that row I has, *id (n), which grows as needed. With ADD new ones are entered. False: out of memory. */
+/* The ids of the pairs that row I has, *id (n), which grows as needed. With ADD new ones are entered.
+ * False: out of memory. */
 static bool pairs_of(const struct screening *x, const struct apg_screened *p, size_t i, struct table *t,
     uint32_t **id, size_t *cap, size_t *n)
 {

@@ -146,7 +146,8 @@ static bool converged(const struct candidate *c)
     return c->loss[0];
 }
 
-/* The schema that the model of C reads rows by, which is made for a recipe of crosses. NULL: *status says why. */
+/* The schema that the model of C reads rows by, which is made for a recipe of crosses. NULL: *status says
+ * why. */
 static const struct apg_schema *schema_of(const struct tune *t, struct candidate *c,
     const struct apg_cross_options *crosses, enum apg_status *status, struct apg_error *err)
 {
@@ -190,9 +191,9 @@ static enum apg_status measure(struct tune *t, struct candidate *c, size_t part,
     return status;
 }
 
-/* Train candidate C to its end, or as long as it does WORK at most. PART 0 validates on the validation rows, and
- * *out is the model, which may be NULL. Another part holds out some of the training rows, drawn by the part. Of
- * a candidate that diverges, or is cut in a part above 0, C has no losses of the part. */
+/* Train candidate C to its end, or as long as it does WORK at most. PART 0 validates on the validation
+ * rows, and *out is the model, which may be NULL. Another part holds out some of the training rows, drawn
+ * by the part. Of a candidate that diverges, or is cut in a part above 0, C has no losses of the part. */
 static enum apg_status train(struct tune *t, struct candidate *c, size_t part, double work,
     struct apg_model **out, struct apg_error *err)
 {
@@ -395,10 +396,12 @@ static enum apg_status walk(struct tune *t, const struct axis *a, struct apg_err
 
 /* ---- crosses ---- */
 
-/* The most rows that pairs of columns are screened by; crosses that are tried; and how many of these may fail. */
+/* The most rows that pairs of columns are screened by; and how many of the crosses that are tried may
+ * fail. */
 enum { SCREEN_ROWS = 200000, CROSS_FAILURES = 2 };
 
-/* What the best model misses of the rows that it is trained on, by pairs of columns: *pair (n), freed with free(). */
+/* What the best model misses of the rows that it is trained on, by pairs of columns: *pair (n), freed with
+ * free(). */
 static enum apg_status screen(struct tune *t, struct apg_screened **pair, size_t *n, struct apg_error *err)
 {
     const size_t rows = t->rows.n_train < SCREEN_ROWS ? (size_t)t->rows.n_train : SCREEN_ROWS;

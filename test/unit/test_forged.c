@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Models and feature files that were cut or changed, with the checksum as it was and with it made anew: each is refused,
- * or it is handled as what it says. The address sanitizer watches.
+ * Models and feature files that were cut or changed, with the checksum as it was and with it made anew:
+ * each is refused, or it is handled as what it says. The address sanitizer watches.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,7 +83,8 @@ static int release(void **state)
 
 /* ---- the hash of a schema ---- */
 
-/* A schema of one token of 8 bytes, which are chosen such that it has the hash of another. It is not taken for it. */
+/* A schema of one token of 8 bytes, which are chosen such that it has the hash of another. It is not taken
+ * for it. */
 static void hash_of_another(void **state)
 {
     (void)state;
@@ -164,7 +165,8 @@ static const struct format {
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-/* What became of the files: a status that means that memory is out, or that the program is wrong, is a failure. */
+/* What became of the files: a status that means that memory is out, or that the program is wrong, is a
+ * failure. */
 struct tally {
     size_t files, refused;
 };

@@ -16,7 +16,8 @@
 
 enum { ROWS = 4000, VALUES = 8 };
 
-/* Columns a, b, c and d of 8 values each. The label is 1 more often where a and b are both even or both odd, which neither says alone. */
+/* Columns a, b, c and d of 8 values each. The label is 1 more often where a and b are both even or both
+ * odd, which neither says alone. */
 static char *draw(void)
 {
     char *log = malloc(ROWS * 16 + 32), *p = log + sprintf(log, "label,a,b,c,d\n");
