@@ -383,7 +383,7 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
 static enum apg_status tune(struct training *t, struct apg_error *err)
 {
     const struct apg_tune_told told = {tell_trial, tell_round, t};
-    struct apg_tuned tuned;
+    struct apg_tuned tuned = {0};
     char *text = NULL;
     tell(t, (struct apg_event){.kind = APG_EVENT_TUNE});
     enum apg_status status = apg_tune(&t->model, &tuned, &text, &t->kept, t->options->settings,
