@@ -132,7 +132,11 @@ static enum apg_status score_row(
     if (!put_fields(e, row))
         return apg_fail_memory(err);
     enum apg_status status = e->want.group.n ? grouping_end(&e->groups, &group, err) : APG_OK;
-    const float weight = e->weighted ? apg_row_weight(e->model->model->schema, row) : 1;
+    const struct apg_schema *s = e->model->model->schema;
+    if (!status && e->weighted && row[apg_row_weight_at(s)] == APG_MISSING)
+        return apg_fail(
+            err, APG_EINPUT, "a row has no weight '%s': --weight '' lets all rows count 1", s->weight);
+    const float weight = e->weighted ? apg_row_weight(s, row) : 1;
     return status ? status : apg_metrics_add(&e->metrics, score, label > 0, weight, group, err);
 }
 
@@ -158,7 +162,7 @@ static enum apg_status find_weights(struct evaluate *e, const struct apg_source 
         b->weight = SIZE_MAX; /* what is in its cells does not matter */
     else if (in->feat && asked && strcmp(asked, apg_feat_schema(in->feat)->weight) != 0)
         return apg_fail(err, APG_EUSAGE,
-            "%s: --weight %s: a feature file has the weights it was encoded with", in->name, asked);
+            "%s: --weight '%s': a feature file has the weights it was encoded with", in->name, asked);
     else if (in->csv && b->weight == SIZE_MAX && asked)
         return apg_binding_need_weight(b, s, in->csv, &e->stream.header, err);
     else if (in->csv && b->weight == SIZE_MAX) {
@@ -211,7 +215,7 @@ static void report_text(FILE *f, const struct evaluate *e, const struct apg_metr
         e->score_name);
     fprintf(f, "%-20s%10llu\n", "positive", (unsigned long long)r->positives);
     if (e->weight_name)
-        fprintf(f, "%-20s%10.6g  '%s' weights the rows\n", "weight", r->weight, e->weight_name);
+        fprintf(f, "%-20s%10.6g  '%s' weights the rows\n", "weight", r->weight, message_text(e->weight_name));
     print_line(f, "AUC", r->auc);
     if (e->want.group.n)
         print_line(f, "GAUC", r->all.gauc);

@@ -25,6 +25,7 @@ struct predict {
     struct output out;
     struct apg_metrics_running metrics;
     const char *id, *score; /* names of columns */
+    uint64_t weightless;    /* labelled rows that have none though others may */
     const char *weight;     /* that of the weights by which metrics are; NULL: there was none */
     size_t id_cell;         /* of a record, the cell of column ID */
     uint64_t rows;
@@ -145,11 +146,14 @@ static enum apg_status take(void *arg, struct apg_stream_part *part, struct apg_
     for (size_t r = 0; !p->quiet && r < part->rows; r++) {
         const uint32_t *row = apg_block_row(&part->block, r);
         float label = apg_word_float(row[0]);
-        if (label == label)
-            apg_metrics_running_add(
-                &p->metrics, part->logit[r], label > 0, apg_row_weight(p->model->model->schema, row));
+        const struct apg_schema *s = p->model->model->schema;
+        if (label == label) {
+            p->weightless += s->weight && row[apg_row_weight_at(s)] == APG_MISSING;
+            apg_metrics_running_add(&p->metrics, part->logit[r], label > 0, apg_row_weight(s, row));
+        }
     }
-    return fwrite(part->text, 1, part->n_text, p->out.f) < part->n_text || fflush(p->out.f)
+    /* Of bad rows alone there is no text, and it is NULL. */
+    return (part->n_text && fwrite(part->text, 1, part->n_text, p->out.f) < part->n_text) || fflush(p->out.f)
                ? apg_fail_errno(err, "%s", p->out.name)
                : APG_OK;
 }
@@ -182,8 +186,11 @@ static void tell(const struct predict *p)
     char of[48] = "";
     if (labelled < p->rows)
         snprintf(of, sizeof of, " of %llu", (unsigned long long)p->rows);
+    if (p->weight && p->weightless)
+        message_warn("%llu labelled rows have no weight, or none that can be read: each counts 1",
+            (unsigned long long)p->weightless);
     fprintf(stderr, "apg predict: %llu%s labelled rows%s%s: AUC ", (unsigned long long)labelled, of,
-        p->weight ? ", weighted by " : "", p->weight ? p->weight : "");
+        p->weight ? ", weighted by " : "", p->weight ? message_text(p->weight) : "");
     if (isnan(auc)) /* they have one label only */
         fprintf(stderr, "undefined, log loss %.5f\n", m.log_loss);
     else

@@ -12,8 +12,8 @@ static void show_model(const struct train_progress *t, const struct apg_event *e
 {
     const size_t numbers = e->embedding_numbers + e->other_numbers;
     fprintf(stderr, "%llu rows%s%s, %zu fields, %zu numbers in embeddings, %zu outside\n",
-        (unsigned long long)e->rows, e->weight ? ", weighted by " : "", e->weight ? e->weight : "", e->fields,
-        e->embedding_numbers, e->other_numbers);
+        (unsigned long long)e->rows, e->weight ? ", weighted by " : "",
+        e->weight ? message_text(e->weight) : "", e->fields, e->embedding_numbers, e->other_numbers);
     if (e->held)
         fprintf(stderr, "%llu of the rows validate: %s\n", (unsigned long long)e->held,
             e->held_last ? "the last" : "drawn at random");
@@ -128,7 +128,7 @@ static void show_trial(const struct apg_trial *t)
         fprintf(stderr, " %+9.5f %8.5f %8llu", t->gain, t->error, (unsigned long long)t->judged);
     else
         fprintf(stderr, " %9s %8s %8s", "", "", "");
-    fprintf(stderr, "  %s%s%s\n", *t->options ? t->options : "as given", t->cut ? "  cut" : "",
+    fprintf(stderr, "  %s%s%s\n", *t->options ? message_text(t->options) : "as given", t->cut ? "  cut" : "",
         t->best ? "  best" : "");
 }
 
@@ -143,8 +143,11 @@ static void show_tuned(const struct apg_tuned *t)
     }
     if (t->left_out)
         fprintf(stderr, "the budget ended before %zu of the settings were tried out\n", t->left_out);
-    fprintf(stderr, "%zu trainings, %.2f times the work of one: the same model by%s%s in place of --tune\n",
-        t->tried, t->work, *t->options ? " " : " nothing", t->options);
+    fprintf(stderr, "%zu trainings, %.2f times the work of one: ", t->tried, t->work);
+    if (*t->options)
+        fprintf(stderr, "the same model by %s in place of --tune\n", message_text(t->options));
+    else
+        fprintf(stderr, "the same model without --tune\n");
 }
 
 void train_progress(struct train_progress *t, const struct apg_event *e)

@@ -26,6 +26,21 @@ int message_fail(const struct apg_error *err)
     return EXIT_FAILED;
 }
 
+static char clean(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
+}
+
+const char *message_text(const char *text)
+{
+    static char out[MESSAGE_TEXT_BYTES];
+    size_t n = 0;
+    for (; text[n] && n < sizeof out - 1; n++)
+        out[n] = clean(text[n]);
+    out[n] = '\0';
+    return out;
+}
+
 void message_lines(const char *text)
 {
     fflush(stdout);
@@ -33,7 +48,7 @@ void message_lines(const char *text)
         size_t n = strcspn(text, "\n");
         fprintf(stderr, "apg %s: ", message_command);
         for (size_t i = 0; i < n; i++)
-            putc((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], stderr);
+            putc(clean(text[i]), stderr);
         putc('\n', stderr);
         text += n + (text[n] == '\n');
     }

@@ -15,6 +15,9 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
  * */
 extern const char *message_command;
 
+/* TEXT with its control characters as '?', cut to fewer than so many bytes, until the next call. */
+enum { MESSAGE_TEXT_BYTES = 32768 };
+const char *message_text(const char *text);
 /* Write "apg COMMAND: TEXT" as one line, cut where struct apg_error cuts. */
 void message_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Write the text of *err so, and return EXIT_FAILED. */

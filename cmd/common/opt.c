@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/mem.h"
 
 /* What getopt_long returns for a long option: FIRST_ROW + 2 * its row, and NO more as --no-NAME. */
 enum { HELP = 997, HELP_ALL = 998, LIST = 999, FIRST_ROW = 1000, NO = 1, ROWS_MAX = APG_GIVEN_MAX };
@@ -20,8 +21,8 @@ struct item {
 
 static struct apg_given given;
 static struct apg_kept *kept; /* the lists that options hold */
-static const char *settings[ROWS_MAX + 1];
-static size_t n_settings;
+static const char **settings; /* ended by NULL; a list may be given any number of times */
+static size_t n_settings, cap_settings;
 
 static size_t unfold(const struct opt *table, struct item *out)
 {
@@ -236,10 +237,11 @@ static int set(const struct item *i, const char *text)
         return status == APG_ESETTING ? EXIT_USAGE : EXIT_FAILED;
     }
     apg_given_add(&given, row->name);
-    if (i->library && n_settings < ROWS_MAX) {
+    if (i->library) {
         size_t size = strlen(row->name) + strlen(text) + 2;
         char *setting = malloc(size); /* until the next opt_parse */
-        if (!setting) {
+        if (!setting || !apg_grow(&settings, &cap_settings, n_settings + 2, sizeof *settings)) {
+            free(setting);
             message_warn("out of memory");
             return EXIT_FAILED;
         }
@@ -255,7 +257,8 @@ static void forget(void)
     given.n = 0;
     while (n_settings > 0)
         free((void *)(uintptr_t)settings[--n_settings]);
-    settings[0] = NULL;
+    if (settings)
+        settings[0] = NULL;
 }
 
 int opt_parse(int *argc, char ***argv, const struct opt_command *c)

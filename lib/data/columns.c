@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/json.h"
 #include "base/mem.h"
+#include "data/bins.h"
 #include "data/infer.h"
 #include "data/vocab.h"
 
@@ -52,7 +53,7 @@ const struct apg_setting apg_columns_kinds[] = {
         .help = "columns of tokens, whatever they look like"},
     {APG_SETTING_LIST, 0, "numeric", NAMES(numeric),
         .help = "columns of numbers, read as sign(x) log(1 + |x|) and standardized"},
-    {APG_SETTING_SIZE, 0, "numeric-bins", AT(numeric_bins), .least = 0, .most = 65536, .arg = "N",
+    {APG_SETTING_SIZE, 0, "numeric-bins", AT(numeric_bins), .least = 0, .most = APG_SPIKE_ROWS, .arg = "N",
         .help = "a number is read as its bin too, one of about N with equal shares of the rows; a value "
                 "that comes often has a bin of its own; 0: no bins",
         .rare = true},

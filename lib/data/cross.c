@@ -37,7 +37,7 @@ uint32_t apg_cross_add(struct apg_vocab *v, uint32_t a, uint32_t b)
 
 static bool has_ids(const struct apg_field *f)
 {
-    return f->kind != APG_NUMERIC || f->n_edges;
+    return f->kind != APG_NUMERIC || f->n_edges || (f->bounded && !(f->low < f->high));
 }
 
 bool apg_cross_can(const struct apg_schema *s, size_t a, size_t b)
@@ -121,7 +121,8 @@ static enum apg_status find_column(
         return apg_fail(err, APG_ESETTING, "--cross: '%s' is no column that the model reads", name);
     return has_ids(&s->field[*at])
                ? APG_OK
-               : apg_fail(err, APG_ESETTING, "--cross: '%s' is a number without bins: --numeric-bins", name);
+               : apg_fail(err, APG_ESETTING,
+                     "--cross: '%s' is a number without bins: too few rows, or --numeric-bins 0", name);
 }
 
 static enum apg_status name_crosses(

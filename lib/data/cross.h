@@ -47,7 +47,8 @@ static inline uint32_t apg_row_ids(
     return 1;
 }
 
-/* Can fields A and B of S be crossed? Not a field with itself, two of lists, or a number without bins. */
+/* Can fields A and B of S be crossed? Not a field with itself, two of lists, or a number without bins,
+ * unless it has one value. */
 bool apg_cross_can(const struct apg_schema *s, size_t a, size_t b);
 /* The id of the pair of A and B in V, to which it is added if it is new. 0: as of apg_vocab_add. */
 uint32_t apg_cross_add(struct apg_vocab *v, uint32_t a, uint32_t b);

@@ -218,7 +218,8 @@ static void table_update(void *arg, size_t f, unsigned worker)
             atomic_store(&o->failed, true);
             goto done;
         }
-        memset(t->grad, 0, t->n * E * sizeof *t->grad);
+        if (t->n) /* else grad may be NULL: all of the batch's cells are empty lists */
+            memset(t->grad, 0, t->n * E * sizeof *t->grad);
         for (int i = 0; i < APG_SLOTS; i++) {
             const struct apg_slot *s = &g->slot[i];
             for (size_t r = 0; r < s->rows; r++) {

@@ -21,6 +21,7 @@ struct screening {
     const uint32_t *const *row;
     const double *logit;
     size_t n;
+    double mean_weight; /* of the rows; 1 where they have none */
     struct apg_screened *pair;
     atomic_bool failed;
 };
@@ -55,6 +56,12 @@ static bool pairs_of(const struct screening *x, const struct apg_screened *p, si
     return true;
 }
 
+/* What row I counts for, where the mean is 1. */
+static double weight_of(const struct screening *x, size_t i)
+{
+    return (double)apg_row_weight(x->s, x->row[i]) / x->mean_weight;
+}
+
 static double offset_of(const struct evidence *e, size_t half)
 {
     return -e->gradient[half] / (e->curve[half] + PRIOR);
@@ -71,12 +78,13 @@ static void screen_task(void *arg, size_t k, unsigned worker)
     (void)worker;
     bool good = !apg_vocab_init(&t.pairs, NULL) && apg_grow(&t.evidence, &t.cap, 1, sizeof *t.evidence);
     for (size_t i = 0; good && i < x->n; i++) {
-        const double s = apg_metrics_sigmoid(x->logit[i]), y = (double)apg_word_float(x->row[i][0]);
+        const double s = apg_metrics_sigmoid(x->logit[i]), y = (double)apg_word_float(x->row[i][0]),
+                     w = weight_of(x, i);
         good = pairs_of(x, p, i, &t, &id, &cap, &n);
         for (size_t j = 0; good && j < n; j++) {
             struct evidence *e = &t.evidence[id[j]];
-            e->gradient[i & 1] += (s - y) / (double)n;
-            e->curve[i & 1] += s * (1 - s) / (double)(n * n);
+            e->gradient[i & 1] += w * (s - y) / (double)n;
+            e->curve[i & 1] += w * s * (1 - s) / (double)(n * n);
         }
     }
     for (size_t i = 0; good && i < x->n; i++) {
@@ -85,8 +93,8 @@ static void screen_task(void *arg, size_t k, unsigned worker)
         good = pairs_of(x, p, i, &t, &id, &cap, &n);
         for (size_t j = 0; good && j < n; j++)
             offset += offset_of(&t.evidence[id[j]], !(i & 1)) / (double)n;
-        const double d =
-            apg_metrics_logit_loss(x->logit[i], label) - apg_metrics_logit_loss(x->logit[i] + offset, label);
+        const double d = weight_of(x, i) * (apg_metrics_logit_loss(x->logit[i], label) -
+                                               apg_metrics_logit_loss(x->logit[i] + offset, label));
         sum += d;
         squares += d * d;
     }
@@ -111,8 +119,12 @@ static int by_gain(const void *a, const void *b)
 enum apg_status apg_screen_pairs(struct apg_screened **out, size_t *n_out, const struct apg_schema *s,
     const uint32_t *const *row, const double *logit, size_t n, struct apg_pool *pool, struct apg_error *err)
 {
-    struct screening x = {s, row, logit, n, NULL, false};
+    struct screening x = {s, row, logit, n, 0, NULL, false};
     size_t pairs = 0, kept = 0;
+    for (size_t i = 0; i < n; i++)
+        x.mean_weight += (double)apg_row_weight(s, row[i]) / (double)n;
+    if (!(x.mean_weight > 0))
+        x.mean_weight = 1; /* no pair will promise anything */
     *out = NULL;
     if (!(x.pair = apg_alloc(s->n_fields * s->n_fields / 2 + 1, sizeof *x.pair)))
         return apg_fail_memory(err);

@@ -199,7 +199,7 @@ static enum apg_status read_features(
     const char *weight = t->settings.columns.weight;
     if (!status && weight && strcmp(weight, s->weight ? s->weight : "") != 0)
         status = apg_fail(err, APG_EUSAGE,
-            "%s: --weight %s: a feature file has the weights it was encoded with", in->name, weight);
+            "%s: --weight '%s': a feature file has the weights it was encoded with", in->name, weight);
     if (!status && t->schema && !apg_schema_same(s, t->schema))
         status = apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s (apg encode --encoder)", in->name,
             rows == &t->rows ? apg_model_name(t->from) : "the training rows");

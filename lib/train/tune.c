@@ -231,8 +231,11 @@ static enum apg_status train(struct tune *t, struct candidate *c, size_t part, d
         watch.best.valid_auc = watch.best.calibrated_loss = NAN;
         status = APG_OK;
     }
-    if (part)
+    if (part) {
+        if (status == APG_EINPUT) /* all rows of the part have the weight 0: it cannot judge */
+            status = APG_OK;
         goto done;
+    }
     c->watch = watch, c->work = done, c->cut = cut;
     if (cut) {
         char text[32];
@@ -423,14 +426,31 @@ static enum apg_status screen(struct tune *t, struct apg_screened **pair, size_t
     return status;
 }
 
-/* Add the cross of P to recipe R. False: a list of names cannot have these, or R is full. */
+/* NAME as a list has it, in quotes where it needs them. OUT has room for twice its bytes, and three. */
+static void list_name(char *out, const char *name)
+{
+    const bool quotes = !*name || strpbrk(name, ",\"");
+    if (quotes)
+        *out++ = '"';
+    for (; *name; *out++ = *name++)
+        if (*name == '"')
+            *out++ = '"';
+    if (quotes)
+        *out++ = '"';
+    *out = '\0';
+}
+
+/* Add the cross of P to recipe R. False: the names are too long for it, or R is full. */
 static bool add_cross(struct recipe *r, const struct apg_schema *s, const struct apg_screened *p)
 {
-    const char *a = s->field[p->a].name, *b = s->field[p->b].name;
-    if (strpbrk(a, ",\"") || strpbrk(b, ",\"") || !*a || !*b || r->n == RECIPE_MAX ||
-        strlen(a) + strlen(b) + 2 > VALUE_MAX_BYTES)
+    char a[VALUE_MAX_BYTES], b[VALUE_MAX_BYTES];
+    const char *name_a = s->field[p->a].name, *name_b = s->field[p->b].name;
+    if (r->n == RECIPE_MAX || 2 * (strlen(name_a) + strlen(name_b)) + 7 > VALUE_MAX_BYTES)
         return false;
-    (void)snprintf(r->text[r->n++], TEXT_MAX_BYTES, "cross=%s,%s", a, b);
+    list_name(a, name_a);
+    list_name(b, name_b);
+    (void)snprintf(r->text[r->n], TEXT_MAX_BYTES, "cross=%s,", a);
+    strcat(r->text[r->n++], b);
     return true;
 }
 

@@ -317,7 +317,7 @@ copies() { awk -F, 'NR == 1 { print $0 ",w"; next } { for (i = 0; i < NR % 4; i+
     [ "$stderr" = "apg evaluate: --weight label: it is the label" ]
     apg encode -q --encoder w.apg -o w.apgf w.csv
     run --separate-stderr -1 apg evaluate -m w.apg --weight v w.apgf
-    [ "$stderr" = "apg evaluate: w.apgf: --weight v: a feature file has the weights it was encoded with" ]
+    [ "$stderr" = "apg evaluate: w.apgf: --weight 'v': a feature file has the weights it was encoded with" ]
     run --separate-stderr -1 apg evaluate -m m.apg w.apgf
     [[ "$stderr" == "apg evaluate: w.apgf: not encoded as the model does"* ]]
     # the metrics of predict
@@ -336,4 +336,18 @@ copies() { awk -F, 'NR == 1 { print $0 ",w"; next } { for (i = 0; i < NR % 4; i+
     sed '1!s/,[0-3]$/,0/' w.csv > zero.csv
     run --separate-stderr -1 apg evaluate -m w.apg zero.csv
     [ "$stderr" = "apg evaluate: nothing to evaluate: all rows have the weight 0, by column 'w'" ]
+}
+
+@test "evaluate: features whose rows lack the weights are refused, and predict says how many" {
+    apg simulate --rows 600 | awk -F, -v OFS=, '{ print $0, (NR == 1 ? "w" : 1 + NR % 3) }' > weighted.csv
+    apg train -q --force --epochs 1 --hidden 4 --weight w -o weighted.apg weighted.csv
+    sed 's/,[^,]*$//' weighted.csv > bare.csv
+    apg encode -q -e weighted.apg bare.csv > bare.apgf
+    run --separate-stderr apg evaluate -m weighted.apg bare.apgf
+    [ "$status" -eq 1 ]
+    [[ "$stderr" == "apg evaluate: "*"a row has no weight 'w': --weight '' lets all rows count 1" ]]
+    apg evaluate -m weighted.apg --weight '' bare.apgf > /dev/null
+    run --separate-stderr apg predict -m weighted.apg bare.apgf
+    [ "$status" -eq 0 ]
+    [[ "$stderr" == *"apg predict: 600 labelled rows have no weight, or none that can be read: each counts 1"* ]]
 }

@@ -226,7 +226,7 @@ small=("${plain[@]}" --rank 4 --overparam 8)
 
 # The options that --tune found, from what it said.
 found() {
-    sed -n 's/.*: the same model by \(.*\) in place of --tune$/\1/p' <<< "$stderr" | sed 's/^nothing$//'
+    sed -n 's/.*: the same model by \(.*\) in place of --tune$/\1/p' <<< "$stderr"
 }
 
 @test "train: --tune says which options it found, these give the same model, and it keeps to its budget" {
@@ -654,7 +654,7 @@ weigh() { awk -F, "NR == 1 { print \$0 \",w\"; next } { print \$0 \",\" $1 }" "$
     [ "$stderr" = "apg train: without.apgf: row 1: no weight" ]
     apg encode -q --multi genres --weight w -o w.apgf w.csv
     no train -q --weight v -o cannot.apg w.apgf
-    [ "$stderr" = "apg train: w.apgf: --weight v: a feature file has the weights it was encoded with" ]
+    [ "$stderr" = "apg train: w.apgf: --weight 'v': a feature file has the weights it was encoded with" ]
     apg encode -q --multi genres -o unweighted.apgf logs.csv
     no train -q --valid unweighted.apgf -o cannot.apg w.apgf
     [[ "$stderr" == "apg train: unweighted.apgf: encoded otherwise than the training rows"* ]]
@@ -833,7 +833,7 @@ joined() { awk -F, -v OFS=, '{print $1, $2, $4, $5, (NR == 1 ? "both" : $4 "_" $
     wrong "--cross takes two columns, A,B" --cross user_id
     wrong "--cross takes two columns, A,B" --cross user_id,hour,scenario
     wrong "--cross: 'hour' and 'user_id' twice" --cross user_id,hour --cross hour,user_id
-    wrong "--cross: 'price' is a number without bins: --numeric-bins" --numeric-bins 0 --cross user_id,price
+    wrong "--cross: 'price' is a number without bins: too few rows, or --numeric-bins 0" --numeric-bins 0 --cross user_id,price
     wrong "--cross: 'genres' and 'hour' both hold lists" --multi hour --cross genres,hour
     wrong "--cross-min-count takes an integer from 1 to 4294967295, not '0'" --cross user_id,hour --cross-min-count 0
     run --separate-stderr apg train -q --from m.apg --cross user_id,hour -o none.apg logs.csv
@@ -875,4 +875,33 @@ squares() {
     cmp tuned.apg same.apg
     apg train -q "${few[@]}" --cross a,c --tune=8 -o given.apg pairs.csv
     apg inspect --json given.apg | jq -e '.crosses | length == 1 and .[0].b == "c"'
+}
+
+@test "train: --tune looks for crosses by what rows weigh, and gives names back in quotes" {
+    awk 'BEGIN { srand(6); print "label,w,\"a,1\",b,c,d"; for (i = 0; i < 9000; i++) { a = int(rand() * 24); b = int(rand() * 24)
+        c = int(rand() * 24); d = int(rand() * 24); w = i % 2; x = w ? a : c; y = w ? b : d
+        p = (x * x * 7 + y * y * 5 + x * y * 3) % 11 < 5 ? .1 : .6; print (rand() < p) "," w ",a" a ",b" b ",c" c ",d" d } }' > decoys.csv
+    few=(--hidden 4 --embedding-dim 2 --epochs 8 --layer dense --dropout 0 --lr 1e-3 --embedding-lr 4e-3 --embedding-prior 10 --weight w)
+    apg train "${few[@]}" --tune=8 -o tuned.apg decoys.csv 2> told
+    grep -q "the same model by --cross '\"a,1\",b' in place of --tune" told
+    apg train -q "${few[@]}" --cross '"a,1",b' -o same.apg decoys.csv
+    cmp tuned.apg same.apg
+}
+
+@test "train: a list may be given any number of times, and what stands behind it is taken too" {
+    head -n 300 logs.csv | awk -F, -v OFS=, '{ for (i = 0; i < 25; i++) $0 = $0 OFS (NR == 1 ? "f" i : $3 % (i + 2)); print }' > wide.csv
+    crosses=()
+    for i in {0..24}; do for j in {0..24}; do [ "$i" -ge "$j" ] || crosses+=(--cross "f$i,f$j"); done; done
+    categorical=$(printf 'f%s,' {0..24})
+    apg train -q --force --epochs 1 --hidden 4 --embedding-dim 2 --categorical "${categorical%,}" "${crosses[@]}" --backbone dnn --layer dense -o wide.apg wide.csv
+    apg inspect --json wide.apg | jq -e '(.crosses | length) == 300 and .architecture.layer == "dense"'
+}
+
+@test "train: names and texts do not drive the terminal" {
+    sed $'1s/user_id/us\033[31mer/' logs.csv | awk -F, -v OFS=, 'NR == 1 { print $0, "w\033x" } NR > 1 { print $0, 1 }' > escape.csv
+    apg train "${plain[@]:1}" --weight $'w\033x' -o escape.apg escape.csv 2> told
+    apg predict -m escape.apg escape.csv 2>> told > scored.txt
+    apg evaluate -m escape.apg escape.csv >> told
+    [ "$(LC_ALL=C grep -c $'\033' told)" -eq 0 ]
+    grep -q 'weighted by w?x' told
 }
