@@ -66,7 +66,7 @@ uint64_t apg_vocab_hash(const char *token, size_t len)
 const char *apg_vocab_token(const struct apg_vocab *v, uint32_t id, size_t *len)
 {
     *len = (size_t)(v->at[id + 1] - v->at[id]);
-    return v->text + v->at[id];
+    return apg_vocab_text(v, id);
 }
 
 /* Most tokens are short, and a call of memcmp takes longer than the comparison. */

@@ -38,6 +38,12 @@ static inline uint64_t apg_vocab_first_slot(const struct apg_vocab *v, uint64_t 
 {
     return v->slot[(hash >> 32) & v->mask];
 }
+/* Where the text of token ID begins. By numbers, because others may have changed the file that V is borrowed
+ * from, and then this points nowhere: what is read there is told apart when reading ends. */
+static inline const char *apg_vocab_text(const struct apg_vocab *v, uint32_t id)
+{
+    return (const char *)((uintptr_t)v->text + v->at[id]);
+}
 /* Called before search I of N searches, which are for the tokens with HASH (n): fetches into the
  * cache what later searches read. A search reads a slot, then the place of a text, then the text;
  * each of these is fetched when the one before it has come. Always inline, because gcc 12 drops
@@ -51,7 +57,7 @@ __attribute__((always_inline)) static inline void apg_vocab_prefetch(
     if (i + 2 * PREFETCH_TOKENS < n)
         __builtin_prefetch(&v->at[(uint32_t)apg_vocab_first_slot(v, hash[i + 2 * PREFETCH_TOKENS])]);
     if (i + PREFETCH_TOKENS < n)
-        __builtin_prefetch(v->text + v->at[(uint32_t)apg_vocab_first_slot(v, hash[i + PREFETCH_TOKENS])]);
+        __builtin_prefetch(apg_vocab_text(v, (uint32_t)apg_vocab_first_slot(v, hash[i + PREFETCH_TOKENS])));
 }
 /* The id of the token, or 0. */
 uint32_t apg_vocab_find(const struct apg_vocab *v, const char *token, size_t len, uint64_t hash);
