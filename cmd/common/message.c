@@ -35,7 +35,7 @@ const char *message_text(const char *text)
 {
     static char out[MESSAGE_TEXT_BYTES];
     size_t n = 0;
-    for (; text[n] && n < sizeof out - 1; n++)
+    for (; n < sizeof out - 1 && text[n]; n++)
         out[n] = clean(text[n]);
     out[n] = '\0';
     return out;
