@@ -92,11 +92,14 @@ static enum apg_status open_model(struct evaluate *e, const char *path, size_t t
     if ((status = keep_names(e, s->label, "score", err)))
         return status;
     for (size_t i = 0; i < e->want.group.n; i++)
-        if ((e->field[i] = apg_schema_find(s, e->want.group.item[i])) == SIZE_MAX)
+        if ((e->field[i] = apg_schema_find(s, e->want.group.item[i])) == SIZE_MAX) {
+            struct apg_near near = apg_near_to(e->want.group.item[i], strlen(e->want.group.item[i]));
+            apg_schema_near(s, &near);
             return apg_fail(err, APG_EUSAGE,
                 "--group: '%s' is no input of the model (scored by apg predict --append it may be any "
-                "column)",
-                e->want.group.item[i]);
+                "column)%s",
+                e->want.group.item[i], apg_near_hint(&near));
+        }
     apg_columns_cut_as(&e->want.columns, opt_all_given(), s);
     return APG_OK;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/near.h"
 #include "cmd.h"
 #include "common/message.h"
 #include "common/output.h"
@@ -39,7 +40,7 @@ static void usage(FILE *f)
         fprintf(f, "  %-12s%s\n", commands[i].name, commands[i].help);
     fputs("\nEach reads standard input or FILE and writes standard output. 'apg COMMAND --help' has its "
           "options,\n"
-          "'man apg-COMMAND' its manual. 'apg --version' prints the version.\n",
+          "'man apg-COMMAND' its manual. 'apg -V' or 'apg --version' prints the version.\n",
         f);
 }
 
@@ -63,7 +64,7 @@ static int run(int argc, char **argv)
             puts(commands[i].name);
         return EXIT_OK;
     }
-    if (strcmp(word, "--version") == 0) {
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         puts("apg " APG_VERSION);
         return EXIT_OK;
     }
@@ -76,7 +77,10 @@ static int run(int argc, char **argv)
         word = argv[2];
     const struct command *c = find(word);
     if (!c) {
-        message_warn("no command '%s' (see 'apg --help')", word);
+        struct apg_near near = apg_near_to(word, strlen(word));
+        for (size_t i = 0; i < N_COMMANDS; i++)
+            apg_near_try(&near, commands[i].name, strlen(commands[i].name));
+        message_warn("no command '%s'%s (see 'apg --help')", word, apg_near_hint(&near));
         return EXIT_USAGE;
     }
     message_command = c->name;

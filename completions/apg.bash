@@ -13,7 +13,7 @@ _apg()
     fi
     if [[ $COMP_CWORD -eq 1 || ($COMP_CWORD -eq 2 && $command = help) ]]; then
         words=$("$apg" --list-commands 2>/dev/null)
-        [[ $COMP_CWORD -eq 1 ]] && words+=" help --help --version"
+        [[ $COMP_CWORD -eq 1 ]] && words+=" help --help --version -V"
         COMPREPLY=($(compgen -W "$words" -- "$current"))
         return
     fi

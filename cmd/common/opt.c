@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "base/near.h"
 
 /* What getopt_long returns for a long option: FIRST_ROW + 2 * its row, and NO more as --no-NAME. */
 enum { HELP = 997, HELP_ALL = 998, LIST = 999, FIRST_ROW = 1000, NO = 1, ROWS_MAX = APG_GIVEN_MAX };
@@ -223,7 +224,11 @@ static int refuse(const struct opt_command *c, const struct option *options, con
         return opt_usage(c, "'%.*s' may be --%s or --%s", (int)n + 2, word, first, second);
     if (matches == 1)
         return opt_usage(c, "%.*s takes no value", (int)n + 2, word);
-    return opt_usage(c, "no option '%.*s'", (int)n + 2, word);
+    struct apg_near near = apg_near_to(word + 2, n);
+    near.before = "--";
+    for (const struct option *o = options; o->name; o++)
+        apg_near_try(&near, o->name, strlen(o->name));
+    return opt_usage(c, "no option '%.*s'%s", (int)n + 2, word, apg_near_hint(&near));
 }
 
 /* TEXT is the option's value: of a flag, "yes" or "no". */

@@ -27,10 +27,12 @@ static const char *column_name(const struct scores *s, size_t column)
 enum apg_status scores_find(const struct scores *s, const char *name, size_t *at, struct apg_error *err)
 {
     enum apg_status status = apg_csv_find(s->csv, &s->header, name, at, err);
-    if (!status && *at == SIZE_MAX)
-        return apg_fail(err, APG_EINPUT, "%s:%llu: no column is named '%s'", apg_csv_name(s->csv),
-            (unsigned long long)s->header.line, name);
-    return status;
+    if (status || *at != SIZE_MAX)
+        return status;
+    struct apg_near near = apg_near_to(name, strlen(name));
+    apg_csv_near(&s->header, &near);
+    return apg_fail(err, APG_EINPUT, "%s:%llu: no column is named '%s'%s", apg_csv_name(s->csv),
+        (unsigned long long)s->header.line, name, apg_near_hint(&near));
 }
 
 /* *at: the column named ASKED, which must be there. ASKED = NULL: the first of the usual names

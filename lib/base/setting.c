@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "base/near.h"
 
 /* ---- names: "shared|overparam|v5=overparam" ---- */
 
@@ -307,8 +308,12 @@ enum apg_status apg_setting_parse(const struct apg_setting *row, void *base, con
     if (status != APG_ESETTING)
         return status;
     char takes[600];
+    struct apg_near near = apg_near_to(text, strlen(text));
     describe(takes, sizeof takes, row);
-    return apg_fail(err, APG_ESETTING, "--%s takes %s, not '%s'", row->name, takes, text);
+    if (row->kind == APG_SETTING_CHOICE || row->kind == APG_SETTING_SWITCH)
+        apg_near_try_names(&near, row->arg);
+    return apg_fail(
+        err, APG_ESETTING, "--%s takes %s, not '%s'%s", row->name, takes, text, apg_near_hint(&near));
 }
 
 /* ---- values to text ---- */

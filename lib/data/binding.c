@@ -11,11 +11,14 @@ static enum apg_status missing_column(const struct apg_binding *b, const char *f
     const char *what, const char *name, struct apg_error *err)
 {
     char has[512] = "";
+    struct apg_near near = apg_near_to(name, strlen(name));
     size_t n = 0;
+    for (size_t i = 0; i < b->columns; i++)
+        apg_near_try(&near, b->column[i], strlen(b->column[i]));
     for (size_t i = 0; i < b->columns && n < sizeof has; i++)
         n += (size_t)snprintf(has + n, sizeof has - n, "%s%s", i ? ", " : "", b->column[i]);
-    return apg_fail(err, APG_EINPUT, "%s:%llu: no column '%s', %s; there are: %s%s", file,
-        (unsigned long long)line, name, what, has, n < sizeof has ? "" : "...");
+    return apg_fail(err, APG_EINPUT, "%s:%llu: no column '%s', %s; there are: %s%s%s", file,
+        (unsigned long long)line, name, what, has, n < sizeof has ? "" : "...", apg_near_hint(&near));
 }
 
 enum apg_status apg_binding_init(struct apg_binding *b, const struct apg_schema *s, const struct apg_csv *csv,

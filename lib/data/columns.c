@@ -229,11 +229,15 @@ static enum apg_status no_column(
     const struct builder *b, const char *flag, const char *name, struct apg_error *err)
 {
     char has[512] = "";
+    struct apg_near near = apg_near_to(name, strlen(name));
     size_t n = 0, columns = b->header->first[1];
+    if (*flag)
+        apg_csv_near(b->header, &near);
     for (size_t i = 0; i < columns && n < sizeof has; i++)
         n += (size_t)snprintf(has + n, sizeof has - n, "%s%s", i ? ", " : "", column_name(b, i));
-    return apg_fail(err, APG_EINPUT, "%s:%llu: no column %s%s%s; there are: %s%s", apg_csv_name(b->csv),
-        (unsigned long long)b->header->line, flag, *flag ? " " : "", name, has, n < sizeof has ? "" : "...");
+    return apg_fail(err, APG_EINPUT, "%s:%llu: no column %s%s%s; there are: %s%s%s", apg_csv_name(b->csv),
+        (unsigned long long)b->header->line, flag, *flag ? " " : "", name, has, n < sizeof has ? "" : "...",
+        apg_near_hint(&near));
 }
 
 static size_t find_name(const struct builder *b, const char *name)

@@ -117,8 +117,12 @@ static enum apg_status find_column(
     size_t *at, const struct apg_schema *s, const char *name, struct apg_error *err)
 {
     *at = apg_schema_find(s, name);
-    if (*at == SIZE_MAX)
-        return apg_fail(err, APG_ESETTING, "--cross: '%s' is no column that the model reads", name);
+    if (*at == SIZE_MAX) {
+        struct apg_near near = apg_near_to(name, strlen(name));
+        apg_schema_near(s, &near);
+        return apg_fail(err, APG_ESETTING, "--cross: '%s' is no column that the model reads%s", name,
+            apg_near_hint(&near));
+    }
     return has_ids(&s->field[*at])
                ? APG_OK
                : apg_fail(err, APG_ESETTING,

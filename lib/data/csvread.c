@@ -405,6 +405,12 @@ enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk
     return APG_OK;
 }
 
+void apg_csv_near(const struct apg_csv_chunk *header, struct apg_near *near)
+{
+    for (size_t i = 0; i < header->first[1]; i++)
+        apg_near_try(near, header->text + header->cell[i].at, header->cell[i].len);
+}
+
 const char *apg_csv_header_text(const struct apg_csv_chunk *header, size_t *n_bytes)
 {
     const char *p = header->bytes, *end = p + header->n_bytes;

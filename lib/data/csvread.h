@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "base/near.h"
 #include "data/lookup.h"
 
 struct apg_csv; /* an open input */
@@ -89,6 +90,9 @@ bool apg_csv_lookup(const struct apg_csv_chunk *header, struct apg_lookup *x);
  * name are refused. */
 enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,
     size_t *at, struct apg_error *err);
+
+/* Try each column's name: which is near to one that there is not? */
+void apg_csv_near(const struct apg_csv_chunk *header, struct apg_near *near);
 
 /* The header as it came, without blank lines before it and its line end. */
 const char *apg_csv_header_text(const struct apg_csv_chunk *header, size_t *n_bytes);

@@ -79,6 +79,12 @@ size_t apg_schema_find(const struct apg_schema *s, const char *name)
     return SIZE_MAX;
 }
 
+void apg_schema_near(const struct apg_schema *s, struct apg_near *near)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        apg_near_try(near, s->field[i].name, strlen(s->field[i].name));
+}
+
 uint32_t apg_field_bucket(const struct apg_field *f, float x)
 {
     uint32_t low = 0, high = f->n_edges; /* edges below low are <= x, edges from high on are > x */

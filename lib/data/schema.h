@@ -32,6 +32,7 @@
 #include <stdint.h>
 #include "base/error.h"
 #include "base/list.h"
+#include "base/near.h"
 #include "data/vocab.h"
 
 enum apg_kind { APG_CATEGORICAL, APG_MULTI, APG_NUMERIC, APG_BUCKET, APG_KINDS };
@@ -105,6 +106,8 @@ static inline size_t apg_row_weight_at(const struct apg_schema *s)
 }
 /* The number of the field named NAME, or SIZE_MAX. */
 size_t apg_schema_find(const struct apg_schema *s, const char *name);
+/* Try each field's name: which is near to one that there is not? */
+void apg_schema_near(const struct apg_schema *s, struct apg_near *near);
 /* Do both encode alike? Everything is compared that decides what a row's words mean. A hash would
  * not do: a file could be made to have the hash of another. */
 bool apg_schema_same(const struct apg_schema *a, const struct apg_schema *b);

@@ -162,6 +162,15 @@ bool apg_arch_is_automatic(const struct apg_arch_settings *s)
 
 /* ---- columns ---- */
 
+static enum apg_status no_field(
+    const char *option, const char *name, const struct apg_schema *schema, struct apg_error *err)
+{
+    struct apg_near near = apg_near_to(name, strlen(name));
+    apg_schema_near(schema, &near);
+    return apg_fail(err, APG_ESETTING, "%s: '%s' is no column that the model reads%s", option, name,
+        apg_near_hint(&near));
+}
+
 /* Read TEXT, "self", "group:COL[,COL]...", "mix:COL,COL..." or "auto": set the mode and, with SCHEMA, the
  * columns. */
 static enum apg_status read_condition(
@@ -172,10 +181,13 @@ static enum apg_status read_condition(
                                               : APG_CONDITION_SELF;
     if (strcmp(text, "self") == 0 || strcmp(text, "auto") == 0)
         return APG_OK;
-    if (a->mode == APG_CONDITION_SELF)
+    if (a->mode == APG_CONDITION_SELF) {
+        struct apg_near near = apg_near_to(text, strcspn(text, ":"));
+        apg_near_try_names(&near, "auto|self|group|mix");
         return apg_fail(err, APG_ESETTING,
-            "--condition takes auto, self, group:COLUMN[,COLUMN...] or mix:COLUMN,COLUMN[,...], not '%s'",
-            text);
+            "--condition takes auto, self, group:COLUMN[,COLUMN...] or mix:COLUMN,COLUMN[,...], not '%s'%s",
+            text, apg_near_hint(&near));
+    }
     const char *columns = strchr(text, ':') + 1;
     const size_t least = a->mode == APG_CONDITION_MIX ? 2 : 1;
     size_t n_columns = 0;
@@ -188,7 +200,7 @@ static enum apg_status read_condition(
         name[n] = 0;
         size_t f = schema ? apg_schema_find(schema, name) : 0;
         if (f == SIZE_MAX)
-            return apg_fail(err, APG_ESETTING, "--condition: '%s' is no column that the model reads", name);
+            return no_field("--condition", name, schema, err);
         if (schema)
             a->condition[a->n_condition++] = f;
         c += n + (c[n] == ',');
@@ -212,7 +224,7 @@ static enum apg_status read_domain(
 {
     size_t f = apg_schema_find(schema, column);
     if (f == SIZE_MAX)
-        return apg_fail(err, APG_ESETTING, "--domain: '%s' is no column that the model reads", column);
+        return no_field("--domain", column, schema, err);
     if (!apg_field_is_domain(&schema->field[f]))
         return apg_fail(err, APG_ESETTING,
             "--domain: '%s' is %s: a domain is a categorical or a bucket column", column,

@@ -2,6 +2,7 @@
 #include "train/settings.h"
 #include <math.h>
 #include <string.h>
+#include "base/near.h"
 
 const struct apg_setting apg_choose_settings[] = {
     {APG_SETTING_REAL, 0, "auto-budget", .at = offsetof(struct apg_choose_options, budget), .least = 1,
@@ -80,6 +81,17 @@ static const struct apg_setting *find(struct apg_train_settings *s, const char *
     return NULL;
 }
 
+static enum apg_status no_setting(const char *text, struct apg_error *err)
+{
+    struct apg_near near = apg_near_to(text, strcspn(text, "="));
+    for (size_t t = 0; strchr(text, '=') && t < TABLES; t++)
+        for (const struct apg_setting *row = tables[t].rows; row->kind != APG_SETTING_END; row++)
+            if (row->name)
+                apg_near_try(&near, row->name, strlen(row->name));
+    return apg_fail(err, APG_ESETTING, "no setting '%s': NAME=VALUE, as 'apg train --help-all' has them%s",
+        text, apg_near_hint(&near));
+}
+
 static enum apg_status set(struct apg_train_settings *s, const char *text, struct apg_error *err)
 {
     char name[64];
@@ -92,8 +104,7 @@ static enum apg_status set(struct apg_train_settings *s, const char *text, struc
         row = find(s, name, &base);
     }
     if (!row)
-        return apg_fail(
-            err, APG_ESETTING, "no setting '%s': NAME=VALUE, as 'apg train --help-all' has them", text);
+        return no_setting(text, err);
     const enum apg_status status = apg_setting_parse(row, base, text + n + 1, &s->kept, err);
     if (status)
         return status;

@@ -36,12 +36,17 @@ scratch() {
 @test "apg: --version is one line" {
     run --separate-stderr -0 apg --version
     [[ "$output" =~ ^apg\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    [ "$(apg -V)" = "$output" ]
 }
 
 @test "apg: an unknown command is a usage error; its name cannot drive the terminal" {
     run --separate-stderr -2 apg trian
     [ -z "$output" ]
-    [ "$stderr" = "apg: no command 'trian' (see 'apg --help')" ]
+    [ "$stderr" = "apg: no command 'trian'; did you mean 'train'? (see 'apg --help')" ]
+    run --separate-stderr -2 apg help Predcit
+    [ "$stderr" = "apg: no command 'Predcit'; did you mean 'predict'? (see 'apg --help')" ]
+    run --separate-stderr -2 apg score
+    [ "$stderr" = "apg: no command 'score' (see 'apg --help')" ]
     run --separate-stderr -2 apg $'a\e[2Jb'
     [ "$stderr" = "apg: no command 'a?[2Jb' (see 'apg --help')" ]
 }

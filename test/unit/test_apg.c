@@ -340,7 +340,8 @@ static void test_wrong_settings(void **state)
     static const struct {
         const char *setting, *error;
     } wrong[] = {
-        {"rnak=3", "no setting 'rnak=3': NAME=VALUE, as 'apg train --help-all' has them"},
+        {"rnak=3",
+            "no setting 'rnak=3': NAME=VALUE, as 'apg train --help-all' has them; did you mean 'rank'?"},
         {"rank", "no setting 'rank': NAME=VALUE, as 'apg train --help-all' has them"},
         {"rank=x", "--rank takes integers from 0 to 4096, commas between them, not 'x'"},
         {"header=maybe", "--header takes yes or no, not 'maybe'"},

@@ -166,7 +166,8 @@ static void names_option_range_and_value(void **state)
         assert_refused(line, message);
     }
     assert_refused("train --form v6", "--form takes one of shared, overparam, not 'v6'");
-    assert_refused("train --form share", "--form takes one of shared, overparam, not 'share'");
+    assert_refused(
+        "train --form share", "--form takes one of shared, overparam, not 'share'; did you mean 'shared'?");
     assert_refused("train -d ab", "--delimiter takes one character, or tab, not 'ab'");
     assert_refused("train --delimiter=", "--delimiter takes one character, or tab, not ''");
     assert_refused("train --multi a,,b", "--multi takes names with commas between them, not 'a,,b'");
@@ -196,6 +197,8 @@ static void wrong_words_are_explained(void **state)
 {
     (void)state;
     assert_refused("train --foo=3", "no option '--foo' (see 'apg train --help')");
+    assert_refused(
+        "train --memroy=3", "no option '--memroy'; did you mean '--memory'? (see 'apg train --help')");
     assert_refused("train -qx", "no option '-x' (see 'apg train --help')");
     assert_refused("train --quiet=1", "--quiet takes no value (see 'apg train --help')");
     assert_refused("train --rank", "--rank takes a value (see 'apg train --help')");
