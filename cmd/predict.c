@@ -17,6 +17,7 @@
 #include "common/message.h"
 #include "common/output.h"
 #include "common/scores_csv.h"
+#include "common/unknown.h"
 
 struct predict {
     struct apg *model;
@@ -24,10 +25,13 @@ struct predict {
     struct apg_stream stream;
     struct output out;
     struct apg_metrics_running metrics;
-    const char *id, *score; /* names of columns */
+    struct unknown unknown; /* tokens */
+    bool count;             /* them */
+    const char *score;      /* name of its column */
+    struct apg_list id;     /* names of columns */
+    size_t *id_cell;        /* (id.n) of a record, the cells of these columns */
     uint64_t weightless;    /* labelled rows that have none though others may */
     const char *weight;     /* that of the weights by which metrics are; NULL: there was none */
-    size_t id_cell;         /* of a record, the cell of column ID */
     uint64_t rows;
     struct apg_csv_names names; /* --append: of the first input's columns */
     struct bad_rows bad;
@@ -42,16 +46,21 @@ static enum apg_status find_columns(struct predict *p, struct apg_error *err)
     const char *file = p->stream.source->name;
     size_t taken = SIZE_MAX;
     enum apg_status status = APG_OK;
-    if (p->id) {
-        status = apg_csv_find(p->stream.source->csv, c, p->id, &p->id_cell, err);
-        if (!status && p->id_cell == SIZE_MAX)
-            status = apg_fail(
-                err, APG_EINPUT, "%s:%llu: no column '%s'", file, (unsigned long long)c->line, p->id);
-        taken = strcmp(p->id, p->score) == 0 ? p->id_cell : SIZE_MAX;
-    } else if (p->append &&
-               !(status = apg_csv_same_names(&p->names, p->stream.source->csv, c, "--append", err))) {
-        status = apg_csv_find(p->stream.source->csv, c, p->score, &taken, err);
+    for (size_t i = 0; !status && i < p->id.n; i++) {
+        const char *name = p->id.item[i];
+        status = apg_csv_find(p->stream.source->csv, c, name, &p->id_cell[i], err);
+        if (!status && p->id_cell[i] == SIZE_MAX) {
+            struct apg_near near = apg_near_to(name, strlen(name));
+            apg_csv_near(c, &near);
+            status = apg_fail(err, APG_EINPUT, "%s:%llu: no column '%s'%s", file, (unsigned long long)c->line,
+                name, apg_near_hint(&near));
+        }
+        if (strcmp(name, p->score) == 0)
+            taken = p->id_cell[i];
     }
+    if (!status && p->append &&
+        !(status = apg_csv_same_names(&p->names, p->stream.source->csv, c, "--append", err)))
+        status = apg_csv_find(p->stream.source->csv, c, p->score, &taken, err);
     if (!status && taken != SIZE_MAX)
         status = apg_fail(err, APG_EINPUT,
             "%s:%llu: a column is named '%s' already: name that of the scores by --score", file,
@@ -79,49 +88,60 @@ static enum apg_status put_header(struct predict *p, struct apg_error *err)
         size_t n;
         const char *text = apg_csv_header_text(&p->stream.header, &n);
         fwrite(text, 1, n, p->out.f);
-    } else {
-        status = put_name(p, p->id, err);
+        putc(p->delimiter, p->out.f);
     }
-    putc(p->delimiter, p->out.f);
+    for (size_t i = 0; !status && i < p->id.n; i++) {
+        status = put_name(p, p->id.item[i], err);
+        putc(p->delimiter, p->out.f);
+    }
     if (!status && !(status = put_name(p, p->score, err)))
         putc('\n', p->out.f);
     return status;
 }
 
-/* Before the score a line has record R as it came, without its line end (--append), or its id
+/* Before the score a line has record R as it came, without its line end (--append), or cells of it
  * (--id). */
 
 /* The bytes that put_before writes at most. */
 static size_t before_size(const struct predict *p, const struct apg_csv_chunk *c, size_t r)
 {
-    return !p->id ? c->record[r + 1] - c->record[r] + 1
-                  : 2 * (size_t)c->cell[c->first[r] + p->id_cell].len + 3;
+    size_t n = p->append ? c->record[r + 1] - c->record[r] + 1 : 0;
+    for (size_t i = 0; i < p->id.n; i++)
+        n += 2 * (size_t)c->cell[c->first[r] + p->id_cell[i]].len + 3;
+    return n;
 }
 
-/* Write it to OUT, with a delimiter behind it. Returns bytes. */
+/* Write it to OUT, with a delimiter behind each. Returns bytes. */
 static size_t put_before(const struct predict *p, const struct apg_csv_chunk *c, size_t r, char *out)
 {
-    size_t n;
+    size_t n = 0;
     if (p->append) {
         size_t from = c->record[r], to = c->record[r + 1];
         while (to > from && (c->bytes[to - 1] == '\n' || c->bytes[to - 1] == '\r'))
             to--;
         n = to - from;
         memcpy(out, c->bytes + from, n);
-    } else {
-        const struct apg_cell *cell = &c->cell[c->first[r] + p->id_cell];
-        n = apg_csv_write(out, c->text + cell->at, cell->len, p->delimiter, p->quotes);
+        out[n++] = p->delimiter;
     }
-    out[n] = p->delimiter;
-    return n + 1;
+    for (size_t i = 0; i < p->id.n; i++) {
+        const struct apg_cell *cell = &c->cell[c->first[r] + p->id_cell[i]];
+        n += apg_csv_write(out + n, c->text + cell->at, cell->len, p->delimiter, p->quotes);
+        out[n++] = p->delimiter;
+    }
+    return n;
 }
 
 /* Make the lines of a part. A record that is no row has none, or an empty score. */
 static enum apg_status make(void *arg, struct apg_stream_part *part, struct apg_error *err)
 {
     const struct predict *p = arg;
-    const bool before = p->append || p->id, empty = p->bad.rules.on_error == APG_ON_ERROR_EMPTY;
+    const bool before = p->append || p->id.n, empty = p->bad.rules.on_error == APG_ON_ERROR_EMPTY;
     size_t row = 0, bad = 0;
+    if (p->count) {
+        if (!apg_grow(&part->count, &part->cap_count, 2 * p->unknown.schema->n_fields, sizeof *part->count))
+            return apg_fail_memory(err);
+        unknown_count(&p->unknown, &part->block, part->rows, part->count);
+    }
     for (size_t r = 0; r < part->rows + part->bad.n; r++) {
         const bool scored = bad == part->bad.n || part->bad.item[bad].record != r;
         bad += !scored;
@@ -143,6 +163,8 @@ static enum apg_status take(void *arg, struct apg_stream_part *part, struct apg_
 {
     struct predict *p = arg;
     p->rows += part->rows + part->bad.n;
+    if (p->count)
+        unknown_add(&p->unknown, part->rows, part->count);
     for (size_t r = 0; !p->quiet && r < part->rows; r++) {
         const uint32_t *row = apg_block_row(&part->block, r);
         float label = apg_word_float(row[0]);
@@ -162,12 +184,14 @@ static enum apg_status predict(
     struct predict *p, struct apg_source *in, const struct apg_columns *columns, struct apg_error *err)
 {
     const struct apg_stream_user user = {.spans = p->append, .make = make, .take = take, .arg = p};
-    if (!in->csv && (p->append || p->id))
+    if (!in->csv && (p->append || p->id.n))
         return apg_fail(err, APG_EUSAGE, "%s: --append and --id need CSV", in->name);
     enum apg_status status = apg_stream_begin(&p->stream, in, columns, false, err);
     if (!status && (!in->csv || p->stream.binding.weight != SIZE_MAX))
         p->weight = p->model->model->schema->weight;
-    if (!status && (p->append || p->id) && !(status = find_columns(p, err)) && columns->header &&
+    if (!status && in->csv && !p->stream.header.records)
+        return APG_OK; /* an empty part of a log, --no-header */
+    if (!status && (p->append || p->id.n) && !(status = find_columns(p, err)) && columns->header &&
         !p->has_header) {
         status = put_header(p, err);
         p->has_header = true;
@@ -210,9 +234,12 @@ int cmd_predict(int argc, char **argv)
         OPT_HEADING("Input"),
         OPT_SETTINGS(apg_columns_format, &columns),
         OPT_BAD_ROWS(apg_rejects_predict_settings, &p.bad),
+        OPT_LIST(0, "max-unknown", &p.unknown.limits, "SHARE,...",
+            "fail when the model does not know more than SHARE, such as 0.2 or 20%, of the tokens of a column; "
+            "COLUMN=SHARE: of that column"),
         OPT_HEADING("Output"),
         OPT_FLAG(0, "append", &p.append, "write each row as it came, with its score behind it"),
-        OPT_STRING(0, "id", &p.id, "COL", "write this column, with the score behind it"),
+        OPT_LIST(0, "id", &p.id, "COL,...", "write these columns, with the score behind them"),
         OPT_STRING(0, "score", &p.score, "NAME", "name of the column of scores"),
         OPT_FLAG(0, "logit", &p.logit, "write logits instead of probabilities"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
@@ -230,17 +257,24 @@ int cmd_predict(int argc, char **argv)
         return code;
     if (!model_path)
         return opt_usage(&command, "--model is needed");
-    if (p.append && p.id)
+    if (p.append && p.id.n)
         return opt_usage(&command, "--append and --id exclude each other");
-    if ((code = bad_rows_check(&p.bad, out_path, &command)) != OPT_GO)
+    if ((code = unknown_check_limits(&p.unknown, &command)) != OPT_GO ||
+        (code = bad_rows_check(&p.bad, out_path, &command)) != OPT_GO)
         return code;
     p.bad.quiet = p.quiet;
+    p.count = !p.quiet || p.unknown.limits.n;
     struct apg_error err;
     struct inputs in = {0};
     enum apg_status status = input_open_model(&p.model, model_path, &err);
     if (status || (status = apg_pool_new(&p.pool, (unsigned)threads, &err)) ||
-        (status = apg_stream_open(&p.stream, p.model->model, p.pool, &err)))
+        (status = apg_stream_open(&p.stream, p.model->model, p.pool, &err)) ||
+        (status = unknown_init(&p.unknown, p.model->model->schema, &err)))
         goto done;
+    if (!(p.id_cell = apg_alloc(p.id.n, sizeof *p.id_cell))) {
+        status = apg_fail_memory(&err);
+        goto done;
+    }
     apg_columns_cut_as(&columns, opt_all_given(), p.model->model->schema);
     p.delimiter = columns.delimiter, p.quotes = columns.quotes;
     if ((!p.quiet && (status = apg_metrics_running_init(&p.metrics, &err))) ||
@@ -254,8 +288,12 @@ int cmd_predict(int argc, char **argv)
         apg_stream_end(&p.stream);
         input_close(&in.source[i]);
     }
-    if (!(status = bad_rows_close(&p.bad, status, &err)) && !(status = output_commit(&p.out, &err)))
+    if (!(status = bad_rows_close(&p.bad, status, &err)) && !(status = unknown_check(&p.unknown, &err)) &&
+        !(status = output_commit(&p.out, &err))) {
         tell(&p);
+        if (!p.quiet)
+            unknown_tell(&p.unknown);
+    }
 done:
     if (status)
         output_abandon(&p.out);
@@ -263,6 +301,8 @@ done:
     apg_pool_free(p.pool);
     apg_close(p.model);
     apg_metrics_running_release(&p.metrics);
+    unknown_release(&p.unknown);
+    free(p.id_cell);
     free(p.names.text);
     input_close_all(&in);
     return status ? message_fail(&err) : EXIT_OK;

@@ -54,6 +54,7 @@ void apg_stream_close(struct apg_stream *s)
         apg_block_release(&s->part[i].block);
         free(s->part[i].logit);
         free(s->part[i].text);
+        free(s->part[i].count);
         free(s->part[i].bad.item);
     }
     free(s->part);
@@ -73,7 +74,7 @@ enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source
     if (source->csv) {
         enum apg_status status =
             apg_columns_header(columns, source->csv, apg_rejects_skip(x), &s->header, err);
-        if (!status)
+        if (!status && (columns->header || s->header.records)) /* without a header, no record is no row */
             status =
                 apg_binding_init(&s->binding, s->model->schema, source->csv, &s->header, need_label, err);
         return status || !x ? status

@@ -35,6 +35,8 @@ struct apg_stream_part {
     uint64_t before;            /* of features: rows of the source before this part, bad ones too */
     char *text;                 /* for the user, who grows it; n_text is 0 when `make` is called */
     size_t n_text, cap_text;
+    uint64_t *count; /* likewise, for what is counted of the rows */
+    size_t cap_count;
     /* private */
     size_t cap_logit;
     bool done;

@@ -84,6 +84,64 @@ load small_model
     [[ "$stderr" == *"user_id"* ]]
 }
 
+@test "predict: --id takes several columns, and the near name is told of one that is not there" {
+    apg predict -q -m m.apg new.csv > whole.txt
+    apg predict -q -m m.apg --id item_id,user_id new.csv > ids.csv
+    paste -d, <(cut -d, -f3 new.csv) <(cut -d, -f2 new.csv) <(echo score; cat whole.txt) | cmp - ids.csv
+    run --separate-stderr -1 apg predict -m m.apg --id user_id,itme_id new.csv
+    [ "$stderr" = "apg predict: new.csv:1: no column 'itme_id'; did you mean 'item_id'?" ]
+    [ -z "$output" ]
+    run --separate-stderr -1 apg predict -m m.apg --id user_id,item_id --score item_id new.csv
+    [[ "$stderr" == *"a column is named 'item_id' already"* ]]
+}
+
+@test "predict: parts of a log are scored without its header, and an empty part is none" {
+    apg predict -q -m m.apg --append new.csv | tail -n +2 > whole.csv
+    tail -n +2 new.csv | head -n 700 > part1
+    tail -n +702 new.csv > part2
+    : > part3
+    for part in part1 part2 part3; do
+        apg predict -q -m m.apg --append --no-header --columns "$(head -n 1 new.csv)" $part
+    done | cmp - whole.csv
+    apg predict -q -m m.apg --append --no-header --columns "$(head -n 1 new.csv)" part1 part3 part2 | cmp - whole.csv
+    run --separate-stderr -1 apg predict -q -m m.apg part3
+    [ "$stderr" = "apg predict: part3: empty: not even a header" ]
+}
+
+@test "predict: tells which tokens the model does not know, and --max-unknown fails" {
+    apg predict -m m.apg new.csv 2> err > whole.txt
+    [ "$(grep -c 'does not know' err)" -eq 0 ]
+    awk -F, -v OFS=, 'NR > 1 && NR % 4 == 1 {$4 = "sX"} NR > 1 && NR % 3 == 1 {$7 = $7 "|new"} 1' new.csv > drift.csv
+    for threads in 1 9; do
+        apg predict --threads $threads -m m.apg drift.csv 2> err > drifted.txt
+        [[ "$(tail -n 1 err)" == "apg predict: tokens that the model does not know: scenario 25%, genres "*% ]]
+    done
+    apg encode -q --encoder m.apg drift.csv | apg predict -m m.apg 2>&1 > /dev/null | cmp - err
+    apg predict -q -m m.apg drift.csv 2> err | cmp - drifted.txt
+    [ ! -s err ]
+    head -n 90 drift.csv | apg predict -m m.apg 2>&1 > /dev/null | awk '/does not know/ {exit 1}'
+
+    apg predict -q -m m.apg --max-unknown 0.25 -o kept.txt drift.csv
+    cmp kept.txt drifted.txt
+    for limit in 0.24 24% 0.5,scenario=0.2 scenario=0.2,90%; do
+        run --separate-stderr -1 apg predict -q -m m.apg --max-unknown "$limit" -o none.txt drift.csv
+        [[ "$stderr" == "apg predict: scenario: the model does not know 25% of the tokens, and --max-unknown is "2[04]% ]]
+        [ ! -e none.txt ]
+    done
+    apg predict -q -m m.apg --max-unknown 0,scenario=1,user_id=1,item_id=1,genres=1 drift.csv > kept.txt
+    apg predict -q -m m.apg --max-unknown user_id=0.5 drift.csv > kept.txt
+    run --separate-stderr -1 apg predict -q -m m.apg --max-unknown 0.1 drift.csv
+    [ "$output" = "$(cat drifted.txt)" ]
+    for wrong in 1.5 -1 x scenario= nan 0.2x; do
+        run --separate-stderr -2 apg predict -m m.apg --max-unknown "$wrong" drift.csv
+        [[ "$stderr" == "apg predict: --max-unknown takes shares "* ]]
+    done
+    run --separate-stderr -1 apg predict -m m.apg --max-unknown senario=0.1 drift.csv
+    [ "$stderr" = "apg predict: --max-unknown: 'senario' is no column of tokens that the model knows; did you mean 'scenario'?" ]
+    run --separate-stderr -1 apg predict -m m.apg --max-unknown price=0.1 drift.csv
+    [ "$stderr" = "apg predict: --max-unknown: 'price' is no column of tokens that the model knows" ]
+}
+
 @test "predict: metrics on standard error when there are labels" {
     run --separate-stderr -0 apg predict -m m.apg new.csv
     [[ "$stderr" == "apg predict: 2000 labelled rows: AUC "* ]]
@@ -185,7 +243,7 @@ load small_model
     head -n 1 new.csv | sed 's/user_id/user_id,"req,id"/' > comma.csv
     tail -n +2 new.csv | awk -F, -v OFS=, -v at="$(head -n 1 new.csv | tr , '\n' | grep -n '^user_id$' | cut -d: -f1)" \
         '{ $at = $at OFS NR } 1' >> comma.csv
-    [ "$(apg predict -q -m m.apg --id req,id comma.csv | head -n 2 | cut -d, -f-2)" = "$(printf '"req,id"\n1,')$(apg predict -q -m m.apg new.csv | head -n 1)" ]
+    [ "$(apg predict -q -m m.apg --id '"req,id"' comma.csv | head -n 2 | cut -d, -f-2)" = "$(printf '"req,id"\n1,')$(apg predict -q -m m.apg new.csv | head -n 1)" ]
     sed '1s/"req,id"/user_id/' comma.csv > twice.csv
     run --separate-stderr -1 apg predict -q -m m.apg --id user_id twice.csv
     [ "$stderr" = "apg predict: twice.csv:1: two columns are named 'user_id'" ]
