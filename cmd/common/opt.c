@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "base/near.h"
+#include "common/optfile.h"
 
 /* What getopt_long returns for a long option: FIRST_ROW + 2 * its row, and NO more as --no-NAME. */
 enum { HELP = 997, HELP_ALL = 998, LIST = 999, FIRST_ROW = 1000, NO = 1, ROWS_MAX = APG_GIVEN_MAX };
@@ -24,6 +25,7 @@ static struct apg_given given;
 static struct apg_kept *kept; /* the lists that options hold */
 static const char **settings; /* ended by NULL; a list may be given any number of times */
 static size_t n_settings, cap_settings;
+static struct optfile words; /* of the command line */
 
 static size_t unfold(const struct opt *table, struct item *out)
 {
@@ -203,12 +205,28 @@ static void print_list(const struct item *item, size_t n)
 
 /* --- parsing --- */
 
+/* opt_usage with the place of WORD before the text, where it is of a file of options. */
+static int usage_at(const struct opt_command *c, const char *word, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static int usage_at(const struct opt_command *c, const char *word, const char *fmt, ...)
+{
+    char text[1024];
+    struct apg_error err;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    (void)apg_fail(&err, APG_EUSAGE, "%s", text);
+    optfile_at(&words, word, &err);
+    return opt_usage(c, "%s", err.text);
+}
+
 /* Why getopt_long refused the word: it tells unknown, ambiguous and "takes no argument" apart only in its own
  * words. */
 static int refuse(const struct opt_command *c, const struct option *options, const char *word)
 {
     if (strncmp(word, "--", 2) != 0)
-        return opt_usage(c, "no option '-%c'", optopt);
+        return usage_at(c, word, "no option '-%c'", optopt);
     size_t n = strcspn(word + 2, "="), matches = 0;
     const char *first = NULL, *second = NULL;
     for (const struct option *o = options; o->name; o++) {
@@ -221,23 +239,24 @@ static int refuse(const struct opt_command *c, const struct option *options, con
         }
     }
     if (matches > 1)
-        return opt_usage(c, "'%.*s' may be --%s or --%s", (int)n + 2, word, first, second);
+        return usage_at(c, word, "'%.*s' may be --%s or --%s", (int)n + 2, word, first, second);
     if (matches == 1)
-        return opt_usage(c, "%.*s takes no value", (int)n + 2, word);
+        return usage_at(c, word, "%.*s takes no value", (int)n + 2, word);
     struct apg_near near = apg_near_to(word + 2, n);
     near.before = "--";
     for (const struct option *o = options; o->name; o++)
         apg_near_try(&near, o->name, strlen(o->name));
-    return opt_usage(c, "no option '%.*s'%s", (int)n + 2, word, apg_near_hint(&near));
+    return usage_at(c, word, "no option '%.*s'%s", (int)n + 2, word, apg_near_hint(&near));
 }
 
-/* TEXT is the option's value: of a flag, "yes" or "no". */
-static int set(const struct item *i, const char *text)
+/* TEXT is the option's value: of a flag, "yes" or "no". WORD is where it stood. */
+static int set(const struct item *i, const char *text, const char *word)
 {
     const struct apg_setting *row = i->row;
     struct apg_error err;
     const enum apg_status status = apg_setting_parse(row, i->base, text, &kept, &err);
     if (status) {
+        optfile_at(&words, word, &err);
         message_warn("%s", err.text);
         return status == APG_ESETTING ? EXIT_USAGE : EXIT_FAILED;
     }
@@ -264,6 +283,7 @@ static void forget(void)
         free((void *)(uintptr_t)settings[--n_settings]);
     if (settings)
         settings[0] = NULL;
+    optfile_release(&words);
 }
 
 int opt_parse(int *argc, char ***argv, const struct opt_command *c)
@@ -297,6 +317,12 @@ int opt_parse(int *argc, char ***argv, const struct opt_command *c)
     options[n_options++] = (struct option){"list-options", no_argument, NULL, LIST};
 
     forget();
+    struct apg_error err;
+    const enum apg_status status = optfile_expand(&words, *argc, *argv, &err);
+    if (status)
+        return status == APG_EUSAGE ? opt_usage(c, "%s", err.text) : message_fail(&err);
+    *argc = (int)words.n;
+    *argv = words.argv;
     opterr = 0;
     optind = 0; /* start again, for one who parses twice */
     int value;
@@ -306,7 +332,7 @@ int opt_parse(int *argc, char ***argv, const struct opt_command *c)
         if (value == LIST)
             return print_list(item, n), EXIT_OK;
         if (value == ':')
-            return opt_usage(c, "%s takes a value", (*argv)[optind - 1]);
+            return usage_at(c, (*argv)[optind - 1], "%s takes a value", (*argv)[optind - 1]);
         if (value == '?')
             return refuse(c, options, (*argv)[optind - 1]);
         const struct item *i = item;
@@ -317,7 +343,12 @@ int opt_parse(int *argc, char ***argv, const struct opt_command *c)
             while (i->heading || i->row->letter != value)
                 i++;
         const bool no = value >= FIRST_ROW && (value - FIRST_ROW) & NO;
-        const int code = set(i, optarg ? optarg : i->row->alone ? i->row->alone : no ? "no" : "yes");
+        const int code = set(i,
+            optarg          ? optarg
+            : i->row->alone ? i->row->alone
+            : no            ? "no"
+                            : "yes",
+            (*argv)[optind - 1]);
         if (code != OPT_GO)
             return code;
     }

@@ -20,6 +20,8 @@
  * wrong value names option, range and what was given: "apg train: --rank takes an integer from 1 to 4096, not
  * '0'".
  *
+ * @FILE among the arguments stands for the words in FILE (optfile.h).
+ *
  * Every command understands --help and -h, which leave out rare options where there are any, --help-all,
  * which has all of them, and the hidden --list-options, for completion and the manual test: a line "--name",
  * "--name=ARG" or

@@ -100,3 +100,61 @@ complete_() {
     [ "$(complete_ evaluate --js)" = --json ]
     [ "$(complete_ nonsense --js)" = "" ]
 }
+
+@test "options: @FILE stands for the words in FILE, with quotes and comments as in a shell" {
+    cd "$BATS_TEST_TMPDIR"
+    apg simulate --rows 300 > 'my logs.csv'
+    cat > opts.txt <<'END'
+# for all
+  --epochs 1 -q
+
+--hidden=4 # a small one
+--drop '"hour",price'
+--multi "gen"res my\ logs.csv
+--seed \
+7
+END
+    apg train -q --epochs 1 --hidden 4 --drop hour,price --multi genres --seed 7 -o want.apg 'my logs.csv'
+    apg train @opts.txt -o got.apg
+    cmp got.apg want.apg
+    apg train -o got.apg --seed 3 @opts.txt
+    cmp got.apg want.apg
+    apg train @opts.txt -o got.apg --seed 8
+    run cmp -s got.apg want.apg
+    [ "$status" -eq 1 ]
+    printf '%s' '-o got.apg' > more.txt # without a line end
+    : > empty.txt
+    apg train @opts.txt @more.txt @empty.txt
+    cmp got.apg want.apg
+    mv 'my logs.csv' @logs
+    for name in ./@logs '-- @logs'; do
+        # shellcheck disable=SC2086
+        apg train -q --epochs 1 --hidden 4 --drop hour,price --multi genres --seed 7 -o got.apg $name
+        cmp got.apg want.apg
+    done
+}
+
+@test "options: what is wrong in an @FILE is told with its line" {
+    cd "$BATS_TEST_TMPDIR"
+    wrong() { # CODE TEXT LINE...
+        printf '%s\n' "${@:3}" > opts.txt
+        run --separate-stderr -"$1" apg train -q @opts.txt
+        [ -z "$output" ] && [ "$stderr" = "apg train: $2" ]
+    }
+    see="(see 'apg train --help')"
+    wrong 2 "@opts.txt:2: --epochs takes an integer from 1 to 100000, not 'x'" '# one' '--epochs x'
+    wrong 2 "@opts.txt:3: no option '--epcohs'; did you mean '--epochs'? $see" '' -q '--epcohs 3'
+    wrong 2 "@opts.txt:1: no option '-X' $see" -X
+    wrong 2 "@opts.txt:2: --epochs takes a value $see" -q --epochs
+    wrong 2 "@opts.txt:1: '@other.txt': a file of options names no other $see" '@other.txt'
+    wrong 2 "@opts.txt:2: a quote that is not closed $see" -q "--label 'x" y
+    printf -- '-q\0' > nul.txt
+    run --separate-stderr -2 apg train @nul.txt
+    [ "$stderr" = "apg train: @nul.txt: a NUL byte: this is no file of options $see" ]
+    run --separate-stderr -1 apg train @none.txt
+    [ "$stderr" = "apg train: @none.txt: No such file or directory" ]
+    run --separate-stderr -1 apg train @.
+    [ "$stderr" = "apg train: @.: Is a directory" ]
+    run --separate-stderr -1 apg train @
+    [ "$stderr" = "apg train: @: No such file or directory" ]
+}

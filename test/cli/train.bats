@@ -240,6 +240,9 @@ found() {
         options=$(found)
         # shellcheck disable=SC2086
         apg train -q "${tune[@]}" $options -o again.apg small.csv
+        cmp again.apg 1.apg
+        echo "$options" > found.txt
+        apg train -q "${tune[@]}" @found.txt -o again.apg small.csv
         cmp 1.apg again.apg
     done
     [ "$(grep -c '^ *[0-9.]* *[0-9]*/[0-9]* .*  --.*$' <<< "$stderr")" -ge 5 ]
