@@ -198,9 +198,11 @@ INCLUDEDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
 DOCDIR = $(PREFIX)/share/doc/apg
 COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 INSTALL = install
 INSTALLED = $(BINDIR)/apg $(LIBDIR)/libapg.a $(LIBDIR)/libapg.so $(LIBDIR)/libapg.so.0 $(LIBDIR)/libapg.so.$(VERSION) \
-	$(INCLUDEDIR)/apg.h $(LIBDIR)/pkgconfig/apg.pc $(COMPLETIONDIR)/apg \
+	$(INCLUDEDIR)/apg.h $(LIBDIR)/pkgconfig/apg.pc $(COMPLETIONDIR)/apg $(ZSHDIR)/_apg $(FISHDIR)/apg.fish \
 	$(DOCDIR)/files.md \
 	$(foreach page,$(notdir $(wildcard man/*.[1-9])),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 
@@ -216,6 +218,8 @@ install: all ## DESTDIR= PREFIX=/usr/local: apg, manual, completion, libapg.a, l
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
 		-e 's|@PACKAGES@|$(PACKAGES)|' lib/apg.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/apg.pc
 	$(INSTALL) -m 644 completions/apg.bash $(DESTDIR)$(COMPLETIONDIR)/apg
+	$(INSTALL) -m 644 completions/_apg $(DESTDIR)$(ZSHDIR)/_apg
+	$(INSTALL) -m 644 completions/apg.fish $(DESTDIR)$(FISHDIR)/apg.fish
 	$(INSTALL) -m 644 docs/files.md $(DESTDIR)$(DOCDIR)/files.md
 	for page in man/*.[1-9]; do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/ || exit; done
 uninstall: ## remove what install put there

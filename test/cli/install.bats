@@ -35,7 +35,8 @@ try_embed() {
 
 @test "install: binary, manual, completion, libraries, header and .pc" {
     for file in bin/apg lib/libapg.a lib/libapg.so lib/libapg.so.0 include/apg.h lib/pkgconfig/apg.pc \
-        share/man/man1/apg-train.1 share/bash-completion/completions/apg share/doc/apg/files.md; do
+        share/man/man1/apg-train.1 share/bash-completion/completions/apg share/zsh/site-functions/_apg \
+        share/fish/vendor_completions.d/apg.fish share/doc/apg/files.md; do
         [ -s "root/usr/$file" ] || { echo "no $file"; return 1; }
     done
     root/usr/bin/apg --version
@@ -76,29 +77,46 @@ try_embed() {
 
 @test "install: the shared library from Python, by ctypes" {
     case ${APG_CC:-} in *sanitize*) skip "an interpreter without the sanitizer" ;; esac
-    cat > score.py <<'END'
-import ctypes, sys
-
-class Error(ctypes.Structure):
-    _fields_ = [("status", ctypes.c_int), ("text", ctypes.c_char * 1024)]
-
-apg = ctypes.CDLL("root/usr/lib/libapg.so.0")
-apg.apg_columns_count.restype = ctypes.c_size_t
-model, err = ctypes.c_void_p(), Error()
-if apg.apg_open(ctypes.byref(model), sys.argv[1].encode(), ctypes.byref(err)):
-    sys.exit(err.text.decode())
-columns = apg.apg_columns_count(model)
-rows = [line.rstrip("\n").split("\t") for line in sys.stdin]
-assert all(len(row) == columns for row in rows)
-cells = (ctypes.c_char_p * (len(rows) * columns))(*[cell.encode() for row in rows for cell in row])
-p = (ctypes.c_double * len(rows))()
-if apg.apg_predict(model, cells, ctypes.c_size_t(len(rows)), p, ctypes.byref(err)):
-    sys.exit(err.text.decode())
-print("\n".join("%.9g" % x for x in p))
-apg.apg_close(model)
-END
-    python3 score.py want.apg < cells.tsv > got.txt
+    export LIBAPG=$PWD/root/usr/lib/libapg.so.0 PYTHONPATH=$ROOT/examples/python PYTHONDONTWRITEBYTECODE=1
+    python3 "$ROOT/examples/python/apg.py" want.apg < decoded.csv > got.txt
     cmp want.txt got.txt
-    run -1 python3 score.py none.apg < cells.tsv
-    [ "$output" = "none.apg: No such file or directory" ]
+    cat > lists.py <<'END'
+import sys
+from apg import Model
+model = Model("want.apg")
+rows = [line.rstrip("\n").split("\t") for line in open("cells.tsv")]
+assert all(len(row) == len(model.columns) for row in rows)
+print("\n".join("%.9g" % p for p in model.predict(rows)))
+for wrong in [["1"]], [["x"] * len(model.columns)]:
+    try:
+        model.predict(wrong)
+        sys.exit("not refused")
+    except ValueError as e:
+        print(e, file=sys.stderr)
+END
+    python3 lists.py > got.txt 2> err
+    cmp want.txt got.txt
+    grep -q "^a row has not 6 cells: user_id, " err
+    grep -q "^row:1: price: not a number: 'x'$" err
+    run -1 python3 "$ROOT/examples/python/apg.py" none.apg < decoded.csv
+    [ "${lines[-1]}" = "ValueError: none.apg: No such file or directory" ]
+}
+
+@test "install: a model file read with numpy alone gives the scores of predict to 1e-6" {
+    python=/usr/bin/python3
+    "$python" -c 'import numpy' 2> /dev/null || python=python3
+    "$python" -c 'import numpy' 2> /dev/null || skip "no python3-numpy"
+    apg simulate --rows 20000 --seed 5 > many.csv
+    head -n 400 many.csv | awk -F, -v OFS=, 'NR == 3 {$2 = "nobody"} NR == 4 {$6 = ""} NR == 5 {$6 = 1e9} 1' > rows.csv
+    apg train -q --epochs 2 --multi genres -o default.apg many.csv
+    apg train -q --epochs 2 --multi genres --layer dense --backbone wdl --batch-norm --bucket price -o static.apg many.csv
+    apg train -q --epochs 2 --multi genres --condition group:scenario --overparam 64 many.csv | apg collapse -q --embedding f16 -o group.apg
+    for model in default static group; do
+        apg predict -q -m $model.apg rows.csv > want_.txt
+        "$python" "$ROOT/examples/python/score_numpy.py" $model.apg < rows.csv > got_.txt
+        paste want_.txt got_.txt | awk '$1 - $2 > 1e-6 || $2 - $1 > 1e-6 { print FILENAME, NR, $0; bad = 1 } END { exit bad || NR != 399 }'
+    done
+    apg train -q --epochs 1 --multi genres --backbone pnn --hidden 8 -o other.apg many.csv
+    run -1 "$python" "$ROOT/examples/python/score_numpy.py" other.apg < rows.csv
+    [ "$output" = "other.apg: a model of options that this program does not know" ]
 }

@@ -158,3 +158,47 @@ END
     run --separate-stderr -1 apg train @
     [ "$stderr" = "apg train: @: No such file or directory" ]
 }
+
+# What zsh itself makes of a line that is typed on a terminal.
+@test "completion: zsh, of commands, options, choices and files" {
+    command -v zsh > /dev/null || skip "no zsh"
+    cd "$BATS_TEST_TMPDIR"
+    touch other.csv
+    cat > complete.zsh <<'END'
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1= RPS1=; fpath=($ROOT/completions \$fpath); autoload -Uz compinit; compinit -u -D; bindkey -e
+    unsetopt automenu zle_bracketed_paste; bindkey '^X' tell; tell() { print -r -- \"GOT<\$BUFFER>\"; zle kill-buffer }
+    zle -N tell; print REA''DY"
+zpty -r -m shell text '*READY*'
+for line; do
+    zpty -w -n shell "$line"$'\t\x18'
+    zpty -r -m shell text '*GOT<*>*'
+    print -r -- ${${text##*GOT<}%%>*}
+done
+zpty -d shell
+END
+    lines=('apg eval' 'apg help simu' 'apg simulate --ro' 'apg simulate --shape cr' 'apg simulate --shape=cr'
+        'apg evaluate oth' 'apg evaluate --js')
+    timeout 60 zsh -f complete.zsh "${lines[@]}" | sed 's/ $//' > got
+    printf '%s\n' 'apg evaluate' 'apg help simulate' 'apg simulate --rows=' 'apg simulate --shape criteo' \
+        'apg simulate --shape=criteo' 'apg evaluate other.csv' 'apg evaluate --json' | diff - got
+}
+
+@test "completion: fish, of commands, options, choices and files" {
+    command -v fish > /dev/null || skip "no fish"
+    cd "$BATS_TEST_TMPDIR"
+    touch other.csv
+    export HOME=$PWD
+    complete_fish() { fish -N -c 'source $ROOT/completions/apg.fish; complete -C "$argv"' "apg $1" | sort | paste -sd ' '; }
+    [ "$(complete_fish eval)" = evaluate ]
+    [[ " $(complete_fish '') " == *" simulate "* ]]
+    [ "$(complete_fish 'help simu')" = simulate ]
+    [ "$(complete_fish 'simulate --ro')" = --rows= ]
+    [ "$(complete_fish 'simulate --shape ')" != "" ]
+    [ "$(complete_fish 'simulate --shape cr')" = criteo ]
+    [ "$(complete_fish 'simulate --shape=cr')" = --shape=criteo ]
+    [ "$(complete_fish 'evaluate oth')" = other.csv ]
+    [ "$(complete_fish 'evaluate --js')" = --json ]
+    [ "$(complete_fish 'nonsense --js')" = "" ]
+}
