@@ -226,6 +226,16 @@ uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 .PHONY: install uninstall
 
+# In a copy of the tree, because Debian's tools write into it, and what they make stands beside it.
+DEB = build/deb
+deb: ## Debian packages apg, libapg0 and libapg-dev, in build/deb; needs dpkg-dev and debhelper
+	rm -rf $(DEB)
+	mkdir -p $(DEB)/apg-$(VERSION)
+	tar -c --exclude=./build --exclude=./.git --exclude=./apg . | tar -x -C $(DEB)/apg-$(VERSION)
+	cp -r packaging/debian $(DEB)/apg-$(VERSION)/debian
+	cd $(DEB)/apg-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
+.PHONY: deb
+
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 format: ## clang-format over lib/, cmd/ and test/
