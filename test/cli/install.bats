@@ -120,3 +120,17 @@ END
     run -1 "$python" "$ROOT/examples/python/score_numpy.py" other.apg < rows.csv
     [ "$output" = "other.apg: a model of options that this program does not know" ]
 }
+
+@test "install: a static apg gives the same model and scores, and needs no library" {
+    case ${APG_CC:-} in *sanitize*) skip "a sanitizer is not static" ;; esac
+    for library in openblas csv jansson xxhash; do
+        [ "$(${APG_CC:-cc} -print-file-name=lib$library.a)" != lib$library.a ] || skip "no lib$library.a"
+    done
+    build=${APG%/*}
+    [ -f "$build/apg.o" ] || build=$(dirname "$(ls -t "$ROOT"/build/*/apg.o | head -n 1)")
+    env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" static BUILD="$build"
+    run ldd "$build/apg-static"
+    [[ "$output" == *"not a dynamic executable"* ]]
+    "$build/apg-static" predict -q -m want.apg decoded.csv | cmp want.txt -
+    "$build/apg-static" train -q --epochs 1 --multi genres --hidden 8 --rank 2 logs.csv | "$build/apg-static" collapse -q | cmp want.apg -
+}
