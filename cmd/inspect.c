@@ -3,7 +3,10 @@
  * apg inspect: what is in a model or a feature file. One JSON tree is made; the text is printed
  * from it.
  */
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include "data/columns.h"
 #include "model/model.h"
 #include "cmd.h"
 #include "common/input.h"
@@ -60,6 +63,52 @@ static json_t *json_crosses(const struct apg_schema *s)
     return apg_json_whole(crosses, bad);
 }
 
+/* The settings in OBJECT as options of a command line, freed with free(). NULL: out of memory. */
+static char *options_of(const json_t *object)
+{
+    const char *name;
+    json_t *value;
+    size_t size = 1;
+    json_object_foreach((json_t *)object, name, value) size +=
+        strlen(name) + 4 * json_string_length(value) + sizeof "no- " + APG_OPTION_BYTES;
+    char *options = calloc(size, 1), *end = options, with_no[128];
+    json_object_foreach((json_t *)object, name, value)
+    {
+        (void)snprintf(with_no, sizeof with_no, "no-%s", name);
+        if (!options || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+            continue; /* of a stranger's file */
+        if (end > options)
+            *end++ = ' ';
+        end = apg_setting_option(end, json_is_false(value) ? with_no : name, json_string_value(value));
+    }
+    return options;
+}
+
+/* What made schema S and, unless NULL, model M: the settings of both in "settings" (but of one that went on from
+ * another, whose columns are its, the model's alone), the same as "options", and what else the model's file says
+ * of it. Of a file of before that was kept it is empty. */
+static json_t *describe_making(const struct apg_schema *s, const struct apg_model *m)
+{
+    json_t *made = json_object(), *settings = json_object(), *of_model = m ? apg_json_parse(m->made) : NULL,
+           *of_schema = json_object_get(of_model, "from") ? NULL : apg_columns_settings(s);
+    int bad = (of_schema ? json_object_update(settings, of_schema) : !json_object_get(of_model, "from")) ||
+              (json_object_get(of_model, "settings") &&
+                  json_object_update(settings, json_object_get(of_model, "settings")));
+    char *options = bad ? NULL : options_of(settings);
+    bad |= !options;
+    if (!m || json_object_get(of_model, "settings")) {
+        bad |= json_object_set_new(made, "options", json_string(options));
+        bad |= json_object_set(made, "settings", settings);
+    }
+    if (of_model)
+        (void)json_object_del(of_model, "settings"), bad |= json_object_update(made, of_model);
+    free(options);
+    json_decref(of_model);
+    json_decref(of_schema);
+    json_decref(settings);
+    return apg_json_whole(made, bad);
+}
+
 /* All that is told about schema S and, unless NULL, model M. SIZE: bytes of the file, below 0 when
  * they are not known, of a pipe. NULL: out of memory. */
 static json_t *describe(const struct apg_schema *s, const struct apg_model *m, json_int_t size)
@@ -76,25 +125,42 @@ static json_t *describe(const struct apg_schema *s, const struct apg_model *m, j
     }
     if (root && s->n_crosses)
         bad |= json_object_set_new(root, "crosses", json_crosses(s));
-    if (!root || !m)
-        return root ? apg_json_whole(root, bad) : NULL;
-    size_t tables, other;
-    apg_model_count(m, &tables, &other);
-    json_t *more = json_pack("{s:o, s:o, s:I, s:I, s:b}", "architecture",
-        json_loads(apg_tensors_get(m->file, "model"), 0, NULL), "tensors", json_tensors(m->file),
-        "embedding_numbers", (json_int_t)tables, "other_numbers", (json_int_t)other, "collapsed",
-        m->arch.collapsed);
-    bad |= json_object_update(root, more);
-    json_decref(more);
-    if (apg_tensors_get(m->file, "calibration"))
-        bad |= json_object_set_new(root, "calibration",
-            json_pack("{s:f, s:f, s:f}", "slope", m->calibration.slope, "offset", m->calibration.offset,
-                "negative_rate", m->calibration.rate));
-    return apg_json_whole(root, bad);
+    if (root && m) {
+        size_t tables, other;
+        apg_model_count(m, &tables, &other);
+        bad |= json_object_set_new(root, "embedding_numbers", json_integer((json_int_t)tables));
+        bad |= json_object_set_new(root, "other_numbers", json_integer((json_int_t)other));
+        bad |= json_object_set_new(root, "collapsed", json_boolean(m->arch.collapsed));
+        if (apg_tensors_get(m->file, "calibration"))
+            bad |= json_object_set_new(root, "calibration",
+                json_pack("{s:f, s:f, s:f}", "slope", m->calibration.slope, "offset", m->calibration.offset,
+                    "negative_rate", m->calibration.rate));
+        bad |= json_object_set_new(root, "checksum", json_string(apg_tensors_get(m->file, "checksum")));
+    }
+    if (root) {
+        json_t *made = describe_making(s, m);
+        bad |= !made || (json_object_size(made) && json_object_set(root, "made", made));
+        json_decref(made);
+    }
+    if (root && m) {
+        bad |=
+            json_object_set_new(root, "architecture", json_loads(apg_tensors_get(m->file, "model"), 0, NULL));
+        bad |= json_object_set_new(root, "tensors", json_tensors(m->file));
+    }
+    return root ? apg_json_whole(root, bad) : NULL;
+}
+
+/* Is S some printable ASCII and nothing else, so that it may be written as it is? */
+static bool is_plain(const char *s)
+{
+    const char *end = s;
+    while (s && *end >= ' ' && *end <= '~')
+        end++;
+    return s && end > s && !*end;
 }
 
 /* Write ROOT as lines "NAME: VALUE". Each member of an array or object has an indented line of its
- * own. Strings are written as in JSON, so that the name of a column cannot drive a terminal.
+ * own. Strings are written as in JSON, so that the name of a column cannot drive a terminal; but for options, which can be pasted into a shell.
  * Returns 0, or another number when a write failed. */
 static int report(FILE *f, const json_t *root)
 {
@@ -126,8 +192,13 @@ static int report(FILE *f, const json_t *root)
         }
         json_object_foreach(value, name, part)
         {
+            if (strcmp(name, "settings") == 0) /* its options are told */
+                continue;
             fprintf(f, "  %s ", name);
-            bad |= json_dumpf(part, f, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+            if (strcmp(name, "options") == 0 && is_plain(json_string_value(part)))
+                fputs(json_string_value(part), f);
+            else
+                bad |= json_dumpf(part, f, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
             putc('\n', f);
         }
     }

@@ -366,3 +366,103 @@ void apg_setting_text(char *out, size_t size, const struct apg_setting *row, con
         break;
     }
 }
+
+/* X with the fewest digits that give it back. */
+static void real_text(char *out, size_t size, double x)
+{
+    out[0] = '\0';
+    for (int digits = 6; isfinite(x) && digits <= 17; digits++) {
+        snprintf(out, size, "%.*g", digits, x);
+        if (strtod(out, NULL) == x)
+            return;
+    }
+}
+
+/* Names with commas between them, in quotes where parse_list needs them. NULL: out of memory. */
+static char *list_text(char *const *item, size_t n)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < n; i++)
+        size += 2 * strlen(item[i]) + 3;
+    char *text = malloc(size), *to = text;
+    for (size_t i = 0; text && i < n; i++) {
+        const bool quoted = !*item[i] || *item[i] == '"' || strchr(item[i], ',');
+        to += sprintf(to, "%s%s", i ? "," : "", quoted ? "\"" : "");
+        for (const char *c = item[i]; *c; c++) {
+            *to++ = *c;
+            if (quoted && *c == '"')
+                *to++ = '"';
+        }
+        to += sprintf(to, "%s", quoted ? "\"" : "");
+    }
+    if (text)
+        *to = '\0';
+    return text;
+}
+
+json_t *apg_setting_json(const struct apg_setting *row, const void *base)
+{
+    const void *at = (const char *)base + row->at;
+    char small[APG_SETTING_SIZES_MAX * 21];
+    if (row->kind == APG_SETTING_FLAG)
+        return json_boolean(*(const bool *)at);
+    if (row->kind == APG_SETTING_STRING)
+        return json_string(*(const char *const *)at ? *(const char *const *)at : "");
+    if (row->kind == APG_SETTING_LIST) {
+        char *text = list_text(
+            *(char *const *const *)at, *(const size_t *)(const void *)((const char *)base + row->n_at));
+        json_t *j = json_string(text);
+        free(text);
+        return j;
+    }
+    if (row->kind == APG_SETTING_REAL)
+        real_text(small, sizeof small, *(const double *)at);
+    else
+        apg_setting_text(small, sizeof small, row, base);
+    return json_string(small);
+}
+
+/* Can no string be made of the member because it is not UTF-8? */
+static bool not_utf8(const struct apg_setting *row, const void *base)
+{
+    const void *at = (const char *)base + row->at;
+    if (row->kind == APG_SETTING_STRING)
+        return *(const char *const *)at && !apg_is_utf8(*(const char *const *)at);
+    const size_t n =
+        row->kind == APG_SETTING_LIST ? *(const size_t *)(const void *)((const char *)base + row->n_at) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (!apg_is_utf8((*(char *const *const *)at)[i]))
+            return true;
+    return row->kind == APG_SETTING_CHAR && *(const signed char *)at < 0;
+}
+
+bool apg_setting_put(json_t *object, const struct apg_setting *rows, const struct apg_given *given,
+    const void *base, const void *defaults)
+{
+    int bad = 0;
+    for (; !bad && rows->kind != APG_SETTING_END; rows++) {
+        if (!rows->name || !apg_given_has(given, rows->name) || not_utf8(rows, base))
+            continue;
+        json_t *value = apg_setting_json(rows, base),
+               *usual = defaults ? apg_setting_json(rows, defaults) : NULL;
+        bad = !value || (defaults && !usual);
+        if (!bad && !json_equal(value, usual))
+            bad = json_object_set(object, rows->name, value);
+        json_decref(value);
+        json_decref(usual);
+    }
+    return !bad;
+}
+
+char *apg_setting_option(char *out, const char *name, const char *value)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-+/@%";
+    out += sprintf(out, "--%s", name);
+    if (!value)
+        return out;
+    const char *quote = !*value || value[strspn(value, plain)] ? "'" : "";
+    out += sprintf(out, " %s", quote);
+    for (; *value; value++)
+        out += sprintf(out, *value == '\'' ? "'\\''" : "%c", *value);
+    return out + sprintf(out, "%s", quote);
+}

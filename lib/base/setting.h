@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "base/json.h"
 
 enum apg_setting_kind {
     APG_SETTING_END,    /* behind the last row of a table */
@@ -59,6 +60,15 @@ struct apg_setting {
     const char *key;   /* its name in a model file; NULL: files do not have it */
 };
 
+/* Which settings were given, by name. The names are those of the rows and are not copied. */
+enum { APG_GIVEN_MAX = 200 };
+struct apg_given {
+    size_t n;
+    const char *name[APG_GIVEN_MAX];
+};
+void apg_given_add(struct apg_given *g, const char *name);
+bool apg_given_has(const struct apg_given *g, const char *name);
+
 /* The memory of parsed lists: a chain, NULL at first, that apg_setting_parse extends and apg_kept_free
  * frees. */
 struct apg_kept;
@@ -73,17 +83,21 @@ enum apg_status apg_setting_parse(const struct apg_setting *row, void *base, con
  * NaN. */
 void apg_setting_text(char *out, size_t size, const struct apg_setting *row, const void *base);
 
+/* The same as JSON, with all of its digits: true or false of a flag, else a string that apg_setting_parse
+ * takes. NULL: out of memory, or the value is not UTF-8. */
+json_t *apg_setting_json(const struct apg_setting *row, const void *base);
+/* Put into OBJECT, under its name, each of the ROWS that is among GIVEN and whose member of the struct at
+ * BASE is not as in the one at DEFAULTS; NULL: whatever it is. A value that is not UTF-8 is left out. False:
+ * out of memory. */
+bool apg_setting_put(json_t *object, const struct apg_setting *rows, const struct apg_given *given,
+    const void *base, const void *defaults);
+/* Write an option in the words of a shell to OUT: "--missing 'NA,-'"; "--batch-norm" where VALUE is NULL. OUT has
+ * room for APG_OPTION_BYTES beside NAME and four times VALUE. Returns the end, a NUL. */
+enum { APG_OPTION_BYTES = 8 };
+char *apg_setting_option(char *out, const char *name, const char *value);
+
 /* The row of setting NAME in a table; NULL: there is none. */
 const struct apg_setting *apg_setting_find(const struct apg_setting *rows, const char *name);
-
-/* Which settings were given, by name. The names are those of the rows and are not copied. */
-enum { APG_GIVEN_MAX = 200 };
-struct apg_given {
-    size_t n;
-    const char *name[APG_GIVEN_MAX];
-};
-void apg_given_add(struct apg_given *g, const char *name);
-bool apg_given_has(const struct apg_given *g, const char *name);
 
 /* ---- "a|b|c" ---- */
 

@@ -409,6 +409,72 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
                              (unsigned long long)b->header->line);
 }
 
+/* ---- the settings that make a schema again ---- */
+
+/* Of columns' kinds, what a schema says by itself. */
+static const char said[] =
+    "label|weight|categorical|numeric|bucket|multi|separator|missing|infer|min-count|hash-bits";
+
+/* Let S remember of its columns what it does not say. What was ignored is listed whether it was named or
+ * inferred, so that both make the same file. */
+static enum apg_status remember(struct apg_schema *s, const struct builder *b, struct apg_error *err)
+{
+    struct apg_columns usual, c = *b->c;
+    struct apg_given rest = {0};
+    apg_columns_default(&usual);
+    for (const struct apg_setting *row = apg_columns_kinds; row->kind != APG_SETTING_END; row++)
+        if (apg_names_find(said, row->name) < 0)
+            apg_given_add(&rest, row->name);
+    c.drop = (struct apg_list){0, apg_alloc(b->header->first[1], sizeof *c.drop.item)};
+    json_t *settings = json_object();
+    for (size_t i = 0; c.drop.item && i < b->header->first[1]; i++)
+        if (i != b->label && i != b->weight && b->kind[i] == APG_DROP)
+            c.drop.item[c.drop.n++] = b->header->text + b->header->cell[i].at;
+    bool good = c.drop.item && settings && apg_setting_put(settings, apg_columns_kinds, &rest, &c, &usual);
+    if (good && json_object_size(settings))
+        good = (s->settings = apg_json_text(settings));
+    free(c.drop.item);
+    json_decref(settings);
+    return good ? APG_OK : apg_fail_memory(err);
+}
+
+json_t *apg_columns_settings(const struct apg_schema *s)
+{
+    struct apg_columns usual, c;
+    struct apg_given all = {0};
+    struct apg_list *const list[APG_KINDS] = {&c.categorical, &c.multi, &c.numeric, &c.bucket};
+    apg_columns_default(&usual);
+    c = usual;
+    c.label = s->label;
+    c.weight = s->weight;
+    c.delimiter = s->delimiter;
+    c.quotes = !s->no_quotes;
+    c.missing = s->missing;
+    c.min_count = s->min_count;
+    char **names = apg_alloc(APG_KINDS * s->n_fields, sizeof *names);
+    json_t *settings = json_object(), *rest = apg_json_parse(s->settings);
+    for (size_t kind = 0; names && kind < APG_KINDS; kind++)
+        list[kind]->item = names + kind * s->n_fields;
+    for (size_t i = 0; names && i < s->n_fields; i++) {
+        const struct apg_field *f = &s->field[i];
+        list[f->kind]->item[list[f->kind]->n++] = f->name;
+        if (f->kind == APG_MULTI)
+            c.separator = f->separator;
+        if (f->hash_bits)
+            c.hash_bits = f->hash_bits;
+    }
+    apg_given_add(&all, "delimiter");
+    apg_given_add(&all, "quotes");
+    for (const struct apg_setting *row = apg_columns_kinds; row->kind != APG_SETTING_END; row++)
+        apg_given_add(&all, row->name);
+    const int bad = !names || !settings || !apg_setting_put(settings, apg_columns_format, &all, &c, &usual) ||
+                    !apg_setting_put(settings, apg_columns_kinds, &all, &c, &usual) ||
+                    (rest && json_object_update(settings, rest));
+    free(names);
+    json_decref(rest);
+    return apg_json_whole(settings, bad);
+}
+
 /* "--categorical a,b --numeric c", of what was inferred, and the notes. */
 static char *explain_kinds(const struct builder *b)
 {
@@ -465,6 +531,8 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
         goto done;
     tell_label(&b);
     if ((status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))
+        goto done;
+    if ((status = remember(s, &b, err)))
         goto done;
     if (explain && !(*explain = explain_kinds(&b)))
         status = apg_fail_memory(err);

@@ -46,6 +46,11 @@ enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error 
 /* The rows of S are weighted by column NAME; "": they are not. APG_EUSAGE: it is the label. */
 enum apg_status apg_columns_weigh(struct apg_schema *s, const char *name, struct apg_error *err);
 
+/* The settings that make S again from the log it was made of, where they are not the defaults: an object of
+ * name and value, as apg_setting_put makes them. What a schema of before 0.1.0 ignored, it does not know. NULL:
+ * out of memory. */
+json_t *apg_columns_settings(const struct apg_schema *s);
+
 /* Names a label column usually has; ends in NULL. */
 extern const char *const apg_label_names[];
 

@@ -36,6 +36,7 @@ void apg_schema_free(struct apg_schema *s)
     free(s->field);
     free(s->label);
     free(s->weight);
+    free(s->settings);
     free(s);
 }
 

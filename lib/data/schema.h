@@ -70,7 +70,10 @@ struct apg_schema {
     struct apg_field *field;
     size_t n_crosses; /* a model's; rows have no words of them */
     struct apg_cross *cross;
-    uint32_t rows;      /* rows of the joint table: the sum over the fields and crosses */
+    uint32_t rows; /* rows of the joint table: the sum over the fields and crosses */
+    /* The settings that made it and that the rest does not say, where they are not the defaults: a JSON object,
+     * {"drop": "id,time"}. NULL: none, or it is of before they were kept. For `apg inspect` only. */
+    char *settings;
     uint32_t min_count; /* tokens seen fewer times are not in the vocabularies; for `apg inspect` only */
 };
 

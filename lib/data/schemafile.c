@@ -100,6 +100,8 @@ enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *
             (text = apg_json_text(root)) ? apg_tensors_set(t, "schema", text, err) : apg_fail_memory(err);
     free(text);
     json_decref(root);
+    if (!status && s->settings)
+        status = apg_tensors_set(t, "settings", s->settings, err);
     return status;
 }
 
@@ -239,6 +241,17 @@ static enum apg_status load_missing(
     return APG_OK;
 }
 
+static enum apg_status load_settings(struct apg_schema *s, const struct apg_tensors *t, struct apg_error *err)
+{
+    const char *text = apg_tensors_get(t, "settings");
+    json_t *object = apg_json_parse(text);
+    const bool good = !text || json_is_object(object);
+    json_decref(object);
+    if (!good)
+        return altered(t, "settings", err);
+    return !text || (s->settings = strdup(text)) ? APG_OK : apg_fail_memory(err);
+}
+
 /* No name stands twice. */
 static enum apg_status check_names(
     const struct apg_schema *s, const struct apg_tensors *t, struct apg_error *err)
@@ -299,6 +312,8 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
         status = altered(t, s->field[0].name, err);
     if (!status)
         status = check_names(s, t, err);
+    if (!status)
+        status = load_settings(s, t, err);
     s->rows = (uint32_t)rows;
 done:
     json_decref(root);

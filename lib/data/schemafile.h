@@ -3,6 +3,7 @@
  * schemafile.h - a schema in a container of tensors, the same in model and feature files.
  *
  *   metadata "schema"     JSON: label, delimiter, fields with kind and numbers (docs/files.md)
+ *   metadata "settings"   JSON: settings that made it and are not in "schema", unless they are the defaults
  *   tensors vocab.NAME.text (U8), vocab.NAME.at (U64), vocab.NAME.slot (U64)   as in struct apg_vocab
  *   tensors edges.NAME (F32)
  */

@@ -191,6 +191,26 @@ static size_t weight_bytes(const struct apg_model *m)
     return bytes;
 }
 
+/* Let what is said of how M was made, a JSON object, say too which steps were taken. It is not parsed: jansson's
+ * reader loses letters when memory is out (json.h). */
+static enum apg_status record(struct apg_model *m, const struct apg_collapsed *report, struct apg_error *err)
+{
+    const char *made = m->made ? m->made : "{}", *end = strrchr(made, '}');
+    char taken[128];
+    size_t n = 0;
+    for (int i = 0; i < APG_COLLAPSE_STEPS; i++)
+        if (report[i].done)
+            n += (size_t)snprintf(taken + n, sizeof taken - n, "%s\"%s\"", n ? "," : "", steps[i].name);
+    char *text = malloc(strlen(made) + n + sizeof ",\"collapsed\":[]}");
+    if (!text)
+        return apg_fail_memory(err);
+    (void)sprintf(text, "%.*s%s\"collapsed\":[%s]}", (int)(end - made), made, strchr(made, '"') ? "," : "",
+        n ? taken : "");
+    free(m->made);
+    m->made = text;
+    return APG_OK;
+}
+
 enum apg_status apg_collapse_model(
     struct apg_model **m, bool halve, struct apg_collapsed report[APG_COLLAPSE_STEPS], struct apg_error *err)
 {
@@ -217,9 +237,11 @@ enum apg_status apg_collapse_model(
             r->done = true;
             r->bytes_then = weight_bytes(to);
             apg_model_inherit(to, *m);
+            to->made = (*m)->made;
+            (*m)->made = NULL;
             apg_model_free(*m);
             *m = to;
         }
     }
-    return status;
+    return status ? status : record(*m, report, err);
 }

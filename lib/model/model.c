@@ -60,6 +60,7 @@ void apg_model_free(struct apg_model *m)
     apg_graph_release(&m->graph);
     apg_schema_free(m->own_schema);
     apg_tensors_free(m->file);
+    free(m->made);
     free(m);
 }
 
@@ -355,6 +356,18 @@ static bool load_calibration(struct apg_calibration *c, const struct apg_tensors
     return good && c->slope > 0 && c->rate > 0 && c->rate <= 1;
 }
 
+static enum apg_status load_made(char **made, const struct apg_tensors *t, struct apg_error *err)
+{
+    const char *text = apg_tensors_get(t, "made");
+    json_t *object = apg_json_parse(text);
+    const bool good = !text || json_is_object(object);
+    json_decref(object);
+    if (!good)
+        return apg_fail(
+            err, APG_EFORMAT, "%s: altered: what made it is not said in JSON", apg_tensors_name(t));
+    return !text || (*made = strdup(text)) ? APG_OK : apg_fail_memory(err);
+}
+
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
 {
     struct apg_tensors *t = NULL;
@@ -366,6 +379,8 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
         status = apg_cross_save(m->schema, t, err);
     if (!status)
         status = save_calibration(&m->calibration, t, err);
+    if (!status && m->made)
+        status = apg_tensors_set(t, "made", m->made, err);
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         const struct apg_param *p = &m->graph.param[i];
         struct apg_tensor_view v = {p->name, p->half ? APG_F16 : WEIGHTS, 2, {p->rows, p->cols},
@@ -398,6 +413,8 @@ enum apg_status apg_model_from(
         status = apg_fail_memory(err);
     if (!status && !load_calibration(&m->calibration, t))
         status = apg_fail(err, APG_EFORMAT, "%s: altered: the calibration is none", name);
+    if (!status)
+        status = load_made(&m->made, t, err);
     /* Weights are used where the file is mapped. */
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         struct apg_param *p = &m->graph.param[i];

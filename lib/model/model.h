@@ -21,6 +21,7 @@ struct apg_model {
     struct apg_tensors *file; /* of a loaded model, whose weights lie in it; else NULL */
     struct apg_schema *own_schema;
     struct apg_calibration calibration; /* of the graph's logit, to that of the model */
+    char *made; /* what made it, a JSON object (docs/files.md); NULL: nobody said. For `apg inspect` only */
 };
 
 /* Make a model whose weights are zero. MAX_ROWS: the largest batch. TRAIN: it has gradients too. *out

@@ -14,6 +14,7 @@
 #include "data/source.h"
 #include "model/advice.h"
 #include "serve/handle.h"
+#include "train/record.h"
 #include "train/tune.h"
 
 /* What the parts of a training share. */
@@ -24,7 +25,9 @@ struct training {
     struct apg_schema *schema;        /* own, or that of FROM */
     struct apg_dataset *rows, *valid; /* valid: NULL, or rows to validate on */
     struct apg_model *from, *model;   /* from: NULL, or what training goes on from */
-    struct apg_progress kept; /* of the epoch whose weights are kept; zeroed without validation rows */
+    struct apg_progress kept;         /* of the epoch whose weights are kept */
+    char **found;                     /* settings that --tune found, ended by NULL; or NULL */
+    bool no_memory;                   /* to record how the model was made, during training */
 };
 
 /* ---- what is told ---- */
@@ -55,12 +58,32 @@ static void tell_pass(const struct training *t)
     tell(t, (struct apg_event){.kind = APG_EVENT_PASS});
 }
 
+/* Let the model say how it was made. */
+static enum apg_status record(const struct training *t, struct apg_error *err)
+{
+    const struct apg_fit_options *o = &t->settings.fit;
+    const struct apg_record r = {.settings = t->options->settings,
+        .found = (const char *const *)t->found,
+        .from = t->from,
+        .seed = o->seed,
+        .rows = t->rows->rows,
+        .given = t->valid,
+        .valid_rows = t->valid ? t->valid->rows : apg_fit_held(o, t->rows->rows),
+        .last = o->holdout_last > 0,
+        .kept = t->kept};
+    return apg_record_make(t->model, &r, err);
+}
+
 static void tell_progress(void *arg, const struct apg_progress *p)
 {
     struct training *t = arg;
+    struct apg_error unread;
     const struct apg now = {.model = t->model};
-    if (p->epoch_done && p->has_valid && p->better)
+    if (p->epoch_done && p->better) {
         t->kept = *p;
+        if (t->model && record(t, &unread)) /* it may be written now */
+            t->no_memory = true;
+    }
     tell(t, (struct apg_event){.kind = p->epoch_done ? APG_EVENT_EPOCH : APG_EVENT_STEP,
                 .progress = p,
                 .model = t->model ? &now : NULL});
@@ -386,7 +409,7 @@ static enum apg_status tune(struct training *t, struct apg_error *err)
     struct apg_tuned tuned = {0};
     char *text = NULL;
     tell(t, (struct apg_event){.kind = APG_EVENT_TUNE});
-    enum apg_status status = apg_tune(&t->model, &tuned, &text, &t->kept, t->options->settings,
+    enum apg_status status = apg_tune(&t->model, &tuned, &text, &t->found, &t->kept, t->options->settings,
         t->settings.tune, t->schema, t->rows, t->valid, t->pool, &told, err);
     if (!status)
         tell(t, (struct apg_event){.kind = APG_EVENT_TUNED, .tuned = &tuned});
@@ -476,7 +499,7 @@ static enum apg_status train(
         return status;
     tell_course(t);
     tell_calibrated(t);
-    return APG_OK;
+    return t->no_memory ? apg_fail_memory(err) : record(t, err);
 }
 
 enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t n_logs,
@@ -500,6 +523,7 @@ enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t
     apg_model_free(t.from);
     apg_dataset_free(t.rows);
     apg_pool_free(t.pool);
+    free(t.found);
     apg_rejects_release(&t.settings.rejects);
     apg_train_settings_release(&t.settings);
     return status;

@@ -44,7 +44,7 @@ struct recipe {
     char text[RECIPE_MAX][TEXT_MAX_BYTES];
 };
 /* All of them as options: a quote in a value becomes four bytes. */
-enum { OPTIONS_MAX_BYTES = 4 * RECIPE_MAX * TEXT_MAX_BYTES };
+enum { OPTIONS_MAX_BYTES = RECIPE_MAX * (4 * TEXT_MAX_BYTES + APG_OPTION_BYTES) };
 
 /* Beside the validation rows, up to FURTHER_MAX parts of the training rows, drawn anew, are held out in turn
  * where it is not yet clear which of two candidates is better. A part has at most HELD_PERCENT of the rows. */
@@ -123,21 +123,28 @@ static enum apg_status settle(
     return APG_OK;
 }
 
-/* The recipe as options, OUT (OPTIONS_MAX_BYTES), with values that a shell would take apart in its quotes. */
+/* The recipe as options, OUT (OPTIONS_MAX_BYTES), as a shell takes them. */
 static void options_text(const struct recipe *r, char *out)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-+/@%";
-    size_t n = 0;
     out[0] = '\0';
     for (size_t i = 0; i < r->n; i++) {
-        const char *value = strchr(r->text[i], '=') + 1;
-        const char *quote = value[strspn(value, plain)] ? "'" : "";
-        n += (size_t)snprintf(out + n, OPTIONS_MAX_BYTES - n, "%s--%.*s %s", i ? " " : "",
-            (int)(value - r->text[i] - 1), r->text[i], quote);
-        for (; *value; value++)
-            n += (size_t)snprintf(out + n, OPTIONS_MAX_BYTES - n, *value == '\'' ? "'\\''" : "%c", *value);
-        n += (size_t)snprintf(out + n, OPTIONS_MAX_BYTES - n, "%s", quote);
+        char name[TEXT_MAX_BYTES];
+        const size_t length = strcspn(r->text[i], "=");
+        (void)snprintf(name, sizeof name, "%.*s", (int)length, r->text[i]);
+        out += sprintf(out, "%s", i ? " " : "");
+        out = apg_setting_option(out, name, r->text[i] + length + 1);
     }
+}
+
+/* The recipe's settings, and NULL behind them, in one piece of memory; NULL: out of memory. */
+static char **settings_of(const struct recipe *r)
+{
+    char **setting = malloc((r->n + 1) * sizeof *setting + sizeof r->text);
+    for (size_t i = 0; setting && i < r->n; i++)
+        setting[i] = strcpy((char *)(setting + r->n + 1) + i * TEXT_MAX_BYTES, r->text[i]);
+    if (setting)
+        setting[r->n] = NULL;
+    return setting;
 }
 
 /* Whether C's first training came to an end. */
@@ -593,7 +600,7 @@ static enum apg_status is_open(const char *const *given, bool *open, struct apg_
     return status == APG_ESETTING ? APG_OK : status;
 }
 
-enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text,
+enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text, char ***found,
     struct apg_progress *kept, const char *const *given, double budget, struct apg_schema *schema,
     const struct apg_dataset *rows, const struct apg_dataset *valid, struct apg_pool *pool,
     const struct apg_tune_told *told, struct apg_error *err)
@@ -636,7 +643,7 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
         status = cross(&t, err);
     if (!status && open)
         status = adapt(&t, err);
-    if (!status && !(*text = malloc(OPTIONS_MAX_BYTES)))
+    if (!status && (!(*text = malloc(OPTIONS_MAX_BYTES)) || !(*found = settings_of(&t.best.recipe))))
         status = apg_fail_memory(err);
     if (status)
         goto done;

@@ -30,9 +30,9 @@ struct apg_tune_told {
 /* Tune the settings that GIVEN, ended by NULL (NULL is allowed), leaves open, within BUDGET trainings of the
  * model that it asks for. Where it says what layers adapt to, or how, that very model is tuned. APG_EUSAGE:
  * there are no validation rows. APG_ERANGE: the first training diverged. *out is freed with apg_model_free,
- * *text, the options that were found, with free(). Crosses that were found are SCHEMA's then. At most three models are in memory at a time. The result
+ * *text, the options that were found, and *found, the same as settings "NAME=VALUE" that end in NULL, with free(). Crosses that were found are SCHEMA's then. At most three models are in memory at a time. The result
  * is the same for any number of threads. */
-enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text,
+enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text, char ***found,
     struct apg_progress *kept, const char *const *given, double budget, struct apg_schema *schema,
     const struct apg_dataset *train, const struct apg_dataset *valid, struct apg_pool *pool,
     const struct apg_tune_told *told, struct apg_error *err);

@@ -362,7 +362,7 @@ apg encode: tags: its cells look like lists (--multi reads them as such)" ]
     apg encode --decode empty.apgf > empty.txt
     apg encode --decode texts.apgf | cmp - empty.txt
     [ "$(cut -d, -f2 empty.txt | grep -c '^$')" -eq 334 ]
-    apg inspect texts.apgf | tail -n 3 | tr -s ' \n' ' ' | grep -qx 'missing: "NULL" "NA" '
+    apg inspect texts.apgf | grep -A 2 '^missing:' | tr -s ' \n' ' ' | grep -qx 'missing: "NULL" "NA" '
     apg inspect --json texts.apgf | jq -e '.missing == ["NULL", "NA"]'
     apg inspect --json empty.apgf | jq -e 'has("missing") | not'
     apg train -q --epochs 1 --hidden 4 --multi tags --missing NULL,NA -o texts.apg texts.csv 2> /dev/null

@@ -106,6 +106,58 @@ END
     done
 }
 
+# options_of MODEL: what made it, for a shell
+options_of() { apg inspect --json "$1" | jq -r .made.options; }
+
+@test "inspect: what made a model: its options give the same bytes, from CSV and from features" {
+    printf 'id%d\n' {1..6001} | paste -d , - logs.csv | sed '1s/^id1,/"it'"'"'s, an id",/' > ids.csv
+    for options in "--multi genres" "--multi genres --drop hour --numeric-bins 4 --min-count 2 --holdout-last 0.2 --hidden 8,4 --rank 2,0 --lr 0.0012345678" \
+        "--multi genres --cross scenario,hour --layer dense --hidden 4 --stop-on logloss --no-calibrate --seed 7 --threads 2" \
+        "--multi genres --condition group:user_id --hidden 8 --holdout 0 --epochs 1"; do
+        # shellcheck disable=SC2086
+        apg train -q --epochs 2 $options -o 1.apg ids.csv
+        eval "apg train -q $(options_of 1.apg) -o 2.apg ids.csv"
+        cmp 1.apg 2.apg
+    done
+    [[ "$(options_of 1.apg)" == *" --drop '\"it'\\''s, an id\"' "* ]]
+    apg encode -q --multi genres --drop hour --buckets 8 --bucket price -o 1.apgf logs.csv
+    apg train -q --hidden 4 --epochs 1 -o 1.apg 1.apgf
+    eval "apg train -q $(options_of 1.apg) -o 2.apg logs.csv"
+    cmp 1.apg 2.apg
+    [[ "$(options_of 1.apg)" == "--label label --categorical "*" --bucket price --multi genres --buckets 8 --drop hour --hidden 4 --epochs 1" ]]
+    grep -qx "  options $(options_of 1.apg | sed 's/ --hidden.*//')" <(apg inspect 1.apgf)
+}
+
+@test "inspect: what made a model: rows, epoch and validation; no path, and nothing of what changes no weight" {
+    apg train -q --multi genres --hidden 8 --epochs 2 --average 0.5 --threads 2 --memory 0 --valid new.csv --seed 3 -o v.apg logs.csv
+    apg inspect --json v.apg > v.json
+    jq -e '.made | .seed == 3 and .rows == 6000 and .validation.rows == 2000 and .validation.are == "a log of their own"
+        and .settings.hidden == "8" and (.settings | has("threads") or has("memory") or has("average") | not)' v.json
+    [ "$(jq -r .made.version v.json)" = "$(apg --version | cut -d ' ' -f 2)" ]
+    apg evaluate --json -m v.apg new.csv | jq -e --slurpfile v v.json '
+        def near(a; b): a - b | . < 2e-6 and . > -2e-6;
+        near(.auc; $v[0].made.validation.auc) and near(.log_loss; $v[0].made.validation.log_loss)'
+    [ "$(grep -caE 'new\.csv|logs\.csv|v\.apg' v.apg)" -eq 0 ]
+    apg train -q --multi genres --hidden 8 --epochs 2 --holdout 0 -o n.apg logs.csv
+    apg inspect --json n.apg | jq -e '.made | .epoch == 2 and (has("validation") | not)'
+    # Columns and sizes come first, then what made it, then what it is made of.
+    [ "$(apg inspect v.apg | grep -oE '^[a-z_]+' | tr '\n' ' ')" = \
+        "kind bytes label columns embedding_numbers other_numbers collapsed calibration checksum made architecture tensors " ]
+}
+
+@test "inspect: what made a model is kept by collapse, which says what it did, and --from names what it went on from" {
+    apg collapse -q --embedding f16 -o c.apg m.apg
+    diff <(apg inspect --json m.apg | jq .made) <(apg inspect --json c.apg | jq '.made | del(.collapsed)')
+    apg inspect --json c.apg | jq -e '.made.collapsed == ["factors", "embedding f16"]'
+    apg train -q --from m.apg --epochs 1 --hidden 16,8 --form overparam --rank 4 --overparam 8 -o on.apg logs.csv
+    diff <(apg inspect --json m.apg | jq .checksum) <(apg inspect --json on.apg | jq .made.from)
+    eval "apg train -q --from m.apg $(options_of on.apg) -o again.apg logs.csv"
+    cmp on.apg again.apg
+    # Files of before say nothing of it.
+    apg inspect --json "$BATS_TEST_DIRNAME/model-1.apg" | jq -e 'has("made") | not'
+    apg collapse -q "$BATS_TEST_DIRNAME/model-1.apg" | apg inspect --json | jq -e '.made | keys == ["collapsed"]'
+}
+
 @test "inspect: garbage is one clear line, and so is a full disk" {
     run --separate-stderr -1 apg inspect logs.csv
     [ -z "$output" ]
