@@ -236,7 +236,7 @@ uninstall: ## remove what install put there
 
 # In a copy of the tree, because Debian's tools write into it, and what they make stands beside it.
 DEB = build/deb
-deb: ## Debian packages apg, libapg0 and libapg-dev, in build/deb; needs dpkg-dev and debhelper
+deb: ## Debian packages apg, libapg0 and libapg-dev, in build/deb; needs build-essential and debhelper
 	rm -rf $(DEB)
 	mkdir -p $(DEB)/apg-$(VERSION)
 	tar -c --exclude=./build --exclude=./.git --exclude="./apg*" . | tar -x -C $(DEB)/apg-$(VERSION)

@@ -56,7 +56,7 @@ on_page() {
     {
         sed 's/^\.Dl //; s/\\&//g; s/\\-/-/g; s/\\e$/\\/' man/*.1
         for command in $(apg --list-commands); do apg "$command" --help; done
-        cat README.md examples/demo.sh
+        cat README.md examples/*.sh
     } | sed ':a; /\\$/ { N; s/\\\n//; ba; }' | grep -oE '\bapg [a-z]+ [^|;<>)`]*' > "$BATS_TEST_TMPDIR/uses"
     for command in $(apg --list-commands); do
         apg "$command" --list-options | sed 's/=.*//' > "$BATS_TEST_TMPDIR/has"

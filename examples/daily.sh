@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# A daily job: daily.sh TODAY.csv TOMORROW.csv [OPTION]... in the folder of its models. As a line of a crontab:
+#
+#   30 2 * * *  cd /srv/ctr && sh daily.sh /logs/today.csv /logs/tomorrow.csv || logger -t ctr "the job failed: $?"
+#
+# TODAY.csv has labels. The job says how well the model that served did on it, goes on from that model's weights, and
+# scores TOMORROW.csv. OPTIONs are for apg train. It ends at the first step that fails, with that step's code: 1 when
+# something failed, 2 when an option is wrong. Then model.apg, serve.apg and scores.csv are those of before.
+#
+#   model.apg    to be trained on; serve.apg: what serves, collapsed; it may be in use meanwhile
+#   scores.csv   a score for each row of TOMORROW.csv; history.txt: AUC, loss and calibration of each day
+set -eu
+today=$1 tomorrow=$2
+shift 2
+
+# On rows that it has not seen: what a model is worth.
+if [ -e serve.apg ]; then
+    apg predict -q -m serve.apg --append --on-error skip "$today" > served.csv
+    { date -u +%F; apg evaluate served.csv; } >> history.txt
+    rm served.csv
+fi
+
+from=
+[ ! -e model.apg ] || from='--from model.apg'
+# shellcheck disable=SC2086
+apg train -q $from --on-error skip --max-errors 1% "$@" -o next.apg "$today"
+apg collapse -q -o next-serve.apg next.apg
+
+# A log of which half the tokens of a column are unknown is another log: rather yesterday's scores.
+apg predict -q -m next-serve.apg --id user_id,item_id --on-error empty --max-unknown 50% -o scores.csv "$tomorrow"
+mv next-serve.apg serve.apg
+mv next.apg model.apg
