@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The tables of bench/peers, from what has been run."""
-import math, re, statistics
+import math, re, statistics, subprocess, sys
 
 from intervals import jackknife
 from sets import SETS
@@ -78,6 +78,40 @@ def tables(runs):
     out += ["Mean score over mean label, and processor seconds of a run with the choice of its options:\n",
             grid(lambda n, m: "%s, %.0f s" % (short(mean(by[n, m], "calibration"), 2), mean(by[n, m], "seconds")))]
     return "\n".join(out)
+
+
+# Bars of the picture, in colours and a grey that can be read on white and on black.
+BARS = {"apg": "#2f81f7", "xgboost": "#d9822b", "hgb": "#6a9a3a"}
+GREY = "#808080"
+
+
+def plot(runs, path):
+    """Writes PATH, SVG: test AUC less that of one-hot logistic regression, by log, in points."""
+    by = newest(runs)
+    names = [n for n in SETS if ("apg" in [m for s, m in by if s == n]) and (n, "onehot") in by]
+    gain = lambda n, m: "%.3f" % (100 * (mean(by[n, m], "auc") - mean(by[n, "onehot"], "auc"))) if (n, m) in by else "NaN"
+    rows = "".join('"%s" %s\n' % (n, " ".join(gain(n, m) for m in BARS)) for n in names)
+    script = """$rows << END
+%sEND
+set terminal svg size 720,320 font 'sans-serif,13'
+set output '%s'
+set title 'Test AUC above one-hot logistic regression, points' textcolor rgb '%s'
+set border 0 linecolor rgb '%s'
+set style data histogram
+set style histogram clustered gap 1
+set style fill solid noborder
+set grid ytics linecolor rgb '%s' linewidth 0.3
+set tics scale 0 textcolor rgb '%s'
+set key inside top left reverse Left textcolor rgb '%s'
+set xzeroaxis linetype 1 linecolor rgb '%s'
+plot %s
+""" % (rows, path, GREY, GREY, GREY, GREY, GREY, GREY,
+       ", ".join("$rows using %d:xtic(1) title '%s' linecolor rgb '%s'" % (i + 2, NAMES[m], c)
+                 for i, (m, c) in enumerate(BARS.items())))
+    try:
+        subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    except FileNotFoundError:
+        print("bench/peers: gnuplot is not there; no picture", file=sys.stderr)
 
 
 def write(page, text):
