@@ -17,6 +17,7 @@ int cmd_compare(int argc, char **argv);
 int cmd_complexity(int argc, char **argv);
 int cmd_encode(int argc, char **argv);
 int cmd_evaluate(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_predict(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);

@@ -21,6 +21,7 @@
 #include "common/output.h"
 #include "common/report.h"
 #include "common/scores_csv.h"
+#include "common/weights.h"
 
 struct evaluate {
     struct scores_want want;
@@ -153,37 +154,14 @@ static enum apg_status take_rows(void *arg, struct apg_stream_part *part, struct
     return status;
 }
 
-/* Do the rows of IN have weights? Those that were asked for must be there. Where nobody asked, they are
- * those that the model was trained with. */
-static enum apg_status find_weights(struct evaluate *e, const struct apg_source *in, struct apg_error *err)
-{
-    const struct apg_schema *s = e->model->model->schema;
-    const char *asked = e->want.columns.weight;
-    struct apg_binding *b = &e->stream.binding;
-    e->weighted = s->weight && !(asked && !*asked);
-    if (!e->weighted)
-        b->weight = SIZE_MAX; /* what is in its cells does not matter */
-    else if (in->feat && asked && strcmp(asked, apg_feat_schema(in->feat)->weight) != 0)
-        return apg_fail(err, APG_EUSAGE,
-            "%s: --weight '%s': a feature file has the weights it was encoded with", in->name, asked);
-    else if (in->csv && b->weight == SIZE_MAX && asked)
-        return apg_binding_need_weight(b, s, in->csv, &e->stream.header, err);
-    else if (in->csv && b->weight == SIZE_MAX) {
-        message_warn(
-            "%s: no column '%s', the weight of the training rows: each row counts 1", in->name, s->weight);
-        e->weighted = false;
-    }
-    if (e->weighted)
-        e->weight_name = s->weight;
-    return APG_OK;
-}
-
 static enum apg_status score_rows(struct evaluate *e, struct apg_source *in, struct apg_error *err)
 {
     const struct apg_stream_user user = {.take = take_rows, .arg = e};
     enum apg_status status = apg_stream_begin(&e->stream, in, &e->want.columns, true, err);
     if (!status)
-        status = find_weights(e, in, err);
+        status = weights_find(&e->stream, e->want.columns.weight, &e->weighted, err);
+    if (!status && e->weighted)
+        e->weight_name = e->model->model->schema->weight;
     return status ? status : apg_stream_run(&e->stream, &user, err);
 }
 

@@ -24,6 +24,7 @@ static const struct command {
     {"complexity", cmd_complexity, "count multiply-adds and numbers, of each form of layer or of a model"},
     {"encode", cmd_encode, "turn CSV logs into a binary feature file"},
     {"evaluate", cmd_evaluate, "measure scores: AUC, GAUC, log loss, calibration"},
+    {"explain", cmd_explain, "say which columns a model's scores depend on"},
     {"inspect", cmd_inspect, "show what is in a model or a feature file"},
     {"predict", cmd_predict, "one probability per row, as rows arrive"},
     {"simulate", cmd_simulate, "draw click logs with a known truth"},

@@ -229,6 +229,7 @@ static enum apg_status make_part(
     struct apg_error changed;
     enum apg_status status, bad = APG_OK;
     p->bad.n = p->n_text = 0;
+    p->slot = w;
     if (s->source->csv && (bad = encode(s, w, user, p)) && bad != APG_EINPUT)
         return bad;
     const size_t rows = p->block.rows;

@@ -32,6 +32,7 @@ struct apg_stream_part {
     double *logit;              /* (rows) */
     struct apg_csv_chunk chunk; /* of CSV: its records are the rows and the bad ones */
     struct apg_bad_list bad;    /* records that are no rows; none when reading stops at the first */
+    size_t slot;                /* of the model, which `make` may use meanwhile; without s.rejects alone */
     uint64_t before;            /* of features: rows of the source before this part, bad ones too */
     char *text;                 /* for the user, who grows it; n_text is 0 when `make` is called */
     size_t n_text, cap_text;
