@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The commands of the README do what it shows.
+# Every command of the README is run, and does what it shows. What no test here knows of fails.
 bats_require_minimum_version 1.5.0
 load helper
 
@@ -7,59 +7,185 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR" || return
     apg simulate --rows 60000 > clicks.csv
     apg simulate --rows 10000 --skip 60000 > new.csv
+    apg train -q --multi genres --hidden 8 --epochs 1 -o small.apg clicks.csv
 }
 setup() {
     set -o pipefail
     cd "$BATS_FILE_TMPDIR" || return
 }
 
+small="-q --hidden 4 --epochs 1 -o x.apg"
+
+# Lines of code that are indented, without what is between ``` and ```
+indented() { awk '/^```/ { fence = !fence } !fence && /^    / { print substr($0, 5) }' "$ROOT/README.md"; }
+# The table whose header begins with $1: a line "left<TAB>right" for each row, a row's bar within a cell as |
+table() {
+    awk -v head="| $1 |" 'index($0, head) == 1 { on = 1; getline; next } on && !/^\|/ { exit } on' "$ROOT/README.md" |
+        sed 's/\\|/\x01/g; s/^| *//; s/ *| */\t/; s/ *|$//; s/\x01/|/g'
+}
+
 # Other processors add in another order, so digits may differ, and with them the passes.
-@test "readme: the first commands print what it shows, but for digits" {
-    sed -n '/^    \$ apg train/,/^$/p' "$ROOT/README.md" | sed 's/^    //' > shown
+@test "readme: the first commands print what it shows, but for digits and the passes that it leaves out" {
+    indented | sed -n '/^\$ apg train/,/^calibration /p' > shown
     : > printed
     grep '^\$ ' shown | sed 's/^\$ //' > commands
-    [ "$(wc -l < commands)" -eq 3 ]
+    [ "$(wc -l < commands)" -eq 4 ]
     while IFS= read -r command; do
         echo "\$ $command" >> printed
         eval "$command" >> printed 2>&1
     done < commands
-    strip() { sed -E '/^ +[0-9]+ +54000 /s/.*/a pass/; s/[0-9]*\.[0-9]+/N/g; s/[0-9]e-[0-9]+/N/; s/[-+] N/+ N/; /^$/d' "$1" | uniq; }
+    strip() { sed -E '/^ +[0-9]+ +54000 /s/.*/a pass/; /^\.\.\.$/d; s/[0-9]*\.[0-9]+/N/g; s/[0-9]e-[0-9]+/N/; s/[-+] N/+ N/; s/^(rows|positive|log loss|AUC|GAUC|normalized entropy|calibration) +/\1 /; /^$/d' "$1" | uniq; }
     diff <(strip shown) <(strip printed)
-    grep -q 'those of `apg simulate --rows 60000 > clicks.csv` and' "$ROOT/README.md"
+}
+
+@test "readme: the other commands that are set apart" {
+    indented | sed '/^\$ apg train/,/^calibration /d' > lines
+    [ "$(wc -l < lines)" -ge 3 ]
+    while IFS= read -r line; do
+        case $line in
+        'git clone ADDRESS apg && cd apg') grep -q 'ADDRESS is where you found' "$ROOT/README.md" ;;
+        'make demo') make -s -n -C "$ROOT" demo > /dev/null ;;
+        'tail -n +1 -F clicks.csv | apg predict '*)
+            cp small.apg model.apg
+            head -n 50 clicks.csv > stream.csv
+            lines_are() { [ "$(wc -l < stream.out)" -eq "$1" ]; }
+            set -m # it is a group of processes, that can be ended together
+            eval "${line/clicks.csv/stream.csv}" > stream.out 2> /dev/null 3>&- < /dev/null &
+            pipe=$!
+            set +m
+            wait_for lines_are 50
+            sed -n 51,60p clicks.csv >> stream.csv
+            wait_for lines_are 60
+            kill -- -$pipe
+            wait $pipe || true
+            [ "$(head -n 1 stream.out)" = "$(head -n 1 clicks.csv),score" ]
+            ;;
+        *)
+            echo "no test knows of: $line"
+            return 1
+            ;;
+        esac
+    done < lines
 }
 
 @test "readme: logs of other shapes are read with the options that it names" {
     head -n 3001 clicks.csv > log.csv
-    options() { grep -F "| $1 |" "$ROOT/README.md" | cut -d'`' -f2; }
-    small="-q --hidden 4 --epochs 1"
-    names=$(head -n 1 log.csv)
-    [ "$(options 'has no header')" = "--no-header --columns label,user,item,price" ]
-    tail -n +2 log.csv | cut -d, -f1,2,3,6 > bare.csv
-    # shellcheck disable=SC2046,SC2086
-    {
-        apg train $small $(options 'has no header') -o x.apg bare.csv
-        tr , '\t' < log.csv | apg train $small $(options 'has tabs, and quotes that are text') -o x.apg
-        grep -Fq '`--multi genres`' "$ROOT/README.md"
-        sed '1s/label/clicked/' log.csv | apg train $small $(options 'has another name for the label') -o x.apg
-        awk -F, -v OFS=, 'NR % 5 == 0 {$6 = "NA"} 1' log.csv > na.csv
-        apg train $small $(options 'says `NA` or `NULL` where a number is missing' | tail -n 1) -o x.apg na.csv 2> /dev/null || true
-        apg train $small --numeric price --missing NA,NULL -o x.apg na.csv
-        apg train $small $(options 'is in the order of time') -o x.apg log.csv
-        apg train $small $(options 'has a tenth of the negatives') -o x.apg log.csv
-        { cat log.csv; echo 1,2; } | apg train $small $(options 'has a bad row now and then') -o x.apg 2> err
-    }
-    grep -q '1 of 3001 rows are bad' err
-    printf '%s\n1,2\n' "$names" | cmp - bad.csv
+    table 'the log' > rows
+    [ "$(wc -l < rows)" -ge 10 ]
+    while IFS=$'\t' read -r log options; do
+        options=$(cut -d'`' -f2 <<< "$options") input=log.csv
+        case $log in
+        'has no header')
+            tail -n +2 log.csv | cut -d, -f1,2,3,6 > bare.csv
+            input=bare.csv
+            ;;
+        'has tabs, and quotes that are text')
+            tr , '\t' < log.csv | sed '2,$s/\t/\t6" /' > input
+            input=input
+            ;;
+        'has lists in its cells, `Action|Comedy`') ;;
+        'has another name for the label')
+            sed '1s/label/clicked/' log.csv > input
+            input=input
+            ;;
+        'says `NA` or `NULL` where a number is missing')
+            awk -F, -v OFS=, 'NR % 5 == 0 {$6 = "NA"} NR % 7 == 0 {$6 = "NULL"} 1' log.csv > input
+            options+=" --numeric price" input=input
+            ;;
+        'is in the order of time' | 'has a tenth of the negatives') ;;
+        'has rows that count more than others')
+            sed '1s/$/,column/; 2,$s/$/,2/' log.csv > input
+            input=input
+            ;;
+        'has a bad row now and then')
+            { cat log.csv; echo 1,2; } > input
+            input=input
+            ;;
+        'is compressed')
+            [ "$options" = 'xzcat log.csv.xz | apg train' ]
+            command -v xz > /dev/null || continue
+            xz -kf log.csv
+            eval "$options $small"
+            continue
+            ;;
+        *)
+            echo "no test knows of: $log"
+            return 1
+            ;;
+        esac
+        # shellcheck disable=SC2086
+        apg train $small $options $input 2> err || { echo "$log: $options: $(cat err)"; return 1; }
+        [ -s x.apg ]
+    done < rows
+    grep -q '1 of 3001 rows are bad' err || printf '%s\n1,2\n' "$(head -n 1 log.csv)" | cmp - bad.csv
 }
 
-@test "readme: the nightly job" {
-    apg train -q --hidden 8 --epochs 1 -o yesterday.apg clicks.csv
+@test "readme: what makes a good model" {
+    head -n 1001 clicks.csv > log.csv
+    table 'to' > rows
+    [ "$(wc -l < rows)" -ge 8 ]
+    cp small.apg model.apg
+    apg predict -q -m small.apg --append -o scored.csv new.csv
+    cp scored.csv a.csv
+    cp scored.csv b.csv
+    while IFS=$'\t' read -r _ command; do
+        command=$(cut -d'`' -f2 <<< "$command")
+        case $command in
+        'apg train '*) command+=" $small --multi genres log.csv" ;;
+        'apg collapse '*) command+=" -o x.apg model.apg" ;;
+        'apg compare '* | 'apg evaluate '*) ;;
+        *)
+            echo "no test knows of: $command"
+            return 1
+            ;;
+        esac
+        eval "$command" > out 2> err || { echo "$command: $(cat err)"; return 1; }
+    done < rows
+}
+
+@test "readme: the nightly job, and what stops it" {
+    cp small.apg yesterday.apg
     cp new.csv today.csv
     { head -n 100 new.csv; echo 1,2,3; } > tomorrow.csv
     sed -n '/^```sh$/,/^```$/p' "$ROOT/README.md" | sed '1d;$d' > job
+    [ "$(grep -c '^```sh$' "$ROOT/README.md")" -eq 1 ]
     [ "$(wc -l < job)" -ge 5 ]
     sh job
     [ "$(wc -l < scores.csv)" -eq 101 ]
     [ ! -e today.apg ] && [ -s serve.apg ]
-    [ "$(tail -n +1 clicks.csv | head -n 50 | apg predict -q -m serve.apg --append | wc -l)" -eq 50 ]
+    cp yesterday.apg before.apg
+    awk -F, -v OFS=, 'NR > 1 {$2 = "u" NR} 1' new.csv > tomorrow.csv
+    cp scores.csv scores.before
+    run --separate-stderr -1 sh job
+    [[ "$stderr" == *"user_id: the model does not know "*" of the tokens"* ]]
+    cmp before.apg yesterday.apg
+    cmp scores.csv scores.before
+}
+
+@test "readme: commands within its sentences" {
+    head -n 301 clicks.csv > log.csv
+    awk '/^```/ { fence = !fence } !fence && !/^    / && !/^\|/' "$ROOT/README.md" | tr '\n' ' ' |
+        grep -oE '`(apg|make|bench/|tools/)[^`]*`' | tr -d '`' | sort -u > spans
+    [ "$(wc -l < spans)" -ge 8 ]
+    while IFS= read -r span; do
+        case $span in
+        apg | 'apg COMMAND --help') ;;
+        'apg --help') apg --help > /dev/null ;;
+        'apg simulate --rows 60000 > clicks.csv' | 'apg simulate --rows 10000 --skip 60000 > new.csv')
+            eval "${span/> /> again.}"
+            cmp "${span#*> }" "again.${span#*> }"
+            ;;
+        'apg predict' | 'apg train') apg "${span#apg }" --help > /dev/null ;;
+        'apg train @options.txt')
+            echo "$small log.csv" > options.txt
+            eval "$span"
+            ;;
+        'make '*) make -s -n -C "$ROOT" ${span#make } DESTDIR="$PWD/root" > /dev/null ;;
+        bench/* | tools/*) [ -x "$ROOT/${span%% *}" ] ;;
+        *)
+            echo "no test knows of: $span"
+            return 1
+            ;;
+        esac
+    done < spans
 }
