@@ -2,6 +2,8 @@
  *
  * apg train: logs to a model (apg_train of apg.h).
  */
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +13,7 @@
 #include "common/input.h"
 #include "common/message.h"
 #include "common/output.h"
+#include "common/stop.h"
 #include "train/settings.h"
 #include "train_progress.h"
 
@@ -18,6 +21,9 @@ struct train {
     struct train_progress progress;
     const char *checkpoint; /* or NULL */
     bool quiet, force;
+    const char *best;         /* what is written when training is stopped */
+    bool stopped;             /* by a signal, and there is a model */
+    struct apg_progress kept; /* of a training that was stopped: the epoch that is kept */
 };
 
 /* Write MODEL to PATH. A failure is a warning: it is no reason to lose the training too. */
@@ -32,9 +38,35 @@ static void checkpoint(const char *path, const struct apg *model)
     }
 }
 
+/* What FILE has of a training that was stopped. */
+static void tell_stopped(const struct train *t, const char *file)
+{
+    char valid[96] = "";
+    const struct apg_progress *p = &t->kept;
+    if (p->has_valid && !isnan(p->valid_auc))
+        (void)snprintf(
+            valid, sizeof valid, ": validation AUC %.5f, log loss %.5f", p->valid_auc, p->valid_loss);
+    message_warn("stopped by %s; %s has the %s, of epoch %zu%s", stop_name(), file, t->best, p->epoch, valid);
+}
+
+static bool stop(void *arg)
+{
+    (void)arg;
+    return stop_signal() != 0;
+}
+
 static void tell(void *arg, const struct apg_event *e)
 {
     struct train *t = arg;
+    if (e->kind == APG_EVENT_PASS ||
+        e->kind == APG_EVENT_TUNE) /* rows are read: a signal may wait from here on */
+        stop_catch();
+    if (e->kind == APG_EVENT_TUNE || e->kind == APG_EVENT_CANDIDATES)
+        t->best = e->kind == APG_EVENT_TUNE ? "best candidate so far" : "static model";
+    if (e->kind == APG_EVENT_STOPPED) {
+        t->stopped = true;
+        t->kept = *e->progress;
+    }
     if (e->kind == APG_EVENT_EPOCH && e->progress->better && t->checkpoint &&
         (t->force || !e->progress->useless))
         checkpoint(t->checkpoint, e->model);
@@ -66,7 +98,7 @@ static void close_log(const struct apg_input *in)
 
 int cmd_train(int argc, char **argv)
 {
-    struct train t = {0};
+    struct train t = {.best = "best model so far"};
     struct apg_train_settings settings; /* the defaults, for --help; apg_train takes what was given as text */
     const char *out_path = NULL, *valid_path = NULL, *rejects_path = NULL;
     apg_train_settings_init(&settings);
@@ -120,8 +152,11 @@ int cmd_train(int argc, char **argv)
     t.force = settings.force;
     const size_t n_logs = argc ? (size_t)argc : 1;
     struct apg_input valid = {.fd = -1}, *log = calloc(n_logs, sizeof *log);
-    struct apg_train_options options = {
-        .settings = opt_settings(), .valid = valid_path ? &valid : NULL, .tell = tell, .arg = &t};
+    struct apg_train_options options = {.settings = opt_settings(),
+        .valid = valid_path ? &valid : NULL,
+        .tell = tell,
+        .stop = stop,
+        .arg = &t};
     struct apg *model = NULL;
     struct apg_error err;
     struct output out = {0}, rejects = {0};
@@ -148,6 +183,8 @@ int cmd_train(int argc, char **argv)
     if (!status && !(status = apg_write(model, output_sink(&out), &err)) &&
         (!rejects_path || !(status = output_commit(&rejects, &err))))
         status = output_commit(&out, &err);
+    if (!status && t.stopped)
+        tell_stopped(&t, out.name);
 done:
     if (status) {
         output_abandon(&rejects);
@@ -158,6 +195,10 @@ done:
     close_log(&valid);
     free(log);
     apg_close(model);
+    if (status == APG_ESTOPPED)
+        message_warn("stopped by %s before an epoch was over: nothing is written", stop_name());
+    if (status == APG_ESTOPPED || (!status && t.stopped))
+        return EXIT_SIGNALLED + stop_signal();
     return !status                  ? EXIT_OK
            : status == APG_ESETTING ? opt_usage(&command, "%s", err.text)
                                     : message_fail(&err);

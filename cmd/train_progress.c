@@ -161,6 +161,8 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
     case APG_EVENT_BAD_ROW:
         message_warn("%s", e->text);
         break;
+    case APG_EVENT_STOPPED: /* told when the model is written */
+        break;
     case APG_EVENT_CALIBRATED:
         fprintf(stderr, "%s\n", e->text);
         break;

@@ -44,6 +44,7 @@ enum apg_status {
     APG_EUSAGE = 5,   /* the parts of a request do not fit together */
     APG_ERANGE = 6,   /* a size or number is out of range */
     APG_ESETTING = 7, /* a setting is unknown, has a wrong value, or does not go with another one */
+    APG_ESTOPPED = 8, /* the caller asked for an end before there was a result */
 };
 
 struct apg_error {
@@ -106,8 +107,9 @@ enum apg_event_kind {
     APG_EVENT_BAD_ROW,    /* text: a row that is left out, with on-error=skip */
     APG_EVENT_MODEL,      /* the model is made: rows, fields, numbers */
     APG_EVENT_CALIBRATED, /* text: how the scores were calibrated, after the last epoch */
-    APG_EVENT_PASS,       /* the passes over the rows begin */
-    APG_EVENT_STEP,       /* a batch was trained on: progress */
+    APG_EVENT_STOPPED, /* training ended because the caller asked for it: progress is of the epoch that is kept */
+    APG_EVENT_PASS,  /* the passes over the rows begin */
+    APG_EVENT_STEP,  /* a batch was trained on: progress */
     APG_EVENT_EPOCH, /* a pass and its validation are over: progress, and model, which may be written now */
     /* With condition=auto: */
     APG_EVENT_CANDIDATES, /* the static model is trained first; n_candidates will go on from it */
@@ -210,6 +212,12 @@ struct apg_train_options {
     struct apg *from;
     void (*tell)(void *arg, const struct apg_event *event); /* called by the calling thread; may be NULL */
     void *arg;
+    /* Called by the calling thread before each batch; true ends training there. *out is then what was best so
+     * far, as at a normal end: of one training its best epoch; with condition=auto the static model; with tune
+     * the best of the candidates that ended, or of the first candidate its best epoch. APG_ESTOPPED: there was
+     * none yet. A signal handler or another thread can ask for the end through a lock-free atomic that this
+     * function reads. It is not called while logs are read. NULL: nothing ends training early. */
+    bool (*stop)(void *arg);
 };
 
 /* Train a model on N LOGS of the same columns. *out holds the weights that validated best; it is closed

@@ -9,7 +9,7 @@
 #define APG_MESSAGE_H
 #include "base/error.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SIGNALLED = 128 };
 
 /* The running command's name ("train"). main sets it before the command runs; until then it is "".
  * */

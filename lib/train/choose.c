@@ -436,11 +436,14 @@ static enum apg_status train_static(struct choose *c, struct apg_error *err)
     enum apg_status status = make(&m, c, NULL, err);
     if (!status)
         status = train(c, m, c->fit, true, &w, err);
-    if (status) {
+    if (status && !(status == APG_ESTOPPED && w.best.better)) {
         apg_model_free(m);
         return status;
     }
     c->fixed = m;
+    c->report->kept = w.best;
+    if (status)
+        return status;
     c->fixed_score = score(c, &w);
     c->price = -c->left;
     c->left = c->options->budget * c->price;
@@ -477,6 +480,10 @@ enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *rep
     enum apg_status status = begin(&c, err);
     if (!status && !(status = train_static(&c, err)) && !(status = pick(&c, err)))
         status = decide(&c, out, err);
+    if (status == APG_ESTOPPED) {
+        *out = c.fixed;
+        c.fixed = NULL;
+    }
     report->work = options->budget - c.left / c.price;
     end(&c);
     return status;

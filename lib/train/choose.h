@@ -51,7 +51,8 @@ struct apg_choose_report {
     bool better;                  /* the test shows that the best beats the static model */
     double difference, low, high; /* of its AUC to the static model's; NaN: undefined */
     double work;                  /* after the static model, in multiples of the static model's */
-    struct apg_progress kept;     /* of the model that is chosen: as of apg_fit_judge */
+    struct apg_progress
+        kept; /* of the model that is chosen: as of apg_fit_judge, or the epoch that ended best */
 };
 
 struct apg_choose_told {
@@ -68,8 +69,9 @@ bool apg_choose_column(const uint64_t *count, size_t n, double *groups);
 
 /* Choose the condition of ARCH, which has apg layers of the residual form. APG_EUSAGE: there are no
  * validation rows, or no hidden layer has a rank. *out is the adaptive model if it is better, else a static
- * one; it is freed with apg_model_free. At most three models are in memory at a time. The result is the
- * same for any number of threads. */
+ * one; it is freed with apg_model_free. APG_ESTOPPED: FIT's stop ended it, and *out is the first static model
+ * or, before that had an epoch, NULL. At most three models are in memory at a time. The result is the same
+ * for any number of threads. */
 enum apg_status apg_choose(struct apg_model **out, struct apg_choose_report *report,
     const struct apg_schema *schema, const struct apg_arch *arch, const struct apg_dataset *train,
     const struct apg_dataset *valid, const struct apg_fit_options *fit,

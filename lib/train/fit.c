@@ -374,6 +374,8 @@ static enum apg_status train_epoch(struct training *t, struct apg_error *err)
     s->epoch_done = false;
     for (s->rows = 0; !status && s->rows < t->n_train;) {
         const size_t n = batch_at(t, s->rows, t->n_train);
+        if (o->stop && o->stop(o->stop_arg))
+            return apg_fail(err, APG_ESTOPPED, "stopped before an epoch was over: there is no model");
         take_rows(t, s->rows, n);
         double loss = 0;
         status = apg_optim_step(t->optim, &t->step, t->row, n,
@@ -471,12 +473,13 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
         if (t.average)
             apg_average_swap(t.average, pool);
     }
-    if (!status) {
+    const bool stopped = status == APG_ESTOPPED && t.best_score > -INFINITY;
+    if (!status || stopped) {
         copy_weights(&m->graph, t.best, true);
         m->calibration = t.best_calibration;
         apg_graph_prepare(&m->graph);
-        if (!t.state.has_valid)
-            status = check_left(&t, err);
+        const enum apg_status left = t.state.has_valid ? APG_OK : check_left(&t, err);
+        status = left ? left : status;
     }
     end(&t);
     return status;

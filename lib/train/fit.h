@@ -28,6 +28,8 @@ struct apg_fit_options {
     bool validate_start; /* validate the weights it starts with too, as epoch 0; they may be the best */
     size_t epochs_done;  /* by these weights: the order of rows goes on from there, the rate starts anew */
     uint64_t epoch_rows; /* rows of an epoch, drawn anew for each; 0: all */
+    bool (*stop)(void *arg); /* called with STOP_ARG before each step; true ends the training. NULL: never */
+    void *stop_arg;
 };
 
 /* The settings of these options: what is held out, and all else. */
@@ -45,8 +47,8 @@ typedef void apg_fit_progress(void *arg, const struct apg_progress *p);
 
 /* Validation rows are VALID, or if that is NULL the rows held out (drawn by the seed). Without any, nothing
  * stops early and the last weights are kept. On success M holds the best weights. While it is trained M is
- * calibrated only when PROGRESS is told of a better epoch. M was made for training
- * with max_rows >= batch_size. */
+ * calibrated only when PROGRESS is told of a better epoch. APG_ESTOPPED: the options' stop ended it; M holds
+ * the best weights if PROGRESS was told of any. M was made for training with max_rows >= batch_size. */
 enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, const struct apg_dataset *valid,
     const struct apg_fit_options *o, struct apg_pool *pool, apg_fit_progress *progress, void *arg,
     struct apg_error *err);

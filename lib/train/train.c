@@ -25,7 +25,7 @@ struct training {
     struct apg_schema *schema;        /* own, or that of FROM */
     struct apg_dataset *rows, *valid; /* valid: NULL, or rows to validate on */
     struct apg_model *from, *model;   /* from: NULL, or what training goes on from */
-    struct apg_progress kept;         /* of the epoch whose weights are kept */
+    struct apg_progress kept;         /* of the epoch whose weights are kept; zeroed before there is one */
     char **found;                     /* settings that --tune found, ended by NULL; or NULL */
     bool no_memory;                   /* to record how the model was made, during training */
 };
@@ -87,6 +87,19 @@ static void tell_progress(void *arg, const struct apg_progress *p)
     tell(t, (struct apg_event){.kind = p->epoch_done ? APG_EVENT_EPOCH : APG_EVENT_STEP,
                 .progress = p,
                 .model = t->model ? &now : NULL});
+}
+
+/* Of the trainings of --tune each step is told, and no epoch: they are told as candidates. */
+static void tell_step(void *arg, const struct apg_progress *p)
+{
+    if (!p->epoch_done)
+        tell(arg, (struct apg_event){.kind = APG_EVENT_STEP, .progress = p});
+}
+
+static bool stop(void *training)
+{
+    const struct training *t = training;
+    return t->options->stop && t->options->stop(t->options->arg);
 }
 
 static void tell_model(const struct training *t, size_t taken)
@@ -405,13 +418,13 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
 
 static enum apg_status tune(struct training *t, struct apg_error *err)
 {
-    const struct apg_tune_told told = {tell_trial, tell_round, t};
+    const struct apg_tune_told told = {tell_step, stop, tell_trial, tell_round, t};
     struct apg_tuned tuned = {0};
     char *text = NULL;
     tell(t, (struct apg_event){.kind = APG_EVENT_TUNE});
     enum apg_status status = apg_tune(&t->model, &tuned, &text, &t->found, &t->kept, t->options->settings,
         t->settings.tune, t->schema, t->rows, t->valid, t->pool, &told, err);
-    if (!status)
+    if (text)
         tell(t, (struct apg_event){.kind = APG_EVENT_TUNED, .tuned = &tuned});
     free(text);
     return status;
@@ -440,11 +453,10 @@ static enum apg_status fit(struct training *t, struct apg_error *err)
     enum apg_status status = apg_choose(&chosen, &report, t->schema, &s->arch.arch, t->rows, t->valid,
         &s->fit, &s->choose, t->pool, &told, err);
     t->model = chosen;
-    if (status)
-        return status;
-    tell_choice(t, &report);
     t->kept = report.kept;
-    return APG_OK;
+    if (!status)
+        tell_choice(t, &report);
+    return status;
 }
 
 /* Hand the model over to *out, with the schema that it reads rows by, which may lie in a feature file. */
@@ -495,9 +507,16 @@ static enum apg_status train(
         (status = find_arch(t, err)))
         return status;
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
-    if ((status = fit(t, err)) || (status = judge(t, err)))
+    s->fit.stop = stop;
+    s->fit.stop_arg = t;
+    status = fit(t, err);
+    const bool stopped = status == APG_ESTOPPED && t->kept.better;
+    if ((status && !stopped) || (status = judge(t, err)))
         return status;
-    tell_course(t);
+    if (stopped)
+        tell(t, (struct apg_event){.kind = APG_EVENT_STOPPED, .progress = &t->kept});
+    else
+        tell_course(t);
     tell_calibrated(t);
     return t->no_memory ? apg_fail_memory(err) : record(t, err);
 }

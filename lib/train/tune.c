@@ -120,6 +120,8 @@ static enum apg_status settle(
         (status = apg_arch_columns(&s->arch, t->schema, err)))
         return status;
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->train->rows);
+    s->fit.stop = t->told->stop;
+    s->fit.stop_arg = t->told->arg;
     return APG_OK;
 }
 
@@ -200,14 +202,15 @@ static enum apg_status measure(struct tune *t, struct candidate *c, size_t part,
 
 /* Train candidate C to its end, or as long as it does WORK at most. PART 0 validates on the validation
  * rows, and *out is the model, which may be NULL. Another part holds out some of the training rows, drawn
- * by the part. Of a candidate that diverges, or is cut in a part above 0, C has no losses of the part. */
+ * by the part. Of a candidate that diverges, or is cut in a part above 0, C has no losses of the part. Of the
+ * first candidate there is a model also where it is stopped. */
 static enum apg_status train(struct tune *t, struct candidate *c, size_t part, double work,
     struct apg_model **out, struct apg_error *err)
 {
     struct apg_train_settings s;
     struct apg_model *m = NULL;
     struct apg_watch watch;
-    apg_watch_init(&watch, NULL, NULL);
+    apg_watch_init(&watch, t->told->fit, t->told->arg);
     if (out)
         *out = NULL;
     enum apg_status status = settle(t, &c->recipe, &s, err);
@@ -249,7 +252,7 @@ static enum apg_status train(struct tune *t, struct candidate *c, size_t part, d
         (void)snprintf(text, sizeof text, "%zu", s.fit.epochs);
         put(&c->recipe, "epochs", text);
     }
-    if (!status) {
+    if (!status || (status == APG_ESTOPPED && !t->model && watch.best.better)) {
         *out = m;
         m = NULL;
     }
@@ -600,6 +603,19 @@ static enum apg_status is_open(const char *const *given, bool *open, struct apg_
     return status == APG_ESETTING ? APG_OK : status;
 }
 
+static enum apg_status search(struct tune *t, const struct apg_given *given, bool open, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    for (size_t i = 0; !status && i < AXES; i++)
+        if (!apg_given_has(given, axes[i].setting))
+            status = walk(t, &axes[i], err);
+    if (!status && !t->crosses_given)
+        status = cross(t, err);
+    if (!status && open)
+        status = adapt(t, err);
+    return status;
+}
+
 enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text, char ***found,
     struct apg_progress *kept, const char *const *given, double budget, struct apg_schema *schema,
     const struct apg_dataset *rows, const struct apg_dataset *valid, struct apg_pool *pool,
@@ -622,34 +638,38 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
     struct apg_model *m = NULL;
     if (open)
         put(&first.recipe, "layer", "dense");
-    if ((status = train(&t, &first, 0, INFINITY, &m, err)))
+    status = train(&t, &first, 0, INFINITY, &m, err);
+    if (!m)
         goto done;
-    struct apg_cost cost, cost_first = apg_complexity_graph(&m->graph);
+    const struct apg_cost cost_first = apg_complexity_graph(&m->graph);
     take(&t, &first, &m);
-    if ((status = apg_complexity_arch(&cost, &s.arch.arch, &t.model->graph, err)))
-        goto done;
-    const double ratio = apg_work_row(schema, &s.arch.arch, &cost, s.fit.batch_size) /
-                         apg_work_row(schema, &s.arch.arch, &cost_first, s.fit.batch_size);
-    t.ratio = open ? ratio : 0;
-    t.unit = first.work * ratio;
-    t.budget = budget * t.unit;
-    t.left = t.budget - first.work;
-    t.further = !(s.fit.holdout_last > 0); /* else rows are in the order of time */
-    tell(&t, &t.best, true);
-    for (size_t i = 0; !status && i < AXES; i++)
-        if (!apg_given_has(&s.given, axes[i].setting))
-            status = walk(&t, &axes[i], err);
-    if (!status && !t.crosses_given)
-        status = cross(&t, err);
-    if (!status && open)
-        status = adapt(&t, err);
-    if (!status && (!(*text = malloc(OPTIONS_MAX_BYTES)) || !(*found = settings_of(&t.best.recipe))))
+    if (!status) {
+        struct apg_cost cost;
+        if ((status = apg_complexity_arch(&cost, &s.arch.arch, &t.model->graph, err)))
+            goto done;
+        const double ratio = apg_work_row(schema, &s.arch.arch, &cost, s.fit.batch_size) /
+                             apg_work_row(schema, &s.arch.arch, &cost_first, s.fit.batch_size);
+        t.ratio = open ? ratio : 0;
+        t.unit = first.work * ratio;
+        t.budget = budget * t.unit;
+        t.left = t.budget - first.work;
+        t.further = !(s.fit.holdout_last > 0); /* else rows are in the order of time */
+        tell(&t, &t.best, true);
+        status = search(&t, &s.given, open, err);
+        if (status && status != APG_ESTOPPED)
+            goto done;
+        if (!(*text = malloc(OPTIONS_MAX_BYTES))) {
+            status = apg_fail_memory(err);
+            goto done;
+        }
+        options_text(&t.best.recipe, *text);
+        tuned->options = *text;
+        tuned->work = (t.budget - t.left) / t.unit;
+    }
+    if (!(*found = settings_of(&t.best.recipe))) {
         status = apg_fail_memory(err);
-    if (status)
         goto done;
-    options_text(&t.best.recipe, *text);
-    tuned->options = *text;
-    tuned->work = (t.budget - t.left) / t.unit;
+    }
     *kept = t.best.watch.best;
     if (t.best.crossed) { /* they move to the schema that the model keeps */
         schema->n_crosses = t.best.crossed->n_crosses;

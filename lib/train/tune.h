@@ -22,6 +22,8 @@
 #include "train/settings.h"
 
 struct apg_tune_told {
+    apg_fit_progress *fit;   /* of each training */
+    bool (*stop)(void *arg); /* as of apg_fit_options; may be NULL */
     void (*trial)(void *arg, const struct apg_trial *trial);
     void (*round)(void *arg, enum apg_choose_stage stage, const struct apg_choose_try *tries, size_t n);
     void *arg;
@@ -29,8 +31,11 @@ struct apg_tune_told {
 
 /* Tune the settings that GIVEN, ended by NULL (NULL is allowed), leaves open, within BUDGET trainings of the
  * model that it asks for. Where it says what layers adapt to, or how, that very model is tuned. APG_EUSAGE:
- * there are no validation rows. APG_ERANGE: the first training diverged. *out is freed with apg_model_free,
- * *text, the options that were found, and *found, the same as settings "NAME=VALUE" that end in NULL, with free(). Crosses that were found are SCHEMA's then. At most three models are in memory at a time. The result
+ * there are no validation rows. APG_ERANGE: the first training diverged. APG_ESTOPPED: TOLD's stop ended it,
+ * and *out is the best candidate that ended; or what was best of the first one, and *text is NULL; or NULL,
+ * if there was no such thing yet. *out is freed with apg_model_free,
+ * *text, the options that were found, and *found, the same as settings "NAME=VALUE" that end in NULL, with
+ * free(). Crosses that were found are SCHEMA's then. At most three models are in memory at a time. The result
  * is the same for any number of threads. */
 enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char **text, char ***found,
     struct apg_progress *kept, const char *const *given, double budget, struct apg_schema *schema,

@@ -358,6 +358,13 @@ ENDING = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU, signal.S
           signal.SIGRTMIN, signal.SIGRTMIN + 5, signal.SIGRTMAX]
 
 
+STOPPING = [signal.SIGTERM, signal.SIGINT]  # the first of these lets train write what it has
+
+
+def is_model(text):
+    return subprocess.run([APG, 'inspect', '-'], input=text, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
 def killed(task):
     """A run that is killed, and one after it that is not."""
     form, named, how, sig = task
@@ -373,9 +380,10 @@ def killed(task):
     what = 'ended before' if run.code == 0 else 'old' if run.has.get('x') == Run.OLD else 'new'
     wrong = None
     for name, text in run.has.items():
-        if name in right.has and text not in (Run.OLD, right.has[name]):
+        if name in right.has and text not in (Run.OLD, right.has[name]) and not (stopped and is_model(text)):
             wrong = f'{name} is neither old nor new'
-    if run.code not in (0, -sig):
+    stopped = form[0].startswith('train') and sig in STOPPING and run.code == 128 + sig
+    if run.code not in (0, -sig) and not stopped:
         wrong = f'ends with {run.code}'
     if left and sig != signal.SIGKILL:
         wrong = f'leaves {left}'

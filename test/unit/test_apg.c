@@ -262,6 +262,62 @@ static void test_whole_way(void **state)
     apg_close(b);
 }
 
+/* Training is asked to end when so many epochs are over; or, with 0, before its first batch. */
+struct ending {
+    int epochs, ends_at;
+    size_t kept; /* as the event of the end says */
+};
+
+static void hear_ending(void *arg, const struct apg_event *e)
+{
+    struct ending *x = arg;
+    x->epochs += e->kind == APG_EVENT_EPOCH;
+    if (e->kind == APG_EVENT_STOPPED)
+        x->kept = e->progress->epoch;
+}
+
+static bool stop_at(void *arg)
+{
+    const struct ending *x = arg;
+    return x->epochs >= x->ends_at;
+}
+
+static void test_stop(void **state)
+{
+    (void)state;
+    struct apg_error err;
+    const struct apg_input log = {-1, log_path};
+    const char *const cells[] = {"u2", "i0", "u3", "i0"};
+    double p[2], q[2];
+    for (int ends_at = 0; ends_at < 3; ends_at++) {
+        struct ending x = {.ends_at = ends_at};
+        struct apg *a = NULL;
+        const struct apg_train_options options = {.settings = (const char *const[]){"hidden=8", "rank=2",
+                                                      "holdout=0", "epochs=9", "threads=1", NULL},
+            .tell = hear_ending,
+            .stop = stop_at,
+            .arg = &x};
+        assert_int_equal(apg_train(&a, &log, 1, &options, &err), ends_at ? APG_OK : APG_ESTOPPED);
+        assert_int_equal(x.epochs, ends_at);
+        assert_int_equal(x.kept, ends_at);
+        if (!ends_at) {
+            assert_string_equal(err.text, "stopped before an epoch was over: there is no model");
+            assert_null(a);
+            continue;
+        }
+        struct apg *b = NULL;
+        char epochs[16];
+        snprintf(epochs, sizeof epochs, "epochs=%d", ends_at);
+        const char *const settings[] = {"hidden=8", "rank=2", "holdout=0", epochs, "threads=1", NULL};
+        assert_int_equal(train(&b, NULL, settings, NULL, &err), APG_OK);
+        assert_int_equal(apg_predict(a, cells, 2, p, &err), APG_OK);
+        assert_int_equal(apg_predict(b, cells, 2, q, &err), APG_OK);
+        assert_true(p[0] == q[0] && p[1] == q[1]);
+        apg_close(a);
+        apg_close(b);
+    }
+}
+
 static void test_train_on(void **state)
 {
     (void)state;
@@ -393,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_no_error_wanted),
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_whole_way),
+        cmocka_unit_test(test_stop),
         cmocka_unit_test(test_train_on),
         cmocka_unit_test(test_changed_validation),
         cmocka_unit_test(test_wrong_settings),
