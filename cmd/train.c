@@ -21,6 +21,7 @@ struct train {
     struct train_progress progress;
     const char *checkpoint; /* or NULL */
     bool quiet, force;
+    double require_auc;       /* NaN: none */
     const char *best;         /* what is written when training is stopped */
     bool stopped;             /* by a signal, and there is a model */
     struct apg_progress kept; /* of a training that was stopped: the epoch that is kept */
@@ -68,7 +69,8 @@ static void tell(void *arg, const struct apg_event *e)
         t->kept = *e->progress;
     }
     if (e->kind == APG_EVENT_EPOCH && e->progress->better && t->checkpoint &&
-        (t->force || !e->progress->useless))
+        (t->force || !e->progress->useless) &&
+        (isnan(t->require_auc) || e->progress->valid_auc >= t->require_auc))
         checkpoint(t->checkpoint, e->model);
     if (!t->quiet || e->kind == APG_EVENT_WARNING)
         train_progress(&t->progress, e);
@@ -127,6 +129,7 @@ int cmd_train(int argc, char **argv)
         OPT_OF(STRING, 0, "checkpoint", (const char **){&t.checkpoint}, .arg = "FILE", .rare = true,
             .help = "also write the best model so far to FILE, after each epoch that is better"),
         OPT_SETTINGS(apg_force_settings, &settings.force),
+        OPT_SETTINGS(apg_require_settings, &settings.require_auc),
         OPT_FLAG('q', "quiet", &t.quiet, "do not show progress, or what was inferred of the columns"),
         OPT_SETTINGS(apg_columns_spool, &settings.columns),
         OPT_SETTINGS(apg_threads_settings, &settings.threads),
@@ -150,6 +153,7 @@ int cmd_train(int argc, char **argv)
     if ((code = bad_rows_check_path(rejects_path, out_path, &command)) != OPT_GO)
         return code;
     t.force = settings.force;
+    t.require_auc = settings.require_auc;
     const size_t n_logs = argc ? (size_t)argc : 1;
     struct apg_input valid = {.fd = -1}, *log = calloc(n_logs, sizeof *log);
     struct apg_train_options options = {.settings = opt_settings(),

@@ -2,6 +2,7 @@
 #include "model/advice.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include "model/complexity.h"
 
 typedef void apg_tell(void *arg, const char *text);
@@ -38,11 +39,37 @@ static void disguise(const struct apg_model *m, apg_tell *tell, void *arg)
             weights);
 }
 
+/* A rank is at most the widths of its layer. Say what is left of larger ones, in a line. */
+static void held_ranks(const struct apg_model *m, apg_tell *tell, void *arg)
+{
+    char held[256] = "";
+    size_t n = 0, last = SIZE_MAX;
+    for (size_t o = 0; o < m->graph.n_ops && n < sizeof held; o++) {
+        const struct apg_op *op = &m->graph.op[o];
+        const char *name = op->param[0] < 0 ? "" : m->graph.param[op->param[0]].name;
+        const bool is_S = strstr(name, ".S.");
+        size_t layer;
+        if (strcmp(op->type->name, "generated") != 0 || sscanf(name, "hidden.%zu.", &layer) != 1)
+            continue;
+        const struct apg_widths w = apg_graph_widths(&m->graph, op);
+        const size_t rank = is_S ? w.M : w.K;
+        if (!rank || rank >= m->arch.K[layer] || layer == last)
+            continue;
+        n += (size_t)snprintf(
+            held + n, sizeof held - n, "%s%zu in hidden layer %zu", n ? ", " : "", rank, layer + 1);
+        last = layer;
+    }
+    if (n)
+        say(tell, arg, "a --rank is held to the widths of its layer: it is %s", held);
+}
+
 void apg_advise(
-    const struct apg_model *m, size_t batch, void (*tell)(void *arg, const char *text), void *arg)
+    const struct apg_model *m, size_t batch, bool ranks, void (*tell)(void *arg, const char *text), void *arg)
 {
     const struct apg_memory memory = apg_graph_memory(&m->graph, batch);
     disguise(m, tell, arg);
+    if (ranks)
+        held_ranks(m, tell, arg);
     if (memory.generated && m->arch.form <= APG_FORM_LOWRANK)
         say(tell, arg, "--form %s makes %.3g MB of weights for a batch of %zu; %.3g MB at a time, in pieces",
             apg_form_name(m->arch.form), 1e-6 * (double)memory.generated, batch,

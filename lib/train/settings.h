@@ -22,12 +22,13 @@ struct apg_train_settings {
     struct apg_choose_options choose;
     double tune;            /* budget of a search (tune.h); NaN: none */
     bool force;             /* also a model that is worse than none */
+    double require_auc;     /* a model of a lower validation AUC is none; NaN: any will do */
     size_t threads;         /* 0: one for each processor */
     struct apg_given given; /* the settings that apg_train_settings_set was told */
     struct apg_kept *kept;  /* memory of lists */
 };
 extern const struct apg_setting apg_choose_settings[], apg_tune_settings[], apg_force_settings[],
-    apg_threads_settings[];
+    apg_require_settings[], apg_threads_settings[];
 
 /* The defaults; nothing is given. */
 void apg_train_settings_init(struct apg_train_settings *s);

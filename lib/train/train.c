@@ -137,6 +137,8 @@ static void tell_course(const struct training *t)
     const size_t epochs = t->settings.fit.epochs;
     const char *text =
         !p->has_valid || epochs == 1 ? NULL
+        : p->epoch == 0
+            ? "no epoch was better than the model that training went on from: a lower --lr may help"
         : p->epoch == epochs ? "validation was still getting better at the last epoch: more --epochs may help"
         : p->epoch == 1
             ? "validation was best after the first epoch: --embedding-prior, --dropout or a lower --lr may help"
@@ -167,6 +169,18 @@ static enum apg_status judge(const struct training *t, struct apg_error *err)
         return apg_fail(err, APG_ERANGE, "%s; --force writes the model all the same", text);
     tell_warning(t, text);
     return APG_OK;
+}
+
+/* --require-auc: a job that must not serve a bad model. */
+static enum apg_status require(const struct training *t, struct apg_error *err)
+{
+    const double auc = t->kept.valid_auc, least = t->settings.require_auc;
+    if (isnan(least) || auc >= least)
+        return APG_OK;
+    return isnan(auc)
+               ? apg_fail(err, APG_ERANGE, "--require-auc %g: the validation AUC is not defined", least)
+               : apg_fail(err, APG_ERANGE, "--require-auc %g: the validation AUC of the best model is %.5f",
+                     least, auc);
 }
 
 static struct apg_candidate candidate(const struct training *t, const struct apg_choose_try *c)
@@ -368,6 +382,8 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
         wrong = "--tune starts with models of its own: not with --from";
     else if (automatic && unjudged)
         wrong = "--condition auto chooses by validation rows: not with --holdout 0";
+    else if (!isnan(s->require_auc) && unjudged)
+        wrong = "--require-auc is of validation rows: not with --holdout 0";
     else if (automatic && t->from)
         wrong = "--condition auto starts with a static model of its own: not with --from";
     if (wrong)
@@ -406,7 +422,7 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
         return status;
     apg_model_init_weights(t->model, s->fit.seed, s->arch.embedding_std, s->arch.init == APG_INIT_ANCHOR);
     apg_model_init_bias(t->model, apg_dataset_positives(t->rows), t->rows->rows);
-    apg_advise(t->model, s->fit.batch_size, tell_advice, t);
+    apg_advise(t->model, s->fit.batch_size, apg_given_has(&s->given, "rank"), tell_advice, t);
     if (t->from)
         t->model->calibration = t->from->calibration; /* for where no validation rows give another */
     if (t->from)
@@ -511,7 +527,7 @@ static enum apg_status train(
     s->fit.stop_arg = t;
     status = fit(t, err);
     const bool stopped = status == APG_ESTOPPED && t->kept.better;
-    if ((status && !stopped) || (status = judge(t, err)))
+    if ((status && !stopped) || (status = judge(t, err)) || (status = require(t, err)))
         return status;
     if (stopped)
         tell(t, (struct apg_event){.kind = APG_EVENT_STOPPED, .progress = &t->kept});

@@ -379,10 +379,10 @@ def killed(task):
     left = sorted(set(run.has) - set(right.has))
     what = 'ended before' if run.code == 0 else 'old' if run.has.get('x') == Run.OLD else 'new'
     wrong = None
+    stopped = form[0].startswith('train') and sig in STOPPING and run.code == 128 + sig
     for name, text in run.has.items():
         if name in right.has and text not in (Run.OLD, right.has[name]) and not (stopped and is_model(text)):
             wrong = f'{name} is neither old nor new'
-    stopped = form[0].startswith('train') and sig in STOPPING and run.code == 128 + sig
     if run.code not in (0, -sig) and not stopped:
         wrong = f'ends with {run.code}'
     if left and sig != signal.SIGKILL:
