@@ -59,6 +59,8 @@ static bool stop(void *arg)
 static void tell(void *arg, const struct apg_event *e)
 {
     struct train *t = arg;
+    if (e->kind != APG_EVENT_STEP)
+        train_progress_erase(&t->progress);
     if (e->kind == APG_EVENT_PASS ||
         e->kind == APG_EVENT_TUNE) /* rows are read: a signal may wait from here on */
         stop_catch();
@@ -102,7 +104,7 @@ int cmd_train(int argc, char **argv)
 {
     struct train t = {.best = "best model so far"};
     struct apg_train_settings settings; /* the defaults, for --help; apg_train takes what was given as text */
-    const char *out_path = NULL, *valid_path = NULL, *rejects_path = NULL;
+    const char *from = NULL, *out_path = NULL, *valid_path = NULL, *rejects_path = NULL;
     apg_train_settings_init(&settings);
     const struct opt table[] = {
         OPT_HEADING("Input"),
@@ -113,7 +115,7 @@ int cmd_train(int argc, char **argv)
         OPT_STRING(0, "valid", &valid_path, "FILE",
             "rows to validate on, CSV or features; without it some of the rows are held out"),
         OPT_SETTINGS(apg_fit_rows_settings, &settings.fit),
-        OPT_STRING(0, "from", &t.progress.from, "MODEL",
+        OPT_STRING(0, "from", &from, "MODEL",
             "continue from MODEL's weights and encoder; without model options, also its architecture"),
         OPT_HEADING("Columns"),
         OPT_SETTINGS(apg_columns_kinds, &settings.columns),
@@ -154,6 +156,7 @@ int cmd_train(int argc, char **argv)
         return code;
     t.force = settings.force;
     t.require_auc = settings.require_auc;
+    train_progress_init(&t.progress, from);
     const size_t n_logs = argc ? (size_t)argc : 1;
     struct apg_input valid = {.fd = -1}, *log = calloc(n_logs, sizeof *log);
     struct apg_train_options options = {.settings = opt_settings(),
@@ -167,8 +170,8 @@ int cmd_train(int argc, char **argv)
     struct apg_sink rejects_sink;
     enum apg_status status = log ? APG_OK : apg_fail_memory(&err);
     size_t n = 0;
-    if (!status && t.progress.from)
-        status = input_open_model(&options.from, t.progress.from, &err);
+    if (!status && from)
+        status = input_open_model(&options.from, from, &err);
     if (status || (status = output_open(&out, out_path, true, &err)) ||
         (rejects_path && (status = output_open(&rejects, rejects_path, false, &err))))
         goto done;
@@ -184,6 +187,7 @@ int cmd_train(int argc, char **argv)
         status = apg_train(&model, log, n_logs, &options, &err);
     else
         apg_close(options.from);
+    train_progress_erase(&t.progress);
     if (!status && !(status = apg_write(model, output_sink(&out), &err)) &&
         (!rejects_path || !(status = output_commit(&rejects, &err))))
         status = output_commit(&out, &err);

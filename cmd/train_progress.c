@@ -2,11 +2,12 @@
 #include "train_progress.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "common/message.h"
-
-enum { LINE_EVERY_S = 2 };
 
 static void show_model(const struct train_progress *t, const struct apg_event *e)
 {
@@ -24,17 +25,9 @@ static void show_model(const struct train_progress *t, const struct apg_event *e
 
 /* ---- epochs ---- */
 
-static void start_epoch(struct train_progress *t)
-{
-    t->started_s = apg_clock_now();
-    t->next_step = 1, t->steps = 0;
-    t->recent = 0, t->n_recent = 0;
-}
-
 static void show_heading(struct train_progress *t)
 {
-    start_epoch(t);
-    t->terminal = isatty(STDERR_FILENO);
+    t->started_s = apg_clock_now();
     fprintf(stderr, "epoch        rows       loss since last  valid AUC valid loss    rows/s\n");
 }
 
@@ -59,24 +52,144 @@ static void show_epoch(struct train_progress *t, const struct apg_progress *p)
     else
         fprintf(stderr, " %9s", "");
     fprintf(stderr, "%s\n", p->has_valid && p->better ? "  best" : "");
-    start_epoch(t);
+    t->started_s = apg_clock_now();
+}
+
+/* ---- the live line ---- */
+
+/* The line is rewritten at most every LIVE_EVERY_S. It leaves MARGIN columns free for what the terminal puts
+ * there itself, ^C. */
+static const double LIVE_EVERY_S = .1;
+enum { LIVE_MAX = 256, BAR_COLUMNS = 20, MARGIN_COLUMNS = 4, COLUMNS_DEFAULT = 80 };
+
+/* Parts of the line. Where it is too long, those of the highest rank are left out. */
+struct part {
+    int rank;
+    char text[64];
+};
+
+static size_t terminal_columns(void)
+{
+    struct winsize w;
+    const size_t n = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col ? w.ws_col : COLUMNS_DEFAULT;
+    return n < LIVE_MAX ? n : LIVE_MAX;
+}
+
+void train_progress_erase(struct train_progress *t)
+{
+    if (t->shown)
+        fprintf(stderr, "\r%*s\r", (int)t->shown, "");
+    t->shown = 0;
+}
+
+/* PART (N) in place of the line that is there. */
+static void rewrite(struct train_progress *t, struct part *part, size_t n)
+{
+    char line[LIVE_MAX + LIVE_MAX] = "\r";
+    size_t length = 0;
+    const size_t columns = terminal_columns(), room = columns > MARGIN_COLUMNS ? columns - MARGIN_COLUMNS : 0;
+    for (int rank = 9; rank >= 0; rank--) {
+        length = 0;
+        for (size_t i = 0; i < n; i++)
+            length += *part[i].text ? strlen(part[i].text) + 2 : 0;
+        for (size_t i = 0; length > room + 2 && i < n; i++)
+            if (part[i].rank == rank)
+                *part[i].text = '\0';
+    }
+    size_t end = 1;
+    for (size_t i = 0; length <= room + 2 && i < n; i++)
+        if (*part[i].text)
+            end += (size_t)snprintf(line + end, sizeof line - end, "%s%s", end > 1 ? "  " : "", part[i].text);
+    const size_t shown = end - 1;
+    fprintf(stderr, "%s%*s", line, (int)(t->shown > shown ? t->shown - shown : 0), "");
+    t->shown = t->shown > shown ? t->shown : shown;
+}
+
+static void duration(char *out, size_t size, double s)
+{
+    if (s < 100)
+        (void)snprintf(out, size, "%.0f s", s);
+    else if (s < 6000)
+        (void)snprintf(out, size, "%.0f min", s / 60);
+    else
+        (void)snprintf(out, size, "%.1f h", s / 3600);
+}
+
+/* What is left: of the epoch, and of all epochs, which is a limit where validation may end training before. */
+static void time_left(struct part *of_epoch, struct part *of_all, const struct train_progress *t,
+    const struct apg_progress *p, double rows_per_s)
+{
+    char text[32];
+    const double validate = p->has_valid ? t->validate_s : 0,
+                 epoch = (double)(p->epoch_rows - p->rows) / rows_per_s + validate,
+                 all =
+                     epoch + (double)(p->epochs - p->epoch) * ((double)p->epoch_rows / rows_per_s + validate);
+    duration(text, sizeof text, p->has_valid ? epoch : all);
+    const bool more = p->has_valid && p->epoch < p->epochs;
+    (void)snprintf(of_epoch->text, sizeof of_epoch->text, more ? "%s left of the epoch" : "%s left", text);
+    duration(text, sizeof text, all);
+    if (more)
+        (void)snprintf(of_all->text, sizeof of_all->text, "at most %s in all", text);
 }
 
 static void show_step(struct train_progress *t, const struct apg_progress *p)
 {
-    if (!t->terminal)
+    if (!t->live)
         return;
-    const double now = apg_clock_now(), speed = (double)p->rows / (now - t->started_s);
-    t->recent += p->recent, t->n_recent++;
-    if (++t->steps < t->next_step && now - t->told_s < LINE_EVERY_S)
+    const double now = apg_clock_now();
+    if (p->epoch != t->epoch || p->rows <= t->rows) {
+        t->first_s = now;
+        t->first_rows = p->rows;
+    }
+    t->epoch = p->epoch, t->rows = p->rows;
+    if (p->rows == p->epoch_rows)
+        t->trained_s = now;
+    if (now - t->told_s < LIVE_EVERY_S || p->rows == t->first_rows || now <= t->first_s)
         return;
-    if (t->steps >= t->next_step)
-        t->next_step *= 2;
     t->told_s = now;
-    fprintf(stderr, "%5zu %11llu %10.5f %10.5f %10s %10s %9.0f  %.0f s left at most\n", p->epoch,
-        (unsigned long long)p->rows, p->loss, t->recent / (double)t->n_recent, "", "", speed,
-        ((double)(p->epochs - p->epoch + 1) * (double)p->epoch_rows - (double)p->rows) / speed);
-    t->recent = 0, t->n_recent = 0;
+    enum { CANDIDATE, EPOCH, BAR, SHARE, SPEED, LOSS, AUC, LEFT, LEFT_OF_ALL, PARTS };
+    struct part part[PARTS] = {[CANDIDATE].rank = 6,
+        [BAR].rank = 9,
+        [SPEED].rank = 8,
+        [LOSS].rank = 5,
+        [AUC].rank = 4,
+        [LEFT].rank = 3,
+        [LEFT_OF_ALL].rank = 7,
+        [SHARE].rank = 2,
+        [EPOCH].rank = 1};
+    const double done = (double)p->rows / (double)p->epoch_rows,
+                 speed = (double)(p->rows - t->first_rows) / (now - t->first_s);
+    if (t->tuning)
+        (void)snprintf(part[CANDIDATE].text, sizeof part->text, "candidate %zu", t->trials + 1);
+    (void)snprintf(part[EPOCH].text, sizeof part->text, "epoch %zu of %s%zu", p->epoch,
+        p->has_valid && p->epoch < p->epochs ? "at most " : "", p->epochs);
+    const int bar = (int)(done * BAR_COLUMNS);
+    (void)snprintf(
+        part[BAR].text, sizeof part->text, "[%.*s%*s]", bar, "####################", BAR_COLUMNS - bar, "");
+    (void)snprintf(part[SHARE].text, sizeof part->text, "%3.0f %%", 100 * done);
+    (void)snprintf(part[SPEED].text, sizeof part->text, "%.0f rows/s", speed);
+    (void)snprintf(part[LOSS].text, sizeof part->text, "loss %.5f", p->loss);
+    if (!isnan(t->auc))
+        (void)snprintf(part[AUC].text, sizeof part->text, "valid AUC %.5f", t->auc);
+    time_left(&part[LEFT], &part[LEFT_OF_ALL], t, p, speed);
+    rewrite(t, part, PARTS);
+}
+
+/* An epoch is over: how long did its validation take? */
+static void end_live(struct train_progress *t, const struct apg_progress *p)
+{
+    t->auc = p->has_valid ? p->valid_auc : NAN;
+    if (p->epoch && p->rows == t->rows)
+        t->validate_s = apg_clock_now() - t->trained_s;
+    t->epoch = t->rows = 0;
+}
+
+void train_progress_init(struct train_progress *t, const char *from)
+{
+    const char *term = getenv("TERM");
+    *t = (struct train_progress){.from = from,
+        .auc = NAN,
+        .live = isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0};
 }
 
 /* ---- --condition auto ---- */
@@ -171,12 +284,14 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
         break;
     case APG_EVENT_PASS:
         show_heading(t);
+        t->auc = NAN;
         break;
     case APG_EVENT_STEP:
         show_step(t, e->progress);
         break;
     case APG_EVENT_EPOCH:
         show_epoch(t, e->progress);
+        end_live(t, e->progress);
         break;
     case APG_EVENT_CANDIDATES:
         fprintf(stderr, "the static model, then %zu candidates to go on from it\n", e->n_candidates);
@@ -191,10 +306,12 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
         fprintf(stderr, "the static model, trained on\n");
         break;
     case APG_EVENT_TUNE:
+        t->tuning = true;
         fprintf(stderr, "  work  best/epochs  valid AUC valid loss  better by    error     rows  options\n");
         break;
     case APG_EVENT_TRIAL:
         show_trial(e->trial);
+        t->trials++;
         break;
     case APG_EVENT_TUNED:
         show_tuned(e->tuned);

@@ -8,13 +8,23 @@
 
 struct train_progress {
     const char *from; /* the model that training goes on from, or NULL */
-    bool terminal;
-    double started_s, told_s; /* when this epoch started, and its last line was shown; seconds of the clock */
-    double recent;            /* sum of the losses of the n_recent batches since that line */
-    uint64_t n_recent, steps;
-    uint64_t next_step; /* shown at the latest; doubles after each line, as in Vowpal Wabbit */
+    double started_s; /* when this epoch started; seconds of the clock */
+    /* Of the live line, which stands at the end of a terminal and is rewritten in place: */
+    bool live, tuning;
+    size_t shown;         /* its columns; 0: it is not there */
+    size_t epoch, trials; /* of the last step; candidates of --tune that ended */
+    uint64_t rows;        /* of the last step */
+    uint64_t first_rows;  /* of the first step of this epoch, after which the speed is measured */
+    double first_s, told_s, trained_s,
+        validate_s; /* clock at: that step, the last rewriting, the epoch's last step;
+                                                    * how long the last validation took */
+    double auc;     /* of the last validation; NaN: none */
 };
 
+/* Standard error gets a live line where it is a terminal that can rewrite one. */
+void train_progress_init(struct train_progress *t, const char *from);
 void train_progress(struct train_progress *t, const struct apg_event *event);
+/* Take the live line away, so that a message may be written. */
+void train_progress_erase(struct train_progress *t);
 
 #endif
