@@ -15,10 +15,12 @@
 #include "common/output.h"
 #include "common/stop.h"
 #include "train/settings.h"
+#include "train_log.h"
 #include "train_progress.h"
 
 struct train {
     struct train_progress progress;
+    struct train_log log;
     const char *checkpoint; /* or NULL */
     bool quiet, force;
     double require_auc;       /* NaN: none */
@@ -74,6 +76,7 @@ static void tell(void *arg, const struct apg_event *e)
         (t->force || !e->progress->useless) &&
         (isnan(t->require_auc) || e->progress->valid_auc >= t->require_auc))
         checkpoint(t->checkpoint, e->model);
+    train_log(&t->log, e);
     if (!t->quiet || e->kind == APG_EVENT_WARNING)
         train_progress(&t->progress, e);
 }
@@ -104,7 +107,7 @@ int cmd_train(int argc, char **argv)
 {
     struct train t = {.best = "best model so far"};
     struct apg_train_settings settings; /* the defaults, for --help; apg_train takes what was given as text */
-    const char *from = NULL, *out_path = NULL, *valid_path = NULL, *rejects_path = NULL;
+    const char *from = NULL, *out_path = NULL, *valid_path = NULL, *rejects_path = NULL, *log_path = NULL;
     apg_train_settings_init(&settings);
     const struct opt table[] = {
         OPT_HEADING("Input"),
@@ -132,6 +135,8 @@ int cmd_train(int argc, char **argv)
             .help = "also write the best model so far to FILE, after each epoch that is better"),
         OPT_SETTINGS(apg_force_settings, &settings.force),
         OPT_SETTINGS(apg_require_settings, &settings.require_auc),
+        OPT_STRING(0, "log", &log_path, "FILE",
+            "also write the course of training to FILE, a line of JSON for each event"),
         OPT_FLAG('q', "quiet", &t.quiet, "do not show progress, or what was inferred of the columns"),
         OPT_SETTINGS(apg_columns_spool, &settings.columns),
         OPT_SETTINGS(apg_threads_settings, &settings.threads),
@@ -152,6 +157,8 @@ int cmd_train(int argc, char **argv)
     if (t.checkpoint && settings.tune > 0)
         return opt_usage(&command, "--tune writes one model, at its end: not with --checkpoint");
 
+    if (log_path && strcmp(log_path, "-") == 0 && (!out_path || strcmp(out_path, "-") == 0))
+        return opt_usage(&command, "--log -: standard output gets the model: give it a file with -o");
     if ((code = bad_rows_check_path(rejects_path, out_path, &command)) != OPT_GO)
         return code;
     t.force = settings.force;
@@ -175,6 +182,8 @@ int cmd_train(int argc, char **argv)
     if (status || (status = output_open(&out, out_path, true, &err)) ||
         (rejects_path && (status = output_open(&rejects, rejects_path, false, &err))))
         goto done;
+    if (log_path && (status = train_log_open(&t.log, log_path, from, settings.fit.seed, &err)))
+        goto done;
     if (rejects_path) {
         rejects_sink = output_sink(&rejects);
         options.rejects = &rejects_sink;
@@ -193,6 +202,8 @@ int cmd_train(int argc, char **argv)
         status = output_commit(&out, &err);
     if (!status && t.stopped)
         tell_stopped(&t, out.name);
+    train_log_end(
+        &t.log, status ? NULL : out.name, t.stopped || status == APG_ESTOPPED, status ? err.text : NULL);
 done:
     if (status) {
         output_abandon(&rejects);

@@ -104,7 +104,9 @@ static bool stop(void *training)
 
 static void tell_model(const struct training *t, size_t taken)
 {
+    const struct apg now = {.model = t->model};
     struct apg_event e = {.kind = APG_EVENT_MODEL,
+        .model = &now,
         .rows = t->rows->rows,
         .weight = t->schema->weight,
         .held = t->options->valid ? 0 : apg_fit_held(&t->settings.fit, t->rows->rows),
