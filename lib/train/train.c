@@ -27,6 +27,7 @@ struct training {
     struct apg_model *from, *model;   /* from: NULL, or what training goes on from */
     struct apg_progress kept;         /* of the epoch whose weights are kept; zeroed before there is one */
     char **found;                     /* settings that --tune found, ended by NULL; or NULL */
+    bool stopped;                     /* the caller asked for an end */
     bool no_memory;                   /* to record how the model was made, during training */
 };
 
@@ -62,8 +63,13 @@ static void tell_pass(const struct training *t)
 static enum apg_status record(const struct training *t, struct apg_error *err)
 {
     const struct apg_fit_options *o = &t->settings.fit;
+    char epochs[32];
+    const char *const ended[] = {epochs, NULL};
+    (void)snprintf(epochs, sizeof epochs, "epochs=%zu", t->kept.epoch);
+    /* So many epochs give the model again. --tune says so itself. */
+    const bool early = t->stopped && t->kept.epoch && !t->found;
     const struct apg_record r = {.settings = t->options->settings,
-        .found = (const char *const *)t->found,
+        .found = early ? ended : (const char *const *)t->found,
         .from = t->from,
         .seed = o->seed,
         .rows = t->rows->rows,
@@ -528,10 +534,10 @@ static enum apg_status train(
     s->fit.stop = stop;
     s->fit.stop_arg = t;
     status = fit(t, err);
-    const bool stopped = status == APG_ESTOPPED && t->kept.better;
-    if ((status && !stopped) || (status = judge(t, err)) || (status = require(t, err)))
+    t->stopped = status == APG_ESTOPPED && t->kept.better;
+    if ((status && !t->stopped) || (status = judge(t, err)) || (status = require(t, err)))
         return status;
-    if (stopped)
+    if (t->stopped)
         tell(t, (struct apg_event){.kind = APG_EVENT_STOPPED, .progress = &t->kept});
     else
         tell_course(t);

@@ -666,6 +666,11 @@ enum apg_status apg_tune(struct apg_model **out, struct apg_tuned *tuned, char *
         tuned->options = *text;
         tuned->work = (t.budget - t.left) / t.unit;
     }
+    if (!*text) { /* the first candidate, stopped: so many epochs give it again */
+        char epochs[32];
+        (void)snprintf(epochs, sizeof epochs, "%zu", t.best.watch.best.epoch);
+        put(&t.best.recipe, "epochs", epochs);
+    }
     if (!(*found = settings_of(&t.best.recipe))) {
         status = apg_fail_memory(err);
         goto done;

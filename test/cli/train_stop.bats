@@ -32,7 +32,7 @@ writing() {
             wait_for test -e best.apg
             kill -s $signal $!
             ended $! $((128 + $(kill -l $signal)))
-            cmp m.apg best.apg
+            cmp <(apg predict -q -m m.apg new.csv) <(apg predict -q -m best.apg new.csv)
             line="^apg train: stopped by SIG$signal; m\.apg has the best model so far, of epoch [0-9]+: validation AUC 0\.[0-9]{5}, log loss [0-9.]+$"
             [[ "$(tail -n 1 told)" =~ $line ]] || { cat told; return 1; }
         done
