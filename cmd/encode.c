@@ -196,8 +196,10 @@ int cmd_encode(int argc, char **argv)
 
     struct apg_error err;
     enum apg_status status = APG_OK;
-    if (encoder_path && !(status = encoder_open(&encoder, encoder_path, &err)))
+    if (encoder_path && !(status = encoder_open(&encoder, encoder_path, &err))) {
         apg_columns_cut_as(&e.columns, opt_all_given(), encoder.schema);
+        e.columns.may_lack = encoder.schema->label;
+    }
     if (!status)
         status = input_open_all(&e.inputs, argv, (size_t)argc, &e.columns, &err);
     for (size_t i = 0; !status && i < e.inputs.n; i++)

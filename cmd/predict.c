@@ -276,6 +276,7 @@ int cmd_predict(int argc, char **argv)
         goto done;
     }
     apg_columns_cut_as(&columns, opt_all_given(), p.model->model->schema);
+    columns.may_lack = p.model->model->schema->label;
     p.delimiter = columns.delimiter, p.quotes = columns.quotes;
     if ((!p.quiet && (status = apg_metrics_running_init(&p.metrics, &err))) ||
         (status = input_open_all(&in, argv, (size_t)argc, &columns, &err)) ||

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "data/cell.h"
+#include "data/label.h"
 #include "stats/metrics.h"
 
 /* ---- columns ---- */
@@ -51,16 +52,31 @@ static enum apg_status find(
     return APG_OK;
 }
 
+/* There is no label. The first rows tell how to name it. */
+static enum apg_status no_label(struct scores *s, struct apg_error *err)
+{
+    char advice[512];
+    const struct apg_csv_chunk *const rows = &s->chunk;
+    enum apg_status status = apg_csv_next(s->csv, &s->chunk, err);
+    if (status || (status = apg_csv_parse(s->csv, &s->chunk, false, err)))
+        return status;
+    (void)apg_label_advise(advice, sizeof advice, &s->header, &rows, 1, s->want->columns.header);
+    return apg_fail(err, APG_EINPUT,
+        "%s:1: no column is named label, click, y, target or the like: name it with --label%s%s",
+        apg_csv_name(s->csv), *advice ? "; " : "", advice);
+}
+
 static enum apg_status find_columns(struct scores *s, struct apg_error *err)
 {
     const struct scores_want *w = s->want;
     const char *file = apg_csv_name(s->csv);
-    enum apg_status status = find(s, w->columns.label, apg_label_names, &s->at_label, err);
+    const size_t usual = w->columns.label ? SIZE_MAX : apg_label_find(&s->header);
+    if (!w->columns.label && usual == SIZE_MAX)
+        return no_label(s, err);
+    enum apg_status status =
+        scores_find(s, w->columns.label ? w->columns.label : column_name(s, usual), &s->at_label, err);
     if (status)
         return status;
-    if (s->at_label == SIZE_MAX)
-        return apg_fail(err, APG_EINPUT,
-            "%s:1: no column is named label, click, y, target or the like: name it with --label", file);
     s->label_name = column_name(s, s->at_label);
     for (size_t i = 0; i < w->n_scores; i++) {
         if ((status = find(s, w->score[i], score_names, &s->at_score[i], err)))

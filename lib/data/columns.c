@@ -8,17 +8,14 @@
 #include "base/mem.h"
 #include "data/bins.h"
 #include "data/infer.h"
+#include "data/label.h"
 #include "data/vocab.h"
 
 enum { N_LISTS = APG_KINDS + 1 }; /* a list of each kind, and one of columns to ignore */
 
-const char *const apg_label_names[] = {
-    "label", "click", "clicked", "y", "target", "is_click", "is_clicked", "clk", NULL};
-
 void apg_columns_default(struct apg_columns *c)
 {
-    *c = (struct apg_columns){.delimiter = ',',
-        .quotes = true,
+    *c = (struct apg_columns){.quotes = true,
         .separator = '|',
         .header = true,
         .min_count = 1,
@@ -34,7 +31,8 @@ void apg_columns_default(struct apg_columns *c)
 
 const struct apg_setting apg_columns_format[] = {
     {APG_SETTING_CHAR, 'd', "delimiter", AT(delimiter), .arg = "CHAR",
-        .help = "byte between cells, or the word tab"},
+        .help = "byte between cells, or the word tab; by default the comma, tab, semicolon or bar that the "
+                "first rows are cut by"},
     {APG_SETTING_FLAG, 0, "quotes", AT(quotes),
         .help = "quotes enclose cells; without, they are text, as in many TSV files", .rare = true},
     {APG_SETTING_FLAG, 0, "header", AT(header), .help = "the first record holds the names of the columns"},
@@ -97,6 +95,10 @@ void apg_columns_cut_as(struct apg_columns *c, const struct apg_given *given, co
         c->delimiter = s->delimiter;
     if (!apg_given_has(given, "quotes"))
         c->quotes = !s->no_quotes;
+    if (!apg_given_has(given, "header") && s->no_header)
+        c->header = false;
+    if (!c->header && !apg_given_has(given, "columns"))
+        c->names = s->names;
 }
 
 enum apg_status apg_columns_weigh(struct apg_schema *s, const char *name, struct apg_error *err)
@@ -128,19 +130,22 @@ enum apg_status apg_columns_header(const struct apg_columns *c, struct apg_csv *
         return status;
     apg_csv_unread_header(csv);
     size_t n = out->first[1], at = 0;
-    if (skip && named) {
+    /* As Criteo's rows to be scored are: the others without the first cell. */
+    const bool lacks = named && n + 1 == c->names.n && c->may_lack && apg_list_has(&c->names, c->may_lack);
+    if (skip && named && !lacks) {
         n = c->names.n;
         if (!apg_grow(&out->cell, &out->cap_cell, n, sizeof *out->cell))
             return apg_fail_memory(err);
         out->first[1] = (uint32_t)n;
     }
-    if (c->names.n && c->names.n != n)
+    if (c->names.n && c->names.n != n + lacks)
         return apg_fail(err, APG_EINPUT, "%s:%llu: %zu columns, but %zu names are given for them",
             apg_csv_name(csv), (unsigned long long)out->line, n, c->names.n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, k = 0; i < n; i++, k++) {
         char number[32];
         (void)snprintf(number, sizeof number, "c%zu", i + 1);
-        const char *name = c->names.n ? c->names.item[i] : number;
+        k += lacks && strcmp(c->names.item[k], c->may_lack) == 0;
+        const char *name = c->names.n ? c->names.item[k] : number;
         size_t len = strlen(name);
         if (!apg_grow(&out->text, &out->cap_text, at + len + 1, 1))
             return apg_fail_memory(err);
@@ -225,8 +230,9 @@ static const char *column_name(const struct builder *b, size_t i)
     return b->header->text + b->header->cell[i].at;
 }
 
+/* HINT: what helps, or NULL for a name that is near. */
 static enum apg_status no_column(
-    const struct builder *b, const char *flag, const char *name, struct apg_error *err)
+    const struct builder *b, const char *flag, const char *name, const char *hint, struct apg_error *err)
 {
     char has[512] = "";
     struct apg_near near = apg_near_to(name, strlen(name));
@@ -235,9 +241,9 @@ static enum apg_status no_column(
         apg_csv_near(b->header, &near);
     for (size_t i = 0; i < columns && n < sizeof has; i++)
         n += (size_t)snprintf(has + n, sizeof has - n, "%s%s", i ? ", " : "", column_name(b, i));
-    return apg_fail(err, APG_EINPUT, "%s:%llu: no column %s%s%s; there are: %s%s%s", apg_csv_name(b->csv),
+    return apg_fail(err, APG_EINPUT, "%s:%llu: no column %s%s%s; there are: %s%s%s%s", apg_csv_name(b->csv),
         (unsigned long long)b->header->line, flag, *flag ? " " : "", name, has, n < sizeof has ? "" : "...",
-        apg_near_hint(&near));
+        hint && *hint ? "; " : "", hint ? hint : apg_near_hint(&near));
 }
 
 static size_t find_name(const struct builder *b, const char *name)
@@ -247,18 +253,20 @@ static size_t find_name(const struct builder *b, const char *name)
     return at;
 }
 
-static enum apg_status find_label(struct builder *b, struct apg_error *err)
+/* Where there is none, say how it can be named: in most such logs the first line is data. */
+static enum apg_status find_label(
+    struct builder *b, const struct apg_csv_chunk *const *sample, size_t n_sample, struct apg_error *err)
 {
-    b->label = SIZE_MAX;
-    if (b->c->label)
-        b->label = find_name(b, b->c->label);
-    else
-        for (const char *const *name = apg_label_names; *name && b->label == SIZE_MAX; name++)
-            b->label = find_name(b, *name);
+    char advice[1024];
+    b->label = b->c->label ? find_name(b, b->c->label) : apg_label_find(b->header);
     if (b->label != SIZE_MAX)
         return APG_OK;
-    return b->c->label ? no_column(b, "--label", b->c->label, err)
-                       : no_column(b, "", "label, click, target or the like (--label names it)", err);
+    if (apg_label_advise(advice, sizeof advice, b->header, sample, n_sample, b->c->header))
+        return apg_fail(err, APG_EINPUT, "%s:%llu: no column %s%s; %s", apg_csv_name(b->csv),
+            (unsigned long long)b->header->line, b->c->label ? "--label " : "",
+            b->c->label ? b->c->label : "label, click, target or the like", advice);
+    return b->c->label ? no_column(b, "--label", b->c->label, NULL, err)
+                       : no_column(b, "", "label, click, target or the like (--label names it)", advice, err);
 }
 
 static enum apg_status find_weight(struct builder *b, struct apg_error *err)
@@ -269,7 +277,7 @@ static enum apg_status find_weight(struct builder *b, struct apg_error *err)
         return APG_OK;
     b->weight = find_name(b, name);
     if (b->weight == SIZE_MAX)
-        return no_column(b, "--weight", name, err);
+        return no_column(b, "--weight", name, NULL, err);
     return b->weight != b->label ? APG_OK : apg_fail(err, APG_EUSAGE, "--weight %s: it is the label", name);
 }
 
@@ -281,7 +289,7 @@ static enum apg_status force(struct builder *b, struct apg_error *err)
             const char *name = b->list[kind].names.item[k];
             size_t i = find_name(b, name);
             if (i == SIZE_MAX)
-                return no_column(b, b->list[kind].flag, name, err);
+                return no_column(b, b->list[kind].flag, name, NULL, err);
             if (i == b->label)
                 return apg_fail(err, APG_EUSAGE, "--%s %s: it is the label", b->list[kind].flag, name);
             if (i == b->weight)
@@ -301,17 +309,17 @@ static void tell_label(struct builder *b)
 {
     bool first = true;
     for (const char *const *name = apg_label_names; !b->c->label && *name; name++) {
-        size_t i = find_name(b, *name);
+        size_t i = apg_label_find_name(b->header, *name);
         if (i == SIZE_MAX || i == b->label || i == b->weight || !b->inferred[i])
             continue;
         say(&b->notes, first ? "\nlabel: " : ", ");
         say(&b->notes, first ? column_name(b, b->label) : "");
         say(&b->notes, first ? "; it could also be " : "");
-        say(&b->notes, *name);
+        say(&b->notes, column_name(b, i));
         first = false;
     }
     if (!first)
-        say(&b->notes, " (--label names it)");
+        say(&b->notes, " (--label names it; --drop leaves out what is known only with the label)");
 }
 
 /* A column of numbers, but for what marks those that are missing, is one of tokens unless the user says so. */
@@ -447,8 +455,11 @@ json_t *apg_columns_settings(const struct apg_schema *s)
     c = usual;
     c.label = s->label;
     c.weight = s->weight;
+    usual.delimiter = ',';
     c.delimiter = s->delimiter;
     c.quotes = !s->no_quotes;
+    c.header = !s->no_header;
+    c.names = s->names;
     c.missing = s->missing;
     c.min_count = s->min_count;
     char **names = apg_alloc(APG_KINDS * s->n_fields, sizeof *names);
@@ -465,6 +476,8 @@ json_t *apg_columns_settings(const struct apg_schema *s)
     }
     apg_given_add(&all, "delimiter");
     apg_given_add(&all, "quotes");
+    apg_given_add(&all, "header");
+    apg_given_add(&all, "columns");
     for (const struct apg_setting *row = apg_columns_kinds; row->kind != APG_SETTING_END; row++)
         apg_given_add(&all, row->name);
     const int bad = !names || !settings || !apg_setting_put(settings, apg_columns_format, &all, &c, &usual) ||
@@ -475,11 +488,29 @@ json_t *apg_columns_settings(const struct apg_schema *s)
     return apg_json_whole(settings, bad);
 }
 
+/* The names of all columns, for logs without a header that come later. */
+static enum apg_status keep_names(struct apg_schema *s, const struct builder *b, struct apg_error *err)
+{
+    s->no_header = true;
+    for (size_t i = 0; i < b->header->first[1]; i++) {
+        if (!apg_is_utf8(column_name(b, i)))
+            return apg_fail(err, APG_EINPUT, "the name of column %zu is not UTF-8", i + 1);
+        if (!apg_schema_add_text(&s->names, column_name(b, i)))
+            return apg_fail_memory(err);
+    }
+    return APG_OK;
+}
+
 /* "--categorical a,b --numeric c", of what was inferred, and the notes. */
 static char *explain_kinds(const struct builder *b)
 {
     struct text t = {0};
+    const char delimiter[2] = {apg_csv_delimiter(b->csv)};
     say(&t, "");
+    if (!b->c->delimiter && *delimiter != ',')
+        say_name(&t, "delimiter", true, *delimiter == '\t' ? "tab" : delimiter);
+    if (!b->c->label && strcmp(column_name(b, b->label), apg_label_names[0]) != 0)
+        say_name(&t, "label", true, column_name(b, b->label));
     for (int kind = 0; kind < N_LISTS; kind++) {
         bool first = true;
         for (size_t i = 0; i < b->header->first[1]; i++) {
@@ -519,15 +550,18 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
         goto done;
     }
     memset(b.inferred, true, columns);
-    s->delimiter = c->delimiter ? c->delimiter : ',';
+    s->delimiter = apg_csv_delimiter(csv);
     s->no_quotes = !c->quotes;
     s->min_count = (uint32_t)c->min_count;
     for (size_t i = 0; i < c->missing.n; i++)
-        if (!apg_schema_add_missing(s, c->missing.item[i])) {
+        if (!apg_schema_add_text(&s->missing, c->missing.item[i])) {
             status = apg_fail_memory(err);
             goto done;
         }
-    if ((status = find_label(&b, err)) || (status = find_weight(&b, err)) || (status = force(&b, err)))
+    if (!c->header && (status = keep_names(s, &b, err)))
+        goto done;
+    if ((status = find_label(&b, sample, n_sample, err)) || (status = find_weight(&b, err)) ||
+        (status = force(&b, err)))
         goto done;
     tell_label(&b);
     if ((status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))

@@ -14,13 +14,14 @@ enum { APG_HASH_BITS_MAX = 30 };
 /* How columns are to be read. Names are matched exactly; a name that is no column is refused.
  * Commands let their options fill it. Strings and lists are borrowed. */
 struct apg_columns {
-    char delimiter;
+    char delimiter;        /* 0: found by the first records (delimiter.h) */
     bool quotes;           /* quotes enclose cells; else they are text */
     char separator;        /* of multi cells, '|' */
     bool header;           /* the first record holds the names; else NAMES does */
-    const char *label;     /* NULL: the first of apg_label_names that is a column */
+    const char *label;     /* NULL: found by the usual names (label.h) */
     const char *weight;    /* NULL or "": rows have no weights */
     struct apg_list names; /* with header = false; none: c1, c2, ... */
+    const char *may_lack;  /* one of NAMES, that of the label, which rows to be scored may lack; or NULL */
     struct apg_list categorical, numeric, bucket, multi, drop; /* columns whose kind is not to be inferred */
     struct apg_list missing; /* cells of these texts are read as empty ones */
     size_t min_count;        /* times that a token is seen before it gets an id of its own; 1 to UINT32_MAX */
@@ -31,14 +32,14 @@ struct apg_columns {
     size_t memory;           /* bytes of spool kept in memory */
     const char *temp_dir;    /* NULL: $TMPDIR or /tmp */
 };
-/* A comma, a header, everything inferred, and 1 GiB of memory. */
+/* A header, everything inferred, and 1 GiB of memory. */
 void apg_columns_default(struct apg_columns *c);
 /* The settings of a struct apg_columns: how cells are found, for all who read CSV; what they mean,
  * for those who make an encoder; and where encoded rows are kept until all are read. */
 extern const struct apg_setting apg_columns_format[], apg_columns_kinds[], apg_columns_spool[];
 /* How a log of these columns is cut into cells. */
 struct apg_csv_format apg_columns_cut(const struct apg_columns *c);
-/* What C does not say of it is as the schema says. */
+/* What C does not say of it is as the schema says, of which C then borrows the names. */
 void apg_columns_cut_as(struct apg_columns *c, const struct apg_given *given, const struct apg_schema *s);
 /* APG_ESETTING: these settings do not go together. */
 enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error *err);
@@ -50,9 +51,6 @@ enum apg_status apg_columns_weigh(struct apg_schema *s, const char *name, struct
  * name and value, as apg_setting_put makes them. What a schema of before 0.1.0 ignored, it does not know. NULL:
  * out of memory. */
 json_t *apg_columns_settings(const struct apg_schema *s);
-
-/* Names a label column usually has; ends in NULL. */
-extern const char *const apg_label_names[];
 
 /* The names of the columns as a parsed chunk of one record: the header of CSV, or for a log
  * without one the names that C has. To be called before apg_csv_next. An empty input gives records

@@ -16,6 +16,7 @@
 #include <string.h>
 #include "base/io.h"
 #include "base/mem.h"
+#include "data/delimiter.h"
 
 enum { CHUNK_BYTES = 256 << 10, RECORD_BYTES_MAX = 16 << 20, CELL_BLOCK_BYTES = 4096, STRIDE_BYTES = 64 };
 
@@ -24,16 +25,16 @@ struct apg_csv {
     struct stat file; /* of a file that is let go: which one it was */
     off_t at;         /* and where reading goes on; -1: it is the caller's descriptor */
     const char *name;
-    char delimiter;
-    bool quotes;   /* quotes enclose cells; else they are text */
-    bool one_line; /* a quoted cell ends on its line */
-    size_t chunk;  /* bytes to read before a chunk is cut */
-    bool wait;     /* read until a chunk is full, even when the input runs dry */
-    bool ended;    /* a read met the end of input */
-    bool cr;       /* what was passed on last ended in CR: an LF that comes next belongs to it */
-    bool started;  /* a byte order mark, if there was one, has been skipped */
-    uint64_t line; /* the line of held[from] */
-    char *held;    /* bytes read and not yet passed on: held[from .. n_held), from the start of a record on */
+    char delimiter; /* 0: not known before the first records are */
+    bool quotes;    /* quotes enclose cells; else they are text */
+    bool one_line;  /* a quoted cell ends on its line */
+    size_t chunk;   /* bytes to read before a chunk is cut */
+    bool wait;      /* read until a chunk is full, even when the input runs dry */
+    bool ended;     /* a read met the end of input */
+    bool cr;        /* what was passed on last ended in CR: an LF that comes next belongs to it */
+    bool started;   /* a byte order mark, if there was one, has been skipped */
+    uint64_t line;  /* the line of held[from] */
+    char *held; /* bytes read and not yet passed on: held[from .. n_held), from the start of a record on */
     size_t from, n_held, cap_held;
     uint64_t header_line; /* where apg_csv_unread_header goes back to */
 };
@@ -156,11 +157,17 @@ static uint64_t count_lines(const char *p, size_t n)
 
 /* ---- reading ---- */
 
+static void set_delimiter(struct apg_csv *c, char delimiter)
+{
+    c->delimiter = delimiter;
+    c->one_line = delimiter == '\t';
+}
+
 enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, const void *headstart,
     size_t n_headstart, const struct apg_csv_format *format, struct apg_error *err)
 {
     /* cppcheck-suppress ctunullpointer ; only who opens a model has no format, and a model is no CSV */
-    char delimiter = format->delimiter ? format->delimiter : ',';
+    const char delimiter = format->delimiter;
     if (delimiter == '"' || is_end(delimiter))
         return apg_fail(err, APG_EUSAGE, "the delimiter cannot be a quote or a line end");
     struct apg_csv *c = calloc(1, sizeof *c);
@@ -171,9 +178,8 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
     c->fd = fd;
     c->at = -1;
     c->name = name;
-    c->delimiter = delimiter;
     c->quotes = !format->no_quotes;
-    c->one_line = delimiter == '\t';
+    set_delimiter(c, delimiter);
     c->chunk = format->chunk ? format->chunk : CHUNK_BYTES;
     c->line = 1;
     if (n_headstart)
@@ -280,9 +286,30 @@ static enum apg_status skip_mark(struct apg_csv *c, struct apg_error *err)
     return APG_OK;
 }
 
+/* Tell the delimiter by the first bytes, however they arrive. */
+static enum apg_status find_delimiter(struct apg_csv *c, struct apg_error *err)
+{
+    if (!apg_grow(&c->held, &c->cap_held, c->from + APG_DELIMITER_BYTES, 1))
+        return apg_fail_memory(err);
+    while (!c->ended && c->n_held < c->from + APG_DELIMITER_BYTES) {
+        enum apg_status status = read_some(c, c->held, &c->n_held, c->from + APG_DELIMITER_BYTES, err);
+        if (status)
+            return status;
+    }
+    set_delimiter(c, apg_delimiter_of(c->held + c->from, c->n_held - c->from, c->ended, c->quotes));
+    return APG_OK;
+}
+
+char apg_csv_delimiter(const struct apg_csv *c)
+{
+    return c->delimiter;
+}
+
 enum apg_status apg_csv_next(struct apg_csv *c, struct apg_csv_chunk *out, struct apg_error *err)
 {
     enum apg_status status = c->started ? APG_OK : skip_mark(c, err);
+    if (!status && !c->delimiter)
+        status = find_delimiter(c, err);
     if (status)
         return status;
     size_t n = c->n_held - c->from;

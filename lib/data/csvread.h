@@ -32,7 +32,7 @@
 struct apg_csv; /* an open input */
 
 struct apg_csv_format {
-    char delimiter; /* 0: ','; not a quote or a line end */
+    char delimiter; /* 0: found by the first records (delimiter.h); not a quote or a line end */
     bool no_quotes; /* a quote is text as any other, so that a delimiter or a line end always ends a cell */
     size_t chunk;   /* bytes to read before a chunk is cut; 0: 256 KiB */
 };
@@ -74,6 +74,8 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
     size_t n_headstart, const struct apg_csv_format *format, struct apg_error *err);
 void apg_csv_free(struct apg_csv *c); /* NULL is allowed */
 const char *apg_csv_name(const struct apg_csv *c);
+/* What stands between cells; 0 as long as nothing has been read that tells. */
+char apg_csv_delimiter(const struct apg_csv *c);
 
 /* The caller may close the descriptor: the file is opened again by its name when it is read on, at
  * the place where reading has come to, and closed at its end, so that many inputs can wait for

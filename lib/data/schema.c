@@ -18,6 +18,13 @@ void apg_schema_uncross(struct apg_schema *s)
     s->rows = s->n_fields ? s->field[s->n_fields - 1].first + s->field[s->n_fields - 1].rows : 0;
 }
 
+static void free_texts(const struct apg_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->item[i]);
+    free(list->item);
+}
+
 void apg_schema_free(struct apg_schema *s)
 {
     if (!s)
@@ -30,9 +37,8 @@ void apg_schema_free(struct apg_schema *s)
     for (size_t i = 0; i < s->n_crosses; i++)
         apg_vocab_release(&s->cross[i].vocab);
     free(s->cross);
-    for (size_t i = 0; i < s->missing.n; i++)
-        free(s->missing.item[i]);
-    free(s->missing.item);
+    free_texts(&s->missing);
+    free_texts(&s->names);
     free(s->field);
     free(s->label);
     free(s->weight);
@@ -50,15 +56,15 @@ bool apg_schema_set_weight(struct apg_schema *s, const char *name)
     return true;
 }
 
-bool apg_schema_add_missing(struct apg_schema *s, const char *text)
+bool apg_schema_add_text(struct apg_list *list, const char *text)
 {
-    char **item = realloc(s->missing.item, (s->missing.n + 1) * sizeof *item);
+    char **item = realloc(list->item, (list->n + 1) * sizeof *item);
     if (!item)
         return false;
-    s->missing.item = item;
-    if (!(item[s->missing.n] = strdup(text)))
+    list->item = item;
+    if (!(item[list->n] = strdup(text)))
         return false;
-    s->missing.n++;
+    list->n++;
     return true;
 }
 

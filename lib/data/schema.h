@@ -65,6 +65,8 @@ struct apg_schema {
     char *weight; /* that of the column that says how much a row counts; NULL: all count alike */
     char delimiter;
     bool no_quotes;          /* in its logs a quote is text */
+    bool no_header;          /* they have no line of names */
+    struct apg_list names;   /* then those of all columns; none in files of old versions. Owned */
     struct apg_list missing; /* cells of these texts are read as empty ones; owned */
     size_t n_fields;
     struct apg_field *field;
@@ -77,8 +79,8 @@ struct apg_schema {
     uint32_t min_count; /* tokens seen fewer times are not in the vocabularies; for `apg inspect` only */
 };
 
-/* Add a text to s->missing. False: out of memory. */
-bool apg_schema_add_missing(struct apg_schema *s, const char *text);
+/* Add a copy of TEXT to LIST, one that the schema owns. False: out of memory. */
+bool apg_schema_add_text(struct apg_list *list, const char *text);
 /* The weights are those of column NAME; "": rows have none. False: out of memory. */
 bool apg_schema_set_weight(struct apg_schema *s, const char *name);
 /* NULL is allowed. */

@@ -68,13 +68,14 @@ static enum apg_status save_field(
     return status ? status : bad ? apg_fail_memory(err) : APG_OK;
 }
 
-static enum apg_status save_missing(const struct apg_schema *s, json_t *root, struct apg_error *err)
+static enum apg_status save_texts(
+    const struct apg_list *list, json_t *root, const char *key, struct apg_error *err)
 {
-    json_t *texts = json_array();
+    json_t *texts = list->n ? json_array() : NULL;
     int bad = 0;
-    for (size_t i = 0; i < s->missing.n; i++)
-        bad |= json_array_append_new(texts, json_string(s->missing.item[i]));
-    bad |= json_object_set_new(root, "missing", texts);
+    for (size_t i = 0; i < list->n; i++)
+        bad |= json_array_append_new(texts, json_string(list->item[i]));
+    bad |= list->n ? json_object_set_new(root, key, texts) : 0;
     return bad ? apg_fail_memory(err) : APG_OK;
 }
 
@@ -91,8 +92,12 @@ enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *
         status = apg_fail_memory(err);
     if (!status && s->no_quotes && json_object_set_new(root, "quotes", json_false()) != 0)
         status = apg_fail_memory(err);
-    if (!status && s->missing.n)
-        status = save_missing(s, root, err);
+    if (!status && s->no_header && json_object_set_new(root, "header", json_false()) != 0)
+        status = apg_fail_memory(err);
+    if (!status)
+        status = save_texts(&s->missing, root, "missing", err);
+    if (!status)
+        status = save_texts(&s->names, root, "columns", err);
     for (size_t i = 0; !status && i < s->n_fields; i++)
         status = save_field(&s->field[i], t, fields, err);
     if (!status)
@@ -228,14 +233,15 @@ static enum apg_status load_field(
     return load_vocab(f, t, err);
 }
 
-static enum apg_status load_missing(
-    struct apg_schema *s, const json_t *texts, const struct apg_tensors *t, struct apg_error *err)
+static enum apg_status load_texts(struct apg_list *list, const json_t *root, const char *key,
+    const struct apg_tensors *t, struct apg_error *err)
 {
+    const json_t *texts = json_object_get(root, key);
     for (size_t i = 0; i < json_array_size(texts); i++) {
         const char *text = json_string_value(json_array_get(texts, i));
         if (!text)
-            return altered(t, "missing", err);
-        if (!apg_schema_add_missing(s, text))
+            return altered(t, key, err);
+        if (!apg_schema_add_text(list, text))
             return apg_fail_memory(err);
     }
     return APG_OK;
@@ -300,7 +306,9 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
         status = apg_fail_memory(err);
         goto done;
     }
-    status = load_missing(s, json_object_get(root, "missing"), t, err);
+    s->no_header = json_is_false(json_object_get(root, "header"));
+    if (!(status = load_texts(&s->missing, root, "missing", t, err)))
+        status = load_texts(&s->names, root, "columns", t, err);
     for (size_t i = 0; !status && i < json_array_size(fields); i++) {
         struct apg_field *f = &s->field[i];
         status = load_field(f, json_array_get(fields, i), t, err);

@@ -524,8 +524,10 @@ static enum apg_status train(
         apg_columns_cut_as(&s->columns, &s->given, t->schema);
     }
     if ((status = apg_pool_new(&t->pool, (unsigned)s->threads, err)) ||
-        (status = read_rows(t, logs, n_logs, &t->rows, err)) ||
-        (t->options->valid && (status = read_rows(t, t->options->valid, 1, &t->valid, err))) ||
+        (status = read_rows(t, logs, n_logs, &t->rows, err)))
+        return status;
+    apg_columns_cut_as(&s->columns, &s->given, t->schema);
+    if ((t->options->valid && (status = read_rows(t, t->options->valid, 1, &t->valid, err))) ||
         (status = apg_rejects_end(&s->rejects, err)) ||
         (s->cross.columns.n && (status = apg_cross_make(t->schema, t->rows, &s->cross, t->pool, err))) ||
         (status = find_arch(t, err)))

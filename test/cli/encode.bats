@@ -48,7 +48,9 @@ number() {
     cmp a.apgf b.apgf
     printf '%s\n' "$cells" > bare.csv
     apg encode -q --no-header --columns "label,\"a,b\",it's,\"\"\"q\"\",r\",\"\",\$(s)" -o c.apgf bare.csv
-    cmp a.apgf c.apgf
+    apg encode --decode a.apgf > a.txt # c.apgf remembers that there was no header
+    apg encode --decode c.apgf | cmp - a.txt
+    [ "$(apg inspect --json a.apgf | jq -c '[.columns[] | del(.bytes)]')" = "$(apg inspect --json c.apgf | jq -c '[.columns[] | del(.bytes)]')" ]
     for wrong in '"a' '"a"b' 'a,,b' 'a,' ','; do
         run --separate-stderr -2 apg encode -q --drop "$wrong" odd.csv
         [[ "$stderr" = *"--drop takes names with commas between them"* ]]
@@ -341,11 +343,82 @@ one() {
 @test "encode: the label is told where another column could be it" {
     printf '%s\n' click,label,user 1,1,a 0,0,b 1,0,a > two.csv
     run --separate-stderr -0 apg encode -o /dev/null two.csv
-    [[ "$stderr" == *"apg encode: label: label; it could also be click (--label names it)"* ]]
+    [[ "$stderr" == *"apg encode: label: label; it could also be click (--label names it; --drop leaves out what is known only with the label)"* ]]
     for told in "--label label" "--label click" "--drop click" "--categorical click"; do
         run --separate-stderr -0 apg encode $told -o /dev/null two.csv
         [[ "$stderr" != *"could also be"* ]]
     done
+}
+
+@test "encode: label names are found in capitals too, and told unless it is label" {
+    for name in Label CLICK is_Clicked; do
+        printf '%s\n' "user,$name" a,1 b,0 a,0 > named.csv
+        run --separate-stderr -0 apg encode -o named.apgf named.csv
+        [ "$stderr" = "apg encode: --label $name --categorical user" ]
+        apg inspect --json named.apgf | jq -e --arg name "$name" '.label == $name'
+    done
+    printf '%s\n' LABEL,label,user 0,1,a 1,0,b 0,0,a > both.csv
+    run --separate-stderr -0 apg encode -o both.apgf both.csv
+    apg inspect --json both.apgf | jq -e '.label == "label"'
+    printf '%s\n' user,label a,1 b,0 a,0 > plain.csv
+    run --separate-stderr -0 apg encode -o plain.apgf plain.csv
+    [ "$stderr" = "apg encode: --categorical user" ]
+}
+
+@test "encode: tab, semicolon and bar are seen, told so that they can be given back, and remembered" {
+    big
+    apg encode -q -o comma.apgf big.csv
+    apg encode --decode comma.apgf > comma.txt
+    for d in "$(printf '\t')" ';'; do
+        tr , "$d" < big.csv > other.csv
+        apg encode -q -o other.apgf other.csv
+        apg encode --decode other.apgf | tr "$d" , | cmp - comma.txt
+        apg encode -q -d "$d" other.csv | cmp - other.apgf
+        { printf '\xef\xbb\xbf'; sed 's/$/\r/' other.csv; } | apg encode -q | cmp - other.apgf
+        head -n 5 other.csv | apg encode --encoder other.apgf | apg encode --decode | tr "$d" , | cmp - <(head -n 5 comma.txt)
+    done
+    printf '%s\n' 'label|u|t' '1|a|x;y' '0|b|z' '1|b|x;z' > bar.csv
+    run --separate-stderr -0 apg encode -o bar.apgf bar.csv
+    [ "$stderr" = "apg encode: --delimiter '|' --categorical u,t" ]
+    tr '|' '\t' < bar.csv > tab.csv
+    run --separate-stderr -0 apg encode -o tab.apgf tab.csv
+    [ "$stderr" = "apg encode: --delimiter tab --categorical u,t" ]
+    run --separate-stderr -1 apg encode -d , --label 'label|u|t' bar.csv # what is given counts
+    [[ "$stderr" == *"no columns to learn from" ]]
+    # the delimiter does not depend on how the bytes arrive
+    { head -c 3 tab.csv; sleep .1; tail -c +4 tab.csv; } | apg encode -q | cmp - tab.apgf
+}
+
+@test "encode: a first line that is data is said to be, with what to type; names and all are remembered" {
+    big
+    tail -n +2 big.csv > bare.csv
+    run --separate-stderr -1 apg encode -o no.apgf bare.csv
+    [ "$stderr" = "apg encode: bare.csv:1: no column label, click, target or the like; the first line looks like data: --no-header --label c1" ]
+    [ ! -e no.apgf ]
+    run --separate-stderr -1 apg encode --label click bare.csv
+    [ "$stderr" = "apg encode: bare.csv:1: no column --label click; the first line looks like data: --no-header --label c1" ]
+    apg encode -q --no-header --label c1 -o bare.apgf bare.csv
+    apg encode --encoder bare.apgf bare.csv | cmp - bare.apgf
+    apg inspect --json bare.apgf > /dev/null
+    # rows to be scored lack the label
+    cut -d, -f2- bare.csv | apg encode --encoder bare.apgf | apg encode --decode | cut -d, -f2- > unlabelled.txt
+    apg encode --decode bare.apgf | cut -d, -f2- | cmp - unlabelled.txt
+    # what is given counts more
+    apg encode -q -o with.apgf big.csv
+    apg encode --encoder with.apgf --no-header --columns "$(head -n 1 big.csv)" bare.csv | cmp - with.apgf
+    run --separate-stderr -1 apg encode --encoder bare.apgf <(cut -d, -f3- bare.csv)
+    [[ "$stderr" == *":1: 10 columns, but 12 names are given for them" ]]
+    # of other names, the column that holds 0 and 1
+    printf '%s\n' x,bought,u 7,1,a 8,0,b > bought.csv
+    run --separate-stderr -1 apg encode bought.csv
+    [ "$stderr" = "apg encode: bought.csv:1: no column label, click, target or the like (--label names it); there are: x, bought, u; bought holds 0 and 1: --label bought" ]
+    # an index without a name is no data; no column of 0 and 1
+    printf '%s\n' ,x,u 0,7,a 1,8,b 2,9,b > index.csv
+    run --separate-stderr -1 apg encode index.csv
+    [[ "$stderr" == *"(--label names it); there are: , x, u" ]]
+    printf '%s\n' 5,7,a 6,8,b > none.csv
+    run --separate-stderr -1 apg encode none.csv
+    [[ "$stderr" == *"the first line looks like data: --no-header, and --label names one of c1 to c3" ]]
 }
 
 @test "encode, train: --missing reads texts as empty cells, wherever the model reads rows; numbers but for them are told" {

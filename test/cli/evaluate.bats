@@ -61,7 +61,7 @@ near() {
     apg evaluate --json last.csv | jq -e '.label == "y" and .score == "model_a"'
     printf '%s\n' bought,s 0,.1 1,.2 > bought.csv
     run --separate-stderr -1 apg evaluate bought.csv
-    [ "$stderr" = "apg evaluate: bought.csv:1: no column is named label, click, y, target or the like: name it with --label" ]
+    [ "$stderr" = "apg evaluate: bought.csv:1: no column is named label, click, y, target or the like: name it with --label; bought holds 0 and 1: --label bought" ]
     apg evaluate --json --label bought bought.csv | jq -e '.auc == 1'
 }
 
@@ -74,6 +74,20 @@ near() {
     head -c -1 four.csv | apg evaluate --json | cmp - one.json
     printf '%s\n' score,extra,label .9,x,1 > more.csv
     apg evaluate --json four.csv more.csv | jq -e '.rows == 5 and .positives == 3'
+}
+
+@test "evaluate: the delimiter is seen, and so is a first line that is data; label names in capitals" {
+    printf '%s\n' Click,score 0,.1 1,.3 1,.2 > c.csv
+    apg evaluate --json c.csv > want.json
+    for d in ';' '\t' '|'; do
+        tr , "$d" < c.csv | apg evaluate --json | diff want.json -
+    done
+    tail -n +2 c.csv | tr , '\t' > bare.tsv
+    run --separate-stderr -1 apg evaluate bare.tsv
+    [ "$stderr" = "apg evaluate: bare.tsv:1: no column is named label, click, y, target or the like: name it with --label; the first line looks like data: --no-header --label c1" ]
+    apg evaluate --json --no-header --label c1 bare.tsv | jq -e '.rows == 3 and .auc == 1'
+    run --separate-stderr -1 apg compare --score c2,c2 bare.tsv
+    [[ "$stderr" == *"--no-header --label c1" ]]
 }
 
 @test "evaluate: labels as decimals, -1 and words, like apg train" {

@@ -97,7 +97,7 @@ load small_model
 
 @test "predict: parts of a log are scored without its header, and an empty part is none" {
     apg predict -q -m m.apg --append new.csv | tail -n +2 > whole.csv
-    tail -n +2 new.csv | head -n 700 > part1
+    sed -n 2,701p new.csv > part1 # head would leave a tail that fails
     tail -n +702 new.csv > part2
     : > part3
     for part in part1 part2 part3; do
@@ -231,6 +231,28 @@ load small_model
     cmp <(head -n 2000 ids.csv) <(tail -n 2000 ids.csv)
     tail -n +2 new.csv > bare.csv
     apg predict -q -m m.apg --no-header --columns "$(head -n 1 new.csv)" --append bare.csv bare.csv | cmp - <(tail -n +2 two.csv)
+}
+
+@test "predict, evaluate: a model of logs with tabs and without a header needs nothing said of new ones" {
+    tail -n +2 logs.csv | tr , '\t' > bare.tsv
+    tail -n +2 new.csv | tr , '\t' > new.tsv
+    few=(-q --epochs 1 --hidden 8 --multi)
+    apg train "${few[@]}" c7 --no-header --label c1 --valid new.tsv -o valid.apg bare.tsv
+    apg train "${few[@]}" c7 --no-header --label c1 -o bare.apg bare.tsv
+    apg predict -q -m bare.apg -d tab --no-header --columns c1,c2,c3,c4,c5,c6,c7 new.tsv > want.txt
+    apg predict -q -m bare.apg new.tsv | cmp - want.txt
+    cut -f2- new.tsv | apg predict -q -m bare.apg | cmp - want.txt # without the label's column
+    cut -f2- new.tsv | apg predict -q -m bare.apg --on-error skip | cmp - want.txt
+    { printf '1\t2\n'; cat new.tsv; } | apg predict -q -m bare.apg --on-error skip 2> /dev/null | cmp - want.txt
+    paste -d , <(cut -d, -f1 new.csv | tail -n +2) want.txt | { echo label,score; cat; } | apg evaluate --json | jq .auc > auc
+    apg evaluate --json -m bare.apg new.tsv | jq .auc | diff auc -
+    run --separate-stderr -1 apg evaluate -m bare.apg <(cut -f2- new.tsv)
+    [[ "$stderr" == *":1: 6 columns, but 7 names are given for them" ]]
+    { seq -s, -f c%.0f 7; tail -n +2 new.csv; } | apg predict -q -m bare.apg --header -d , | cmp - want.txt
+    apg predict -q -m bare.apg --append new.tsv > scored.tsv
+    apg evaluate --json --no-header --label c1 scored.tsv | jq .auc | diff auc -
+    apg train "${few[@]:0:3}" --from bare.apg -o on.apg bare.tsv
+    apg predict -q -m on.apg new.tsv > /dev/null
 }
 
 @test "predict: a column of scores that is there already, names with commas, names that stand twice" {

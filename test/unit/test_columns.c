@@ -230,14 +230,15 @@ static void names_without_a_header(void **state)
     apg_columns_default(&c);
     c.header = false;
     refuse(&c, log, APG_EINPUT,
-        "log:1: no column label, click, target or the like (--label names it); there are: c1, c2, c3");
+        "log:1: no column label, click, target or the like (--label names it); there are: c1, c2, c3; "
+        "c1 holds 0 and 1: --label c1");
     c.names.item = names;
     c.names.n = 2;
     refuse(&c, log, APG_EINPUT, "log:1: 3 columns, but 2 names are given for them");
     c.names.n = 3;
     assert_int_equal(log_ingest(&m, &log, 1, &c, 1), APG_OK);
     assert_int_equal(m.rows->rows, 2);
-    assert_string_equal(m.explain, "--categorical who --numeric what");
+    assert_string_equal(m.explain, "--label y --categorical who --numeric what");
     assert_string_equal(m.schema->label, "y");
     log_release(&m);
 }

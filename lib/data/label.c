@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/label.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include "data/cell.h"
+
+enum { ADVICE_ROWS = 1000 }; /* rows of each chunk that are looked at */
+
+const char *const apg_label_names[] = {
+    "label", "click", "clicked", "y", "target", "is_click", "is_clicked", "clk", NULL};
+
+static const char *name_of(const struct apg_csv_chunk *header, size_t column)
+{
+    return header->text + header->cell[column].at;
+}
+
+size_t apg_label_find_name(const struct apg_csv_chunk *header, const char *name)
+{
+    size_t found = SIZE_MAX;
+    for (size_t i = 0; i < header->first[1]; i++) {
+        if (strcmp(name_of(header, i), name) == 0)
+            return i;
+        if (found == SIZE_MAX && strcasecmp(name_of(header, i), name) == 0)
+            found = i;
+    }
+    return found;
+}
+
+size_t apg_label_find(const struct apg_csv_chunk *header)
+{
+    size_t found = SIZE_MAX;
+    for (const char *const *name = apg_label_names; *name && found == SIZE_MAX; name++)
+        found = apg_label_find_name(header, *name);
+    return found;
+}
+
+/* ---- advice ---- */
+
+/* Names are no numbers, and differ. One may be empty: that of an index which was written beside the columns. */
+static bool looks_like_data(const struct apg_csv_chunk *header)
+{
+    size_t empty = 0;
+    double x;
+    struct apg_lookup names;
+    if (!apg_csv_lookup(header, &names))
+        return false;
+    const char *twice = apg_lookup_twice(&names);
+    bool data = twice && *twice;
+    apg_lookup_release(&names);
+    for (size_t i = 0; i < header->first[1]; i++) {
+        empty += !header->cell[i].len;
+        data = data || apg_cell_number(name_of(header, i), header->cell[i].len, &x);
+    }
+    return data || empty > 1;
+}
+
+/* Which labels does the column of CHUNK hold? Adds 1 for 0 and 2 for 1 to *seen; false: others too. */
+static bool holds_labels(const struct apg_csv_chunk *chunk, size_t columns, size_t column, unsigned *seen)
+{
+    for (size_t r = 0; r < chunk->records && r < ADVICE_ROWS; r++) {
+        float y;
+        if (chunk->first[r + 1] - chunk->first[r] != columns || apg_csv_is_bad(chunk, r))
+            continue;
+        const struct apg_cell *cell = &chunk->cell[chunk->first[r] + column];
+        if (!apg_cell_label(chunk->text + cell->at, cell->len, &y))
+            return false;
+        *seen |= y > 0 ? 2 : 1;
+    }
+    return true;
+}
+
+bool apg_label_advise(char *out, size_t size, const struct apg_csv_chunk *header,
+    const struct apg_csv_chunk *const *sample, size_t n, bool names)
+{
+    const bool data = names && looks_like_data(header);
+    const size_t columns = header->first[1];
+    size_t found = columns;
+    for (size_t i = 0; i < columns && found == columns; i++) {
+        unsigned seen = 0;
+        bool labels = !data || holds_labels(header, columns, i, &seen);
+        for (size_t k = 0; labels && k < n; k++)
+            labels = holds_labels(sample[k], columns, i, &seen);
+        if (labels && seen == 3)
+            found = i;
+    }
+    out[0] = '\0';
+    if (data && found < columns)
+        (void)snprintf(out, size, "the first line looks like data: --no-header --label c%zu", found + 1);
+    else if (data)
+        (void)snprintf(out, size,
+            "the first line looks like data: --no-header, and --label names one of c1 to c%zu", columns);
+    else if (found < columns)
+        (void)snprintf(
+            out, size, "%s holds 0 and 1: --label %s", name_of(header, found), name_of(header, found));
+    return data;
+}
