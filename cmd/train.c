@@ -14,6 +14,7 @@
 #include "common/message.h"
 #include "common/output.h"
 #include "common/stop.h"
+#include "common/unpack.h"
 #include "train/settings.h"
 #include "train_log.h"
 #include "train_progress.h"
@@ -148,7 +149,7 @@ int cmd_train(int argc, char **argv)
         "    apg train --condition group:user_id --valid valid.csv -o model.apg logs.csv\n"
         "    apg train --tune --valid valid.csv -o model.apg logs.csv\n"
         "    apg train --from yesterday.apg -o today.apg today.csv\n"
-        "    xzcat logs.csv.xz | apg train --multi genres --layer dense -o static.apg"};
+        "    apg train --multi genres --layer dense -o static.apg logs.csv.gz"};
     int code = opt_parse(&argc, &argv, &command);
     if (code != OPT_GO)
         return code;
@@ -170,7 +171,8 @@ int cmd_train(int argc, char **argv)
         .valid = valid_path ? &valid : NULL,
         .tell = tell,
         .stop = stop,
-        .arg = &t};
+        .arg = &t,
+        .opener = &unpack_opener};
     struct apg *model = NULL;
     struct apg_error err;
     struct output out = {0}, rejects = {0};

@@ -99,6 +99,14 @@ struct apg_input {
     const char *name; /* the path, or what messages call it */
 };
 
+/* How files of CSV that are named are opened and closed, where not as they are: by a program that
+ * decompresses them, say. Threads of the library call it, one at a time for each file. */
+struct apg_opener {
+    int (*open)(const char *name, struct apg_error *err); /* a descriptor, or -1 and *err is filled */
+    /* WHOLE: it was read to its end. A failure says that what was read is not what the file holds. */
+    enum apg_status (*close)(int fd, const char *name, bool whole, struct apg_error *err);
+};
+
 /* What a training tells its caller, about in the order in which it happens. */
 enum apg_event_kind {
     APG_EVENT_INFERRED, /* text: what was inferred of the columns, in lines that end with '\n' */
@@ -218,6 +226,7 @@ struct apg_train_options {
      * none yet. A signal handler or another thread can ask for the end through a lock-free atomic that this
      * function reads. It is not called while logs are read. NULL: nothing ends training early. */
     bool (*stop)(void *arg);
+    const struct apg_opener *opener; /* of logs that are regular files, given by name alone; NULL: open(2) */
 };
 
 /* Train a model on N LOGS of the same columns. *out holds the weights that validated best; it is closed

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "common/message.h"
+#include "common/unpack.h"
 
 /* ---- files ---- */
 
@@ -62,7 +63,8 @@ static enum apg_status open_source(
 enum apg_status input_open(
     struct apg_source *s, const char *path, const struct apg_columns *columns, struct apg_error *err)
 {
-    const struct apg_csv_format format = apg_columns_cut(columns);
+    struct apg_csv_format format = apg_columns_cut(columns);
+    format.opener = &unpack_opener;
     return open_source(s, path, &format, err);
 }
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/packed.h"
 #include "data/delimiter.h"
 
 enum { CHUNK_BYTES = 256 << 10, RECORD_BYTES_MAX = 16 << 20, CELL_BLOCK_BYTES = 4096, STRIDE_BYTES = 64 };
@@ -25,16 +26,17 @@ struct apg_csv {
     struct stat file; /* of a file that is let go: which one it was */
     off_t at;         /* and where reading goes on; -1: it is the caller's descriptor */
     const char *name;
-    char delimiter; /* 0: not known before the first records are */
-    bool quotes;    /* quotes enclose cells; else they are text */
-    bool one_line;  /* a quoted cell ends on its line */
-    size_t chunk;   /* bytes to read before a chunk is cut */
-    bool wait;      /* read until a chunk is full, even when the input runs dry */
-    bool ended;     /* a read met the end of input */
-    bool cr;        /* what was passed on last ended in CR: an LF that comes next belongs to it */
-    bool started;   /* a byte order mark, if there was one, has been skipped */
-    uint64_t line;  /* the line of held[from] */
-    char *held; /* bytes read and not yet passed on: held[from .. n_held), from the start of a record on */
+    const struct apg_opener *opener; /* of the file that is let go; may be NULL */
+    char delimiter;                  /* 0: not known before the first records are */
+    bool quotes;                     /* quotes enclose cells; else they are text */
+    bool one_line;                   /* a quoted cell ends on its line */
+    size_t chunk;                    /* bytes to read before a chunk is cut */
+    bool wait;                       /* read until a chunk is full, even when the input runs dry */
+    bool ended;                      /* a read met the end of input */
+    bool cr;       /* what was passed on last ended in CR: an LF that comes next belongs to it */
+    bool started;  /* a byte order mark, if there was one, has been skipped */
+    uint64_t line; /* the line of held[from] */
+    char *held;    /* bytes read and not yet passed on: held[from .. n_held), from the start of a record on */
     size_t from, n_held, cap_held;
     uint64_t header_line; /* where apg_csv_unread_header goes back to */
 };
@@ -178,6 +180,7 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
     c->fd = fd;
     c->at = -1;
     c->name = name;
+    c->opener = format->opener;
     c->quotes = !format->no_quotes;
     set_delimiter(c, delimiter);
     c->chunk = format->chunk ? format->chunk : CHUNK_BYTES;
@@ -190,18 +193,22 @@ enum apg_status apg_csv_open(struct apg_csv **out, int fd, const char *name, con
 }
 
 /* Close the descriptor that was opened here. */
-static void close_own(struct apg_csv *c)
+static enum apg_status close_own(struct apg_csv *c, struct apg_error *err)
 {
-    if (c->at >= 0 && c->fd >= 0) {
-        (void)close(c->fd);
-        c->fd = -1;
-    }
+    const int fd = c->fd;
+    if (c->at < 0 || fd < 0)
+        return APG_OK;
+    c->fd = -1;
+    if (c->opener)
+        return c->opener->close(fd, c->name, c->ended, err);
+    (void)close(fd);
+    return APG_OK;
 }
 
 void apg_csv_free(struct apg_csv *c)
 {
     if (c) {
-        close_own(c);
+        (void)close_own(c, NULL);
         free(c->held);
     }
     free(c);
@@ -223,8 +230,16 @@ bool apg_csv_let_go(struct apg_csv *c)
 static enum apg_status open_own(struct apg_csv *c, struct apg_error *err)
 {
     struct stat st;
-    c->fd = open(c->name, O_RDONLY | O_CLOEXEC);
-    if (c->fd < 0 || fstat(c->fd, &st) != 0 || lseek(c->fd, c->at, SEEK_SET) < 0)
+    c->fd = c->opener ? c->opener->open(c->name, err) : open(c->name, O_RDONLY | O_CLOEXEC);
+    if (c->fd < 0 && c->opener)
+        return err ? err->status : APG_EIO;
+    if (c->fd < 0 || fstat(c->fd, &st) != 0)
+        return apg_fail_errno(err, "%s", c->name);
+    if (!S_ISREG(st.st_mode)) { /* what the opener made of it */
+        c->n_held = 0;
+        return APG_OK;
+    }
+    if (lseek(c->fd, c->at, SEEK_SET) < 0)
         return apg_fail_errno(err, "%s", c->name);
     if (st.st_dev != c->file.st_dev || st.st_ino != c->file.st_ino)
         return apg_fail(err, APG_EIO, "%s: another file has taken its place", c->name);
@@ -265,21 +280,29 @@ static enum apg_status read_some(struct apg_csv *c, char *bytes, size_t *n, size
         return apg_fail_errno(err, "%s", c->name);
     *n += (size_t)got;
     c->ended = got == 0;
-    if (c->ended)
-        close_own(c);
-    return APG_OK;
+    return c->ended ? close_own(c, err) : APG_OK;
 }
 
-/* At the very start: read until a byte order mark is there or cannot be. */
+/* At the very start: read until a byte order mark is there or cannot be, and what is no text is told. */
 static enum apg_status skip_mark(struct apg_csv *c, struct apg_error *err)
 {
-    if (!apg_grow(&c->held, &c->cap_held, sizeof mark, 1))
+    if (!apg_grow(&c->held, &c->cap_held, APG_PACKED_BYTES, 1))
         return apg_fail_memory(err);
-    while (!c->ended && c->n_held < sizeof mark && (!c->n_held || memcmp(c->held, mark, c->n_held) == 0)) {
+    const struct apg_packed *packed;
+    for (;;) {
+        bool more;
+        packed = apg_packed_of(c->held, c->n_held, &more);
+        more = more || (c->n_held < sizeof mark && memcmp(c->held, mark, c->n_held) == 0);
+        if (c->ended || packed || !more)
+            break;
         enum apg_status status = read_some(c, c->held, &c->n_held, c->cap_held, err);
         if (status)
             return status;
     }
+    if (packed && packed->advice)
+        return apg_fail(err, APG_EINPUT, "%s: %s: read it by '%s'", c->name, packed->what, packed->advice);
+    if (packed)
+        return apg_fail(err, APG_EINPUT, "%s: %s: write it as CSV", c->name, packed->what);
     if (c->n_held >= sizeof mark && memcmp(c->held, mark, sizeof mark) == 0)
         c->from = sizeof mark;
     c->started = true;

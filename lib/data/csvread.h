@@ -35,6 +35,7 @@ struct apg_csv_format {
     char delimiter; /* 0: found by the first records (delimiter.h); not a quote or a line end */
     bool no_quotes; /* a quote is text as any other, so that a delimiter or a line end always ends a cell */
     size_t chunk;   /* bytes to read before a chunk is cut; 0: 256 KiB */
+    const struct apg_opener *opener; /* of a file that is let go; NULL: it is read as it is */
 };
 
 struct apg_cell {
@@ -79,7 +80,8 @@ char apg_csv_delimiter(const struct apg_csv *c);
 
 /* The caller may close the descriptor: the file is opened again by its name when it is read on, at
  * the place where reading has come to, and closed at its end, so that many inputs can wait for
- * their turn. False, and nothing has changed: it is no regular file. */
+ * their turn. What an opener gives that is no regular file is read from its start. False, and nothing
+ * has changed: it is no regular file. To be called before anything is read. */
 bool apg_csv_let_go(struct apg_csv *c);
 
 /* The first record, which is the header, as a parsed chunk of one record. To be called before
@@ -115,7 +117,7 @@ void apg_csv_unread_header(struct apg_csv *c);
  * not on when they arrive. */
 void apg_csv_wait(struct apg_csv *c);
 
-/* The next whole records, not parsed yet. It blocks until at least one record is there, and does
+/* The next whole records, not parsed yet. What is compressed is refused (packed.h). It blocks until at least one record is there, and does
  * not wait for more when the input runs dry. At the end of input out->n_bytes is 0. A chunk of
  * blank lines only has bytes, but no records when parsed. Fails when reading does (APG_EIO), and
  * on a quote that is never closed or a record that is too long (APG_EINPUT). A broken record is a

@@ -302,9 +302,10 @@ struct logs {
 };
 
 static enum apg_status open_logs(struct logs *l, const struct apg_input *input, size_t n,
-    const struct apg_columns *c, struct apg_error *err)
+    const struct apg_columns *c, const struct apg_opener *opener, struct apg_error *err)
 {
-    const struct apg_csv_format format = apg_columns_cut(c);
+    struct apg_csv_format format = apg_columns_cut(c);
+    format.opener = opener;
     l->source = apg_alloc(n, sizeof *l->source);
     l->csv = apg_alloc(n, sizeof *l->csv);
     l->opened = apg_alloc(n, sizeof *l->opened);
@@ -352,7 +353,7 @@ static enum apg_status read_rows(struct training *t, const struct apg_input *inp
     struct apg_dataset **rows, struct apg_error *err)
 {
     struct logs logs = {0};
-    enum apg_status status = open_logs(&logs, input, n, &t->settings.columns, err);
+    enum apg_status status = open_logs(&logs, input, n, &t->settings.columns, t->options->opener, err);
     if (!status && !logs.n_features)
         status = read_csv(t, logs.csv, logs.n, rows, err);
     else if (!status && logs.n > 1)
