@@ -320,6 +320,8 @@ int cmd_compare(int argc, char **argv)
         OPT_SETTINGS(apg_columns_format, &common.columns),
         OPT_STRING(0, "label", &common.columns.label, "COLUMN",
             "column of labels, 0 or 1; if not given, found by its name"),
+        OPT_LIST(0, "positive", &common.columns.positive, "VALUE,...",
+            "labels that are 1, such as yes or >50K; all others are 0"),
         OPT_LIST(0, "score", &score, "A[,B]",
             "columns of the scores of A and of B; one name is for both files; if not given, found by name, "
             "else the last column"),

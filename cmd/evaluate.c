@@ -306,6 +306,8 @@ int cmd_evaluate(int argc, char **argv)
         OPT_SETTINGS(apg_columns_format, &e.want.columns),
         OPT_STRING(0, "label", &e.want.columns.label, "COLUMN",
             "column of labels, 0 or 1; if not given, found by its name"),
+        OPT_LIST(0, "positive", &e.want.columns.positive, "VALUE,...",
+            "labels that are 1, such as yes or >50K; all others are 0"),
         OPT_STRING(0, "score", &e.want.score[0], "COLUMN",
             "column of scores; if not given, found by its name, else the last column"),
         OPT_STRING(0, "weight", &e.want.columns.weight, "COLUMN",
@@ -334,8 +336,9 @@ int cmd_evaluate(int argc, char **argv)
     int code = opt_parse(&argc, &argv, &command);
     if (code != OPT_GO || (code = input_check_columns(&command, &e.want.columns)) != OPT_GO)
         return code;
-    if (model_path && (e.want.columns.label || e.want.score[0]))
-        return opt_usage(&command, "--model has its own label and scores: no --label, no --score");
+    if (model_path && (e.want.columns.label || e.want.columns.positive.n || e.want.score[0]))
+        return opt_usage(
+            &command, "--model has its own label and scores: no --label, no --positive, no --score");
     if ((code = bad_rows_check(&e.bad, out_path, &command)) != OPT_GO)
         return code;
     if (!model_path && opt_given("threads"))

@@ -136,8 +136,9 @@ static enum apg_status read_record(struct scores *s, size_t record, struct apg_e
         return apg_fail(err, APG_EINPUT, "%zu cells, where the header has %zu", cells, s->columns);
     float label;
     const char *text = cell_text(chunk, record, s->at_label, &len);
-    if (!apg_cell_label(text, len, &label))
-        return apg_fail(err, APG_EINPUT, "%s: a label is 0 or 1, not '%s'", s->label_name, text);
+    if (!apg_cell_label(text, len, &w->columns.positive, &label))
+        return apg_fail(err, APG_EINPUT, "%s: a label is 0 or 1, not '%s'%s", s->label_name, text,
+            s->n_rows ? "" : " (--positive names those that are 1)");
     s->label = label == 1;
     s->weight = 1;
     text = s->weight_name ? cell_text(chunk, record, s->at_weight, &len) : NULL;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 static bool is_digit(char c)
@@ -60,8 +61,21 @@ bool apg_cell_number(const char *text, size_t len, double *x)
     return p == end && stop == end && isfinite(*x);
 }
 
-bool apg_cell_label(const char *text, size_t len, float *y)
+static bool is_one_of(const struct apg_list *list, const char *text, size_t len)
 {
+    size_t i = 0;
+    while (i < list->n && (strlen(list->item[i]) != len || memcmp(list->item[i], text, len) != 0))
+        i++;
+    return i < list->n;
+}
+
+bool apg_cell_label(const char *text, size_t len, const struct apg_list *positive, float *y)
+{
+    if (positive && positive->n) {
+        trim(&text, &len);
+        *y = is_one_of(positive, text, len);
+        return len > 0;
+    }
     if (len == 1 && (*text == '0' || *text == '1')) {
         *y = (float)(*text - '0');
         return true;

@@ -9,12 +9,14 @@
 #define APG_CELL_H
 #include <stdbool.h>
 #include <stddef.h>
+#include "base/list.h"
 
 /* A decimal number: [+-] digits [. digits] [e digits], with blanks around it allowed. It is
  * finite; hexadecimal digits, inf and nan are refused. */
 bool apg_cell_number(const char *text, size_t len, double *x);
-/* A label, as 0 or 1: the numbers 0 and 1, -1 for 0, and the words true and false in any case. */
-bool apg_cell_label(const char *text, size_t len, float *y);
+/* A label, as 0 or 1. With texts in POSITIVE, these are 1 and all others but the empty one are 0. Without
+ * (NULL is allowed): the numbers 0 and 1, -1 for 0, and the words true and false in any case. */
+bool apg_cell_label(const char *text, size_t len, const struct apg_list *positive, float *y);
 /* How much a row counts: a number from 0 up to the largest float. */
 bool apg_cell_weight(const char *text, size_t len, float *w);
 

@@ -45,6 +45,9 @@ const struct apg_setting apg_columns_kinds[] = {
     {APG_SETTING_STRING, 0, "label", AT(label), .arg = "NAME",
         .help = "column of the label; by default the first that exists of label, click, clicked, y, "
                 "target, is_click, is_clicked and clk"},
+    {APG_SETTING_LIST, 0, "positive", .at = offsetof(struct apg_columns, positive.item),
+        .n_at = offsetof(struct apg_columns, positive.n), .arg = "VALUE,...",
+        .help = "labels that are 1, such as yes or >50K; all others are 0"},
     {APG_SETTING_STRING, 0, "weight", AT(weight), .arg = "NAME",
         .help = "column of the rows' weights: how much each counts, a number from 0 on", .rare = true},
     {APG_SETTING_LIST, 0, "categorical", NAMES(categorical),
@@ -345,7 +348,8 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
     for (size_t k = 0; k < n_sample; k++)
         rows += sample[k]->records;
     whole = whole && rows <= APG_SAMPLE_ROWS;
-    const struct apg_sample rows_of = {sample, n_sample, b->header->first[1], b->label, b->weight};
+    const struct apg_sample rows_of = {
+        sample, n_sample, b->header->first[1], b->label, &b->c->positive, b->weight};
     for (size_t i = 0; i < b->header->first[1]; i++) {
         struct apg_look look;
         const char *name = column_name(b, i), *why = "";
@@ -555,6 +559,11 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
     s->min_count = (uint32_t)c->min_count;
     for (size_t i = 0; i < c->missing.n; i++)
         if (!apg_schema_add_text(&s->missing, c->missing.item[i])) {
+            status = apg_fail_memory(err);
+            goto done;
+        }
+    for (size_t i = 0; i < c->positive.n; i++)
+        if (!apg_schema_add_text(&s->positive, c->positive.item[i])) {
             status = apg_fail_memory(err);
             goto done;
         }

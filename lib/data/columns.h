@@ -14,14 +14,15 @@ enum { APG_HASH_BITS_MAX = 30 };
 /* How columns are to be read. Names are matched exactly; a name that is no column is refused.
  * Commands let their options fill it. Strings and lists are borrowed. */
 struct apg_columns {
-    char delimiter;        /* 0: found by the first records (delimiter.h) */
-    bool quotes;           /* quotes enclose cells; else they are text */
-    char separator;        /* of multi cells, '|' */
-    bool header;           /* the first record holds the names; else NAMES does */
-    const char *label;     /* NULL: found by the usual names (label.h) */
-    const char *weight;    /* NULL or "": rows have no weights */
-    struct apg_list names; /* with header = false; none: c1, c2, ... */
-    const char *may_lack;  /* one of NAMES, that of the label, which rows to be scored may lack; or NULL */
+    char delimiter;           /* 0: found by the first records (delimiter.h) */
+    bool quotes;              /* quotes enclose cells; else they are text */
+    char separator;           /* of multi cells, '|' */
+    bool header;              /* the first record holds the names; else NAMES does */
+    const char *label;        /* NULL: found by the usual names (label.h) */
+    struct apg_list positive; /* texts of labels that are 1, others are 0; none: labels are 0 and 1 */
+    const char *weight;       /* NULL or "": rows have no weights */
+    struct apg_list names;    /* with header = false; none: c1, c2, ... */
+    const char *may_lack;     /* one of NAMES, that of the label, which rows to be scored may lack; or NULL */
     struct apg_list categorical, numeric, bucket, multi, drop; /* columns whose kind is not to be inferred */
     struct apg_list missing; /* cells of these texts are read as empty ones */
     size_t min_count;        /* times that a token is seen before it gets an id of its own; 1 to UINT32_MAX */

@@ -144,7 +144,7 @@ static bool is_bad(const struct apg_sample *s, const struct apg_csv_chunk *chunk
         if (!apg_cell_weight(chunk->text + weight->at, weight->len, &w))
             return true;
     }
-    return !apg_cell_label(chunk->text + label->at, label->len, &y);
+    return !apg_cell_label(chunk->text + label->at, label->len, s->positive, &y);
 }
 
 enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample, size_t column,

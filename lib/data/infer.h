@@ -49,9 +49,10 @@ struct apg_look {
 struct apg_sample {
     const struct apg_csv_chunk *const *chunk; /* (n) parsed */
     size_t n;
-    size_t columns; /* of a record; rows with others are bad */
-    size_t label;   /* the cell of the label; a row with another text there is bad */
-    size_t weight;  /* that of the weight, likewise; SIZE_MAX: there is none */
+    size_t columns;                  /* of a record; rows with others are bad */
+    size_t label;                    /* the cell of the label; a row with another text there is bad */
+    const struct apg_list *positive; /* texts of a label that is 1 (apg_cell_label) */
+    size_t weight;                   /* that of the weight, likewise; SIZE_MAX: there is none */
 };
 /* Look at column COLUMN of the sample's good rows, up to APG_SAMPLE_ROWS. Cells of the texts MISSING are
  * empty ones. l->marker is in the sample's text. APG_ENOMEM. */

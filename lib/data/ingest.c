@@ -531,6 +531,18 @@ done:
     return status;
 }
 
+/* With --positive every text is a label: that none of them is 1 shows that a wrong one was named. */
+static enum apg_status check_positive(
+    const struct apg_schema *s, const struct apg_dataset *d, const struct ingest *in, struct apg_error *err)
+{
+    uint64_t positives = s->positive.n ? 0 : 1;
+    for (size_t k = 0; !positives && k < d->n_blocks; k++)
+        positives = apg_block_positives(&d->block[k]);
+    return positives ? APG_OK
+                     : apg_fail(err, APG_EINPUT, "%s: %s: no label is one that --positive names",
+                           apg_csv_name(in->inputs[0]), s->label);
+}
+
 /* Read the first group and make the schema from it. */
 static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **explain, struct apg_error *err)
 {
@@ -583,7 +595,7 @@ enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows
         goto done;
     if (!in.rows)
         status = no_rows(&in, err);
-    if (!status && !(status = apg_dataset_finish(d, err)))
+    if (!status && !(status = apg_dataset_finish(d, err)) && !(status = check_positive(s, d, &in, err)))
         status = fix_schema(s, d, c, pool, err);
 done:
     ingest_release(&in);

@@ -64,7 +64,7 @@ static bool holds_labels(const struct apg_csv_chunk *chunk, size_t columns, size
         if (chunk->first[r + 1] - chunk->first[r] != columns || apg_csv_is_bad(chunk, r))
             continue;
         const struct apg_cell *cell = &chunk->cell[chunk->first[r] + column];
-        if (!apg_cell_label(chunk->text + cell->at, cell->len, &y))
+        if (!apg_cell_label(chunk->text + cell->at, cell->len, NULL, &y))
             return false;
         *seen |= y > 0 ? 2 : 1;
     }
@@ -95,4 +95,44 @@ bool apg_label_advise(char *out, size_t size, const struct apg_csv_chunk *header
         (void)snprintf(
             out, size, "%s holds 0 and 1: --label %s", name_of(header, found), name_of(header, found));
     return data;
+}
+
+enum { VALUES = 4, OF_ROWS = 10 }; /* values that are shown; one of so many rows has to have such a label */
+
+void apg_label_advise_values(
+    char *out, size_t size, const struct apg_csv_chunk *chunk, size_t columns, size_t label)
+{
+    const char *value[VALUES + 1];
+    size_t times[VALUES + 1] = {0}, n = 0, others = 0, rows = 0, at = 0;
+    for (size_t r = 0; r < chunk->records; r++) {
+        if (chunk->first[r + 1] - chunk->first[r] != columns || apg_csv_is_bad(chunk, r))
+            continue;
+        const struct apg_cell *cell = &chunk->cell[chunk->first[r] + label];
+        const char *text = chunk->text + cell->at;
+        float y;
+        size_t i = 0;
+        rows++;
+        others += cell->len && !apg_cell_label(text, cell->len, NULL, &y);
+        while (cell->len && i < n && strcmp(value[i], text) != 0)
+            i++;
+        if (cell->len && i == n && n <= VALUES)
+            value[n++] = text;
+        if (cell->len && i <= VALUES)
+            times[i]++;
+    }
+    *out = '\0';
+    if (OF_ROWS * others < rows || n < 2)
+        return;
+    for (size_t i = 0; i < n && i < VALUES && at < size; i++)
+        at += (size_t)snprintf(out + at, size - at, "%s'%.64s'",
+            !i       ? " (its values are "
+            : n == 2 ? " and "
+                     : ", ",
+            value[i]);
+    if (n > 2 && at < size)
+        (void)snprintf(
+            out + at, size - at, "%s: --positive names those that are 1)", n > VALUES ? " and others" : "");
+    else if (at < size) /* the one that is rarer is mostly it */
+        (void)snprintf(
+            out + at, size - at, ": --positive '%.64s', if that is 1)", value[times[1] <= times[0]]);
 }

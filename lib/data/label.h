@@ -21,4 +21,9 @@ size_t apg_label_find_name(const struct apg_csv_chunk *header, const char *name)
 bool apg_label_advise(char *out, size_t size, const struct apg_csv_chunk *header,
     const struct apg_csv_chunk *const *sample, size_t n, bool names);
 
+/* OUT: what to type where column LABEL of a parsed chunk of COLUMNS holds other values than 0 and 1, and not
+ * just here and there: " (its values are 'no' and 'yes': --positive yes, if that is 1)"; else "". */
+void apg_label_advise_values(
+    char *out, size_t size, const struct apg_csv_chunk *chunk, size_t columns, size_t label);
+
 #endif

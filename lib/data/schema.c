@@ -39,6 +39,7 @@ void apg_schema_free(struct apg_schema *s)
     free(s->cross);
     free_texts(&s->missing);
     free_texts(&s->names);
+    free_texts(&s->positive);
     free(s->field);
     free(s->label);
     free(s->weight);

@@ -61,8 +61,9 @@ struct apg_cross {
 };
 
 struct apg_schema {
-    char *label;  /* the label column's name */
-    char *weight; /* that of the column that says how much a row counts; NULL: all count alike */
+    char *label;              /* the label column's name */
+    struct apg_list positive; /* texts of labels that are 1, others are 0; none: 0 and 1. Owned */
+    char *weight;             /* that of the column that says how much a row counts; NULL: all count alike */
     char delimiter;
     bool no_quotes;          /* in its logs a quote is text */
     bool no_header;          /* they have no line of names */

@@ -98,6 +98,8 @@ enum apg_status apg_schema_save(const struct apg_schema *s, struct apg_tensors *
         status = save_texts(&s->missing, root, "missing", err);
     if (!status)
         status = save_texts(&s->names, root, "columns", err);
+    if (!status)
+        status = save_texts(&s->positive, root, "positive", err);
     for (size_t i = 0; !status && i < s->n_fields; i++)
         status = save_field(&s->field[i], t, fields, err);
     if (!status)
@@ -309,6 +311,8 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
     s->no_header = json_is_false(json_object_get(root, "header"));
     if (!(status = load_texts(&s->missing, root, "missing", t, err)))
         status = load_texts(&s->names, root, "columns", t, err);
+    if (!status)
+        status = load_texts(&s->positive, root, "positive", t, err);
     for (size_t i = 0; !status && i < json_array_size(fields); i++) {
         struct apg_field *f = &s->field[i];
         status = load_field(f, json_array_get(fields, i), t, err);

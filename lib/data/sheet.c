@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "data/cell.h"
+#include "data/label.h"
 
 enum { ROW_IDS_MAX = 65535 }; /* of a row's multi cells together: see schema.h */
 
@@ -44,7 +45,7 @@ struct pass {
     struct apg_sheet *sheet;
     const struct apg_binding *b;
     const struct apg_csv_chunk *chunk;
-    const struct apg_list *missing;
+    const struct apg_list *missing, *positive;
     bool raw;
     size_t rows; /* records to read */
     bool no_memory;
@@ -98,7 +99,7 @@ static void read_labels(struct pass *p, uint32_t *label)
         if (p->b->label == SIZE_MAX)
             continue;
         const struct apg_cell *cell = cell_at(p, r, p->b->label);
-        if (apg_cell_label(p->chunk->text + cell->at, cell->len, &y))
+        if (apg_cell_label(p->chunk->text + cell->at, cell->len, p->positive, &y))
             label[r] = apg_float_word(y);
         else if (p->b->need_label)
             mark(p, r, APG_BAD_LABEL, 0);
@@ -226,8 +227,13 @@ enum apg_status apg_sheet_fail(const struct apg_bad *bad, const struct apg_schem
     case APG_BAD_COLUMNS:
         return apg_fail(
             err, APG_EINPUT, "%s:%llu: %u columns where the header has %zu", file, at, bad->at, b->columns);
-    case APG_BAD_LABEL:
-        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: neither 0 nor 1: '%.64s'", file, at, s->label, text);
+    case APG_BAD_LABEL: {
+        char advice[512] = "";
+        if (raw && !s->positive.n)
+            apg_label_advise_values(advice, sizeof advice, chunk, b->columns, b->label);
+        return apg_fail(
+            err, APG_EINPUT, "%s:%llu: %s: neither 0 nor 1: '%.64s'%s", file, at, s->label, text, advice);
+    }
     case APG_BAD_WEIGHT:
         if (!*text)
             return apg_fail(
@@ -338,8 +344,13 @@ enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema 
     const struct apg_binding *b, const struct apg_csv *csv, struct apg_csv_chunk *chunk, bool raw,
     struct apg_error *err)
 {
-    struct pass p = {
-        .sheet = sheet, .b = b, .chunk = chunk, .missing = &s->missing, .raw = raw, .rows = chunk->records};
+    struct pass p = {.sheet = sheet,
+        .b = b,
+        .chunk = chunk,
+        .missing = &s->missing,
+        .positive = &s->positive,
+        .raw = raw,
+        .rows = chunk->records};
     size_t had = sheet->cap_column;
     sheet->bad.n = 0;
     if (!apg_grow(&sheet->label, &sheet->cap_label, p.rows, sizeof *sheet->label) ||

@@ -127,7 +127,9 @@ number() {
     printf '%s\n' label,a,b 1,x,2 0,y,3,4 > bad.csv
     refuse "bad.csv:3: 4 columns where the header has 3"
     printf '%s\n' label,a 1,x 2,y > bad.csv
-    refuse "bad.csv:3: label: neither 0 nor 1: '2'"
+    refuse "bad.csv:3: label: neither 0 nor 1: '2' (its values are '1' and '2': --positive '2', if that is 1)"
+    { printf '%s\n' label,a; for _ in 1 2 3 4 5; do printf '%s\n' 1,x 0,y; done; echo 2,x; } > bad.csv
+    refuse "bad.csv:12: label: neither 0 nor 1: '2'"
     printf '%s\n' label,a 1,x > bad.csv
     refuse "bad.csv:2: a: not a number: 'x' (--categorical a: not numbers but tokens)" --numeric a
     { echo label,price; seq -f '1,%g.5' 10000; echo 0,n/a; } > bad.csv

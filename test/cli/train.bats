@@ -908,3 +908,38 @@ squares() {
     [ "$(LC_ALL=C grep -c $'\033' told)" -eq 0 ]
     grep -q 'weighted by w?x' told
 }
+
+@test "train, predict, evaluate: --positive is for labels that are words, and is remembered" {
+    awk -F, -v OFS=, 'NR > 1 { $1 = $1 ? " yes" : "no" } 1' logs.csv > words.csv
+    awk -F, -v OFS=, 'NR > 1 { $1 = $1 ? " yes" : "no" } 1' new.csv > new-words.csv
+    few=(-q --multi genres --epochs 1 --hidden 8)
+    run --separate-stderr -1 apg train "${few[@]}" -o no.apg words.csv
+    [ "$stderr" = "apg train: words.csv:2: label: neither 0 nor 1: 'no' (its values are 'no' and ' yes': --positive ' yes', if that is 1)" ] ||
+        [ "$stderr" = "apg train: words.csv:2: label: neither 0 nor 1: ' yes' (its values are ' yes' and 'no': --positive ' yes', if that is 1)" ]
+    apg train "${few[@]}" -o digits.apg logs.csv
+    apg train "${few[@]}" --positive yes -o words.apg words.csv
+    apg train "${few[@]}" --positive yes,maybe --valid new-words.csv -o valid.apg words.csv
+    apg predict -m digits.apg new.csv > want.txt 2> want.err
+    apg predict -m words.apg new-words.csv 2> got.err | cmp - want.txt
+    cmp want.err got.err # the same metrics
+    apg evaluate --json -m digits.apg new.csv > want.json
+    apg evaluate --json -m words.apg new-words.csv | diff want.json -
+    apg predict -q -m words.apg --append new-words.csv > scored.csv
+    run --separate-stderr -1 apg evaluate scored.csv
+    [[ "$stderr" == "apg evaluate: scored.csv:2: label: a label is 0 or 1, not "*" (--positive names those that are 1)" ]]
+    apg evaluate --json --positive yes scored.csv | diff want.json -
+    apg compare --json --positive yes scored.csv scored.csv | jq -e '.auc.difference == 0 and .auc.a > .5'
+    apg encode -q --multi genres --positive yes words.csv -o words.apgf
+    apg encode -q --multi genres logs.csv | apg encode --decode | cmp - <(apg encode --decode words.apgf)
+    apg encode --encoder words.apgf new-words.csv | apg evaluate --json -m words.apg | diff want.json -
+    run --separate-stderr -1 apg train "${few[@]}" --positive YES -o no.apg words.csv
+    [ "$stderr" = "apg train: words.csv: label: no label is one that --positive names" ]
+    sed '5s/^[^,]*//' words.csv > hole.csv
+    run --separate-stderr -1 apg train "${few[@]}" --positive yes -o no.apg hole.csv
+    [ "$stderr" = "apg train: hole.csv:5: label: neither 0 nor 1: ''" ]
+    run --separate-stderr -2 apg evaluate -m words.apg --positive yes new-words.csv
+    printf '%s\n' label,x 1,a 2,b 3,a 4,b 5,b 2,a > stars.csv
+    run --separate-stderr -1 apg train -q -o no.apg stars.csv
+    [ "$stderr" = "apg train: stars.csv:3: label: neither 0 nor 1: '2' (its values are '1', '2', '3', '4' and others: --positive names those that are 1)" ]
+    [ ! -e no.apg ]
+}

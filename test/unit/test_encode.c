@@ -69,11 +69,11 @@ static void labels(void **state)
                              *const bad[] = {"", "2", "0.5", "yes", "tru", "-2", "nan"};
     float y;
     for (size_t i = 0; i < 7; i++)
-        assert_true(apg_cell_label(ones[i], strlen(ones[i]), &y) && y == 1);
+        assert_true(apg_cell_label(ones[i], strlen(ones[i]), NULL, &y) && y == 1);
     for (size_t i = 0; i < 6; i++)
-        assert_true(apg_cell_label(zeros[i], strlen(zeros[i]), &y) && y == 0);
+        assert_true(apg_cell_label(zeros[i], strlen(zeros[i]), NULL, &y) && y == 0);
     for (size_t i = 0; i < 7; i++)
-        assert_false(apg_cell_label(bad[i], strlen(bad[i]), &y));
+        assert_false(apg_cell_label(bad[i], strlen(bad[i]), NULL, &y));
 }
 
 /* A schema of each kind: user (2 tokens), tags (a, b, ""), price, age in 4 buckets. */
