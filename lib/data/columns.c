@@ -425,7 +425,7 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
 
 /* Of columns' kinds, what a schema says by itself. */
 static const char said[] =
-    "label|weight|categorical|numeric|bucket|multi|separator|missing|infer|min-count|hash-bits";
+    "label|positive|weight|categorical|numeric|bucket|multi|separator|missing|infer|min-count|hash-bits";
 
 /* Let S remember of its columns what it does not say. What was ignored is listed whether it was named or
  * inferred, so that both make the same file. */
@@ -465,6 +465,7 @@ json_t *apg_columns_settings(const struct apg_schema *s)
     c.header = !s->no_header;
     c.names = s->names;
     c.missing = s->missing;
+    c.positive = s->positive;
     c.min_count = s->min_count;
     char **names = apg_alloc(APG_KINDS * s->n_fields, sizeof *names);
     json_t *settings = json_object(), *rest = apg_json_parse(s->settings);
