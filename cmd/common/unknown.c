@@ -164,11 +164,13 @@ void unknown_tell(const struct unknown *u)
                 u->schema->field[f].name, 100 * share(u, f));
         else
             more++;
-    if (told && more)
-        message_warn("tokens that the model does not know: %s, and of %zu more columns over %d%%", text, more,
-            TOLD_PERCENT);
-    else if (told)
-        message_warn("tokens that the model does not know: %s", text);
+    char few[80] = "", others[64] = "";
+    if (u->schema->min_count > 1)
+        (void)snprintf(few, sizeof few, ", or saw fewer than %u times in training", u->schema->min_count);
+    if (more)
+        (void)snprintf(others, sizeof others, ", and of %zu more columns over %d%%", more, TOLD_PERCENT);
+    if (told)
+        message_warn("tokens that the model does not know%s: %s%s", few, text, others);
 }
 
 enum apg_status unknown_check(const struct unknown *u, struct apg_error *err)

@@ -117,6 +117,8 @@ load small_model
         [[ "$(tail -n 1 err)" == "apg predict: tokens that the model does not know: scenario 25%, genres "*% ]]
     done
     apg encode -q --encoder m.apg drift.csv | apg predict -m m.apg 2>&1 > /dev/null | cmp - err
+    apg train -q --multi genres --epochs 1 --hidden 4 --min-count 9 -o few.apg logs.csv
+    apg predict -m few.apg drift.csv 2>&1 > /dev/null | grep -q 'does not know, or saw fewer than 9 times in training: .*scenario 25%'
     apg predict -q -m m.apg drift.csv 2> err | cmp - drifted.txt
     [ ! -s err ]
     head -n 90 drift.csv | apg predict -m m.apg 2>&1 > /dev/null | awk '/does not know/ {exit 1}'
