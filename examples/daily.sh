@@ -6,7 +6,7 @@
 #   30 2 * * *  cd /srv/ctr && sh daily.sh /logs/today.csv /logs/tomorrow.csv || logger -t ctr "the job failed: $?"
 #
 # TODAY.csv has labels. The job says how well the model that served did on it, goes on from that model's weights, and
-# scores TOMORROW.csv. OPTIONs are for apg train. It ends at the first step that fails, with that step's code: 1 when
+# scores TOMORROW.csv. OPTIONs are for apg train, such as --require-auc 0.7. It ends at the first step that fails, with that step's code: 1 when
 # something failed, 2 when an option is wrong. Then model.apg, serve.apg and scores.csv are those of before.
 #
 #   model.apg    to be trained on; serve.apg: what serves, collapsed; it may be in use meanwhile

@@ -105,5 +105,6 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: score_numpy.py MODEL < rows.csv")
     model = Model(sys.argv[1])
-    for row in csv.DictReader(sys.stdin, delimiter=chr(model.schema["delimiter"])):
+    names = None if model.schema.get("header", True) else model.schema["columns"]
+    for row in csv.DictReader(sys.stdin, names, delimiter=chr(model.schema["delimiter"])):
         print("%.9g" % (1 / (1 + np.exp(-model.logit(row)))))
