@@ -233,12 +233,8 @@ static enum apg_status find_ids(struct explain *e, struct apg_error *err)
 {
     const struct apg_csv_chunk *c = &e->stream.header;
     enum apg_status status = APG_OK;
-    for (size_t i = 0; !status && i < e->id.n; i++) {
-        status = apg_csv_find(e->stream.source->csv, c, e->id.item[i], &e->id_cell[i], err);
-        if (!status && e->id_cell[i] == SIZE_MAX)
-            status = apg_fail(err, APG_EINPUT, "%s:%llu: no column '%s'", e->stream.source->name,
-                (unsigned long long)c->line, e->id.item[i]);
-    }
+    for (size_t i = 0; !status && i < e->id.n; i++)
+        status = apg_csv_need(e->stream.source->csv, c, e->id.item[i], &e->id_cell[i], err);
     return status;
 }
 

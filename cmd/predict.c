@@ -48,13 +48,7 @@ static enum apg_status find_columns(struct predict *p, struct apg_error *err)
     enum apg_status status = APG_OK;
     for (size_t i = 0; !status && i < p->id.n; i++) {
         const char *name = p->id.item[i];
-        status = apg_csv_find(p->stream.source->csv, c, name, &p->id_cell[i], err);
-        if (!status && p->id_cell[i] == SIZE_MAX) {
-            struct apg_near near = apg_near_to(name, strlen(name));
-            apg_csv_near(c, &near);
-            status = apg_fail(err, APG_EINPUT, "%s:%llu: no column '%s'%s", file, (unsigned long long)c->line,
-                name, apg_near_hint(&near));
-        }
+        status = apg_csv_need(p->stream.source->csv, c, name, &p->id_cell[i], err);
         if (strcmp(name, p->score) == 0)
             taken = p->id_cell[i];
     }

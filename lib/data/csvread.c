@@ -455,6 +455,18 @@ enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk
     return APG_OK;
 }
 
+enum apg_status apg_csv_need(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,
+    size_t *at, struct apg_error *err)
+{
+    const enum apg_status status = apg_csv_find(c, header, name, at, err);
+    if (status || *at != SIZE_MAX)
+        return status;
+    struct apg_near near = apg_near_to(name, strlen(name));
+    apg_csv_near(header, &near);
+    return apg_fail(err, APG_EINPUT, "%s:%llu: no column '%s'%s", c->name, (unsigned long long)header->line,
+        name, apg_near_hint(&near));
+}
+
 void apg_csv_near(const struct apg_csv_chunk *header, struct apg_near *near)
 {
     for (size_t i = 0; i < header->first[1]; i++)

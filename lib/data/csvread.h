@@ -95,6 +95,9 @@ bool apg_csv_lookup(const struct apg_csv_chunk *header, struct apg_lookup *x);
 enum apg_status apg_csv_find(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,
     size_t *at, struct apg_error *err);
 
+/* The same, where it is an error that none is, with the near name. */
+enum apg_status apg_csv_need(const struct apg_csv *c, const struct apg_csv_chunk *header, const char *name,
+    size_t *at, struct apg_error *err);
 /* Try each column's name: which is near to one that there is not? */
 void apg_csv_near(const struct apg_csv_chunk *header, struct apg_near *near);
 

@@ -68,7 +68,8 @@ const struct apg_setting apg_arch_members[] = {
         .key = "rank", OF_LAYER("apg"),
         .help = "rank of the generated matrices, a number for each hidden layer; the last is also for "
                 "the layers that follow; 0: that layer is static; the default of other forms than "
-                "residual is 16"},
+                "residual is 16",
+        .rare = true},
     {APG_SETTING_SIZES, 0, "overparam", SIZES(P, n_overparam), .least = 0, .most = WIDTH_MAX, .arg = "P,...",
         .key = "overparam", OF_LAYER("apg"),
         .help = "inner width of U and V as products in training, for each hidden layer as in --rank; "
