@@ -121,6 +121,7 @@ int cmd_train(int argc, char **argv)
         OPT_SETTINGS(apg_fit_rows_settings, &settings.fit),
         OPT_STRING(0, "from", &from, "MODEL",
             "continue from MODEL's weights and encoder; without model options, also its architecture"),
+        OPT_SETTINGS(apg_grow_settings, &settings.grow),
         OPT_HEADING("Columns"),
         OPT_SETTINGS(apg_columns_kinds, &settings.columns),
         OPT_SETTINGS(apg_cross_settings, &settings.cross),

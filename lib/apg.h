@@ -109,7 +109,8 @@ struct apg_opener {
 
 /* What a training tells its caller, about in the order in which it happens. */
 enum apg_event_kind {
-    APG_EVENT_INFERRED, /* text: what was inferred of the columns, in lines that end with '\n' */
+    APG_EVENT_INFERRED, /* text: what was inferred of the columns, or tokens that are new to a model that
+                         * training goes on from, in lines that end with '\n' */
     APG_EVENT_WARNING,  /* text: a line that the user should read */
     APG_EVENT_ADVICE, /* text: a line about what the model takes, before it is trained, or about its options */
     APG_EVENT_BAD_ROW,    /* text: a row that is left out, with on-error=skip */

@@ -91,8 +91,8 @@ static void make_task(void *arg, size_t i, unsigned worker)
     struct apg_vocab all = {0};
     uint32_t *count = NULL;
     (void)worker;
-    bool good =
-        !apg_vocab_init(&all, NULL) && !apg_vocab_init(&c->vocab, NULL) && count_pairs(m, c, &all, &count);
+    bool good = !apg_vocab_init(&all, NULL) && (c->vocab.n || !apg_vocab_init(&c->vocab, NULL)) &&
+                count_pairs(m, c, &all, &count);
     for (uint32_t id = 1; good && id < all.n; id++) {
         size_t size;
         const char *pair = apg_vocab_token(&all, id, &size);
@@ -154,27 +154,41 @@ static enum apg_status name_crosses(
     return APG_OK;
 }
 
+/* Find the pairs of S's crosses in ROWS and place the crosses behind the fields, whose rows S has. */
+static enum apg_status make_crosses(struct apg_schema *s, const struct apg_dataset *rows, size_t min_count,
+    struct apg_pool *pool, struct apg_error *err)
+{
+    struct making m = {s, rows, min_count, false};
+    uint64_t n = s->rows;
+    apg_pool_run(pool, s->n_crosses, make_task, &m);
+    if (atomic_load(&m.failed))
+        return apg_fail_memory(err);
+    for (size_t i = 0; i < s->n_crosses; i++)
+        n += s->cross[i].vocab.n;
+    if (n > UINT32_MAX)
+        return apg_fail(
+            err, APG_ERANGE, "over 2^32 different values in all columns and --cross: --cross-min-count");
+    n = s->rows;
+    for (size_t i = 0; i < s->n_crosses; i++)
+        place(s, &s->cross[i], &n);
+    return APG_OK;
+}
+
 enum apg_status apg_cross_make(struct apg_schema *s, const struct apg_dataset *rows,
     const struct apg_cross_options *o, struct apg_pool *pool, struct apg_error *err)
 {
-    struct making m = {s, rows, o->min_count, false};
-    uint64_t n = s->rows;
     enum apg_status status = name_crosses(s, &o->columns, err);
-    if (!status) {
-        apg_pool_run(pool, s->n_crosses, make_task, &m);
-        status = atomic_load(&m.failed) ? apg_fail_memory(err) : APG_OK;
-    }
-    for (size_t i = 0; !status && i < s->n_crosses; i++)
-        n += s->cross[i].vocab.n;
-    if (!status && n > UINT32_MAX)
-        status = apg_fail(
-            err, APG_ERANGE, "over 2^32 different values in all columns and --cross: --cross-min-count");
-    n = s->rows;
-    for (size_t i = 0; !status && i < s->n_crosses; i++)
-        place(s, &s->cross[i], &n);
+    if (!status)
+        status = make_crosses(s, rows, o->min_count, pool, err);
     if (status)
         apg_schema_uncross(s);
     return status;
+}
+
+enum apg_status apg_cross_grow(struct apg_schema *s, const struct apg_dataset *rows, size_t min_count,
+    struct apg_pool *pool, struct apg_error *err)
+{
+    return make_crosses(s, rows, min_count, pool, err);
 }
 
 /* ---- files ---- */

@@ -29,6 +29,11 @@ void apg_cross_default(struct apg_cross_options *o);
 enum apg_status apg_cross_make(struct apg_schema *s, const struct apg_dataset *rows,
     const struct apg_cross_options *o, struct apg_pool *pool, struct apg_error *err);
 
+/* After apg_ingest_grow: pairs of ROWS that the crosses of S do not have, and that come in at least MIN_COUNT
+ * rows, get ids behind those that they have. */
+enum apg_status apg_cross_grow(struct apg_schema *s, const struct apg_dataset *rows, size_t min_count,
+    struct apg_pool *pool, struct apg_error *err);
+
 /* The ids of field F in ROW, within the field: *id (n), where a single one is put into *one. Returns n. Of
  * a number it is the number of its bin, 1 or more, and 0 where it is missing. */
 static inline uint32_t apg_row_ids(

@@ -48,7 +48,8 @@ struct ingest {
     const struct apg_columns *c;
     struct apg_rejects *rejects;
     const struct apg_schema *schema;
-    struct apg_schema *growing; /* the same schema while it is being made, else NULL */
+    struct apg_schema *growing; /* the same schema while tokens are added to it, else NULL */
+    bool raw;                   /* numbers, too, are not known yet */
     bool need_label;
     struct apg_pool *pool;
     struct group *now, *next;
@@ -170,7 +171,7 @@ static void read_task(void *arg, size_t i, unsigned worker)
     if (w->status)
         return;
     if (in->growing)
-        w->status = apg_sheet_read(&w->sheet, in->schema, b, csv, &w->chunk, true, &w->err);
+        w->status = apg_sheet_read(&w->sheet, in->schema, b, csv, &w->chunk, in->raw, &w->err);
     else
         w->status = apg_sheet_encode(&w->sheet, in->schema, b, csv, &w->chunk, &w->block, &w->err);
 }
@@ -214,7 +215,7 @@ static enum apg_status reject(
     return !apg_rejects_skip(in->rejects)
                ? APG_OK
                : apg_rejects_chunk(in->rejects, &w->sheet.bad, in->schema, &in->binding[g->input],
-                     in->inputs[g->input], &w->chunk, in->growing, &taken, err);
+                     in->inputs[g->input], &w->chunk, in->raw, &taken, err);
 }
 
 /* Work on all groups to the end of the inputs. in->now may have been read already. */
@@ -318,6 +319,7 @@ struct fix {
     struct apg_dataset *d;
     uint32_t min_count;
     struct moments *moments; /* (n_blocks, n_fields) */
+    const uint32_t *had;     /* (n_fields) ids that stay, whatever their count; NULL: none but 0 does */
     uint32_t **count;        /* (n_fields) how often each id was seen; NULL for a field whose ids stay */
     uint32_t **id;           /* (n_fields) the final id of each id; NULL likewise */
 };
@@ -352,7 +354,7 @@ static enum apg_status cut_vocab(struct fix *x, size_t f, struct apg_error *err)
     for (uint32_t i = 1; !status && i < old->n; i++) {
         size_t len;
         const char *token = apg_vocab_token(old, i, &len);
-        if (x->count[f][i] >= x->min_count &&
+        if ((x->count[f][i] >= x->min_count || (x->had && i < x->had[f])) &&
             !(x->id[f][i] = apg_vocab_add(&cut, token, len, apg_vocab_hash(token, len))))
             status = apg_fail_memory(err);
     }
@@ -465,7 +467,7 @@ static void rewrite_task(void *arg, size_t k, unsigned worker)
     for (size_t f = 0; f < x->s->n_fields; f++) {
         const struct apg_field *field = &x->s->field[f];
         const uint32_t *id = x->id[f];
-        if (field->kind <= APG_MULTI && !id)
+        if ((field->kind <= APG_MULTI || x->had) && !id)
             continue;
         for (uint32_t r = 0; r < b->rows; r++) {
             uint32_t *row = b->words + b->start[r], *word = &row[1 + f];
@@ -482,6 +484,39 @@ static void rewrite_task(void *arg, size_t k, unsigned worker)
     }
 }
 
+/* Give each field its rows of the joint table. */
+static enum apg_status place_fields(struct apg_schema *s, struct apg_error *err)
+{
+    uint64_t rows = 0;
+    for (size_t f = 0; f < s->n_fields; f++) {
+        struct apg_field *field = &s->field[f];
+        field->rows = field->kind == APG_NUMERIC  ? 2 + (field->n_edges ? field->n_edges + 1 : 0)
+                      : field->kind == APG_BUCKET ? field->n_edges + 2
+                      : field->hash_bits          ? UINT32_C(1) << field->hash_bits
+                                                  : field->vocab.n;
+        field->first = (uint32_t)rows;
+        rows += field->rows;
+    }
+    if (rows > UINT32_MAX)
+        return apg_fail(
+            err, APG_ERANGE, "over 2^32 different values in all columns: --min-count or --hash-bits");
+    s->rows = (uint32_t)rows;
+    return APG_OK;
+}
+
+static void release(struct fix *x)
+{
+    for (size_t f = 0; f < x->s->n_fields; f++) {
+        if (x->count)
+            free(x->count[f]);
+        if (x->id)
+            free(x->id[f]);
+    }
+    free(x->moments);
+    free(x->count);
+    free(x->id);
+}
+
 static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, const struct apg_columns *c,
     struct apg_pool *pool, struct apg_error *err)
 {
@@ -495,7 +530,6 @@ static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, c
         goto done;
     }
     apg_pool_run(pool, d->n_blocks, moments_task, &x);
-    uint64_t rows = 0;
     for (size_t f = 0; !status && f < s->n_fields; f++) {
         struct apg_field *field = &s->field[f];
         if (field->kind == APG_NUMERIC)
@@ -504,30 +538,30 @@ static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, c
             status = fix_bins(&x, f, c, err);
         else if (apg_field_has_vocab(field) && c->min_count > 1)
             status = cut_vocab(&x, f, err);
-        field->rows = field->kind == APG_NUMERIC  ? 2 + (field->n_edges ? field->n_edges + 1 : 0)
-                      : field->kind == APG_BUCKET ? field->n_edges + 2
-                      : field->hash_bits          ? UINT32_C(1) << field->hash_bits
-                                                  : field->vocab.n;
-        field->first = (uint32_t)rows;
-        rows += field->rows;
     }
-    if (!status && rows > UINT32_MAX)
-        status = apg_fail(
-            err, APG_ERANGE, "over 2^32 different values in all columns: --min-count or --hash-bits");
-    if (status)
-        goto done;
-    s->rows = (uint32_t)rows;
-    apg_pool_run(pool, d->n_blocks, rewrite_task, &x);
+    if (!status && !(status = place_fields(s, err)))
+        apg_pool_run(pool, d->n_blocks, rewrite_task, &x);
 done:
-    for (size_t f = 0; f < s->n_fields; f++) {
-        if (x.count)
-            free(x.count[f]);
-        if (x.id)
-            free(x.id[f]);
-    }
-    free(x.moments);
-    free(x.count);
-    free(x.id);
+    release(&x);
+    return status;
+}
+
+/* The same of a schema that had tokens before, HAD (n_fields) of each field. */
+static enum apg_status fix_growth(struct apg_schema *s, struct apg_dataset *d, const uint32_t *had,
+    uint32_t min_count, struct apg_pool *pool, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    struct fix x = {.s = s, .d = d, .min_count = min_count, .had = had};
+    x.count = apg_alloc(s->n_fields, sizeof *x.count);
+    x.id = apg_alloc(s->n_fields, sizeof *x.id);
+    if (!x.count || !x.id)
+        status = apg_fail_memory(err);
+    for (size_t f = 0; !status && f < s->n_fields; f++)
+        if (apg_field_has_vocab(&s->field[f]) && min_count > 1 && s->field[f].vocab.n > had[f])
+            status = cut_vocab(&x, f, err);
+    if (!status && !(status = place_fields(s, err)))
+        apg_pool_run(pool, d->n_blocks, rewrite_task, &x);
+    release(&x);
     return status;
 }
 
@@ -589,6 +623,7 @@ enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows
         (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
         goto done;
     in.schema = in.growing = s;
+    in.raw = true;
     d->weight_at = apg_row_weight_at(s);
     in.need_label = true;
     if ((status = run(&in, to_dataset, d, err)))
@@ -606,6 +641,41 @@ done:
         d = NULL;
     }
     *schema = s;
+    *rows = d;
+    return status;
+}
+
+enum apg_status apg_ingest_grow(struct apg_schema *s, struct apg_dataset **rows,
+    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects,
+    struct apg_pool *pool, struct apg_error *err)
+{
+    struct ingest in;
+    struct apg_dataset *d = NULL;
+    uint32_t *had = apg_alloc(s->n_fields, sizeof *had);
+    enum apg_status status = ingest_init(&in, inputs, n_inputs, c, rejects, pool, err);
+    if (!status && !had)
+        status = apg_fail_memory(err);
+    if (status || (status = apg_schema_own(s, err)) ||
+        (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
+        goto done;
+    for (size_t f = 0; f < s->n_fields; f++)
+        had[f] = s->field[f].vocab.n;
+    in.schema = in.growing = s;
+    d->weight_at = apg_row_weight_at(s);
+    in.need_label = true;
+    if ((status = run(&in, to_dataset, d, err)))
+        goto done;
+    if (!in.rows)
+        status = no_rows(&in, err);
+    if (!status && !(status = apg_dataset_finish(d, err)))
+        status = fix_growth(s, d, had, (uint32_t)c->min_count, pool, err);
+done:
+    ingest_release(&in);
+    free(had);
+    if (status) {
+        apg_dataset_free(d);
+        d = NULL;
+    }
     *rows = d;
     return status;
 }

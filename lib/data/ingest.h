@@ -33,7 +33,14 @@ enum apg_status apg_ingest_with(const struct apg_schema *schema, struct apg_data
     struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects,
     struct apg_pool *pool, struct apg_error *err);
 
-/* The same without keeping the rows: FN is called by the calling thread with blocks of any size,
+/* The same, but tokens of ROWS that S does not know, and that come at least c->min_count times, get ids behind
+ * those that it has, which stay. S owns its vocabularies then, and its crosses are as they were: rows of
+ * the joint table are those of its fields alone, until apg_cross_grow. After a failure S can only be freed. */
+enum apg_status apg_ingest_grow(struct apg_schema *s, struct apg_dataset **rows,
+    struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects,
+    struct apg_pool *pool, struct apg_error *err);
+
+/* apg_ingest_with without keeping the rows: FN is called by the calling thread with blocks of any size,
  * in the order of the input. When it fails, reading ends and its status is returned. */
 typedef enum apg_status apg_ingest_block(void *arg, const struct apg_block *b, struct apg_error *err);
 enum apg_status apg_ingest_stream(const struct apg_schema *schema, struct apg_csv *const *inputs,

@@ -130,25 +130,37 @@ uint64_t apg_schema_hash(const struct apg_schema *s)
     return h;
 }
 
-static bool field_same(const struct apg_field *a, const struct apg_field *b)
+/* GROWN: B may have more tokens, behind those of A. */
+static bool field_same(const struct apg_field *a, const struct apg_field *b, bool grown)
 {
-    return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->rows == b->rows &&
+    const bool vocab = apg_field_has_vocab(a) && apg_field_has_vocab(b);
+    return strcmp(a->name, b->name) == 0 && a->kind == b->kind &&
+           (grown && vocab ? a->vocab.n <= b->vocab.n : a->rows == b->rows && a->vocab.n == b->vocab.n) &&
            a->hash_bits == b->hash_bits && a->separator == b->separator && a->n_edges == b->n_edges &&
            (a->kind != APG_NUMERIC || (a->mean == b->mean && a->deviation == b->deviation)) &&
            a->bounded == b->bounded && (!a->bounded || (a->low == b->low && a->high == b->high)) &&
            (!a->n_edges || memcmp(a->edge, b->edge, a->n_edges * sizeof *a->edge) == 0) &&
-           a->vocab.n == b->vocab.n &&
            (!a->vocab.n ||
                (memcmp(a->vocab.at, b->vocab.at, ((size_t)a->vocab.n + 1) * sizeof *a->vocab.at) == 0 &&
                    memcmp(a->vocab.text, b->vocab.text, a->vocab.at[a->vocab.n]) == 0));
 }
 
-bool apg_schema_same(const struct apg_schema *a, const struct apg_schema *b)
+static bool schema_same(const struct apg_schema *a, const struct apg_schema *b, bool grown)
 {
     bool same = a->n_fields == b->n_fields && !a->weight == !b->weight;
     for (size_t i = 0; same && i < a->n_fields; i++)
-        same = field_same(&a->field[i], &b->field[i]);
+        same = field_same(&a->field[i], &b->field[i], grown);
     return same;
+}
+
+bool apg_schema_same(const struct apg_schema *a, const struct apg_schema *b)
+{
+    return schema_same(a, b, false);
+}
+
+bool apg_schema_reads(const struct apg_schema *s, const struct apg_schema *rows)
+{
+    return schema_same(rows, s, true);
 }
 
 /* ---- blocks ---- */

@@ -117,7 +117,10 @@ void apg_schema_near(const struct apg_schema *s, struct apg_near *near);
 /* Do both encode alike? Everything is compared that decides what a row's words mean. A hash would
  * not do: a file could be made to have the hash of another. */
 bool apg_schema_same(const struct apg_schema *a, const struct apg_schema *b);
-/* XXH3 over the same. It finds a file that was damaged, not one that was forged. */
+/* Do the words of a row that ROWS encoded mean the same to S? They do when both are the same, or when S has more
+ * tokens behind those of ROWS (apg_ingest_grow). */
+bool apg_schema_reads(const struct apg_schema *s, const struct apg_schema *rows);
+/* XXH3 over what apg_schema_same compares. It finds a file that was damaged, not one that was forged. */
 uint64_t apg_schema_hash(const struct apg_schema *s);
 
 /* ---- rows ---- */

@@ -139,6 +139,48 @@ void apg_model_init_bias(struct apg_model *m, double positives, uint64_t rows)
         p->w[0] = (apg_real)log((positives + .5) / ((double)rows - positives + .5));
 }
 
+/* The op of G whose value is embeddings of table PARAM. */
+static const struct apg_op *embedding_of(const struct apg_graph *g, int param)
+{
+    for (size_t i = 0; i < g->n_ops; i++)
+        if (g->op[i].type->embedding && g->op[i].param[0] == param)
+            return &g->op[i];
+    return NULL;
+}
+
+/* Has param P of M a place for each row of param Q of FROM, whose fields may have fewer ids? A table's rows are
+ * those of fields; of layers that know domains, some params have a row for each id of one field. Puts
+ * them there. */
+static bool copy_rows(const struct apg_model *m, const struct apg_param *p, const struct apg_model *from,
+    const struct apg_param *q)
+{
+    const struct apg_graph *g = &m->graph, *h = &from->graph;
+    if (p->cols != q->cols)
+        return false;
+    if (p->table && q->table) {
+        const struct apg_op *to = embedding_of(g, (int)(p - g->param)),
+                            *of = embedding_of(h, (int)(q - h->param));
+        for (size_t f = 0; f < g->F && f < h->F; f++) {
+            struct apg_embedding a, b;
+            const bool has = to && to->type->embedding(g, to, f, &a),
+                       had = of && of->type->embedding(h, of, f, &b);
+            if (has != had || (has && g->field[f].rows < h->field[f].rows))
+                return false;
+            if (has)
+                memcpy(p->w + a.row * p->cols, q->w + b.row * p->cols,
+                    h->field[f].rows * p->cols * sizeof *p->w);
+        }
+        return g->F == h->F;
+    }
+    const size_t d = m->arch.domain;
+    if (p->rows != q->rows &&
+        !(apg_layers[m->arch.layer].has_domains && d < g->F && d < h->F && p->rows == g->field[d].rows &&
+            q->rows == h->field[d].rows && p->rows > q->rows))
+        return false;
+    memcpy(p->w, q->w, q->rows * q->cols * sizeof *p->w);
+    return true;
+}
+
 enum apg_status apg_model_copy_weights(
     struct apg_model *m, const struct apg_model *from, const char *name, size_t *taken, struct apg_error *err)
 {
@@ -150,11 +192,10 @@ enum apg_status apg_model_copy_weights(
             continue;
         if (!p || p->derived)
             return apg_fail(err, APG_EUSAGE, "%s: its %s has no place in this model", name, q->name);
-        if (p->rows != q->rows || p->cols != q->cols)
+        if (!copy_rows(m, p, from, q))
             return apg_fail(err, APG_EUSAGE, "%s: its %s is %zu x %zu, that of this model %zu x %zu", name,
                 q->name, q->rows, q->cols, p->rows, p->cols);
-        memcpy(p->w, q->w, p->rows * p->cols * sizeof *p->w);
-        n += q->state ? 0 : p->rows * p->cols;
+        n += q->state ? 0 : q->rows * q->cols;
     }
     if (taken)
         *taken = n;

@@ -40,7 +40,8 @@ void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding
  * with weights, POSITIVES is as of apg_dataset_positives.) */
 void apg_model_init_bias(struct apg_model *m, double positives, uint64_t rows);
 
-/* Copy the weights of FROM, which has the same schema, to M. Params that only M has keep their start.
+/* Copy the weights of FROM to M, which has the same schema, or one with more ids behind those of each field and
+ * cross. Params that only M has keep their start, and so do the rows of ids that only M has.
  * *taken (NULL is allowed): how many trained numbers were copied. Messages call FROM by NAME. APG_EUSAGE: a
  * param of FROM has no place in M, or another shape there. */
 enum apg_status apg_model_copy_weights(struct apg_model *m, const struct apg_model *from, const char *name,

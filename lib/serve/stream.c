@@ -82,7 +82,7 @@ enum apg_status apg_stream_begin(struct apg_stream *s, struct apg_source *source
     }
     if (x && x->rows)
         return apg_fail(err, APG_EUSAGE, "%s: --rejects needs CSV", source->name);
-    if (!apg_schema_same(apg_feat_schema(source->feat), s->model->schema))
+    if (!apg_schema_reads(s->model->schema, apg_feat_schema(source->feat)))
         return apg_fail(
             err, APG_EUSAGE, "%s: not encoded as the model does (apg encode --encoder MODEL)", source->name);
     return APG_OK;

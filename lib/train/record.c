@@ -11,6 +11,7 @@ static bool put_all(json_t *object, const struct apg_train_settings *s, const st
     return apg_setting_put(object, apg_cross_settings, given, &s->cross, NULL) &&
            apg_setting_put(object, apg_arch_members, given, &s->arch, NULL) &&
            apg_setting_put(object, apg_fit_rows_settings, given, &s->fit, NULL) &&
+           apg_setting_put(object, apg_grow_settings, given, &s->grow, NULL) &&
            apg_setting_put(object, apg_choose_settings, given, &s->choose, NULL) &&
            apg_setting_put(object, apg_fit_settings, given, &s->fit, NULL);
 }
@@ -18,8 +19,8 @@ static bool put_all(json_t *object, const struct apg_train_settings *s, const st
 /* All names that put_all may put. */
 static void name_all(struct apg_given *g)
 {
-    const struct apg_setting *table[] = {
-        apg_cross_settings, apg_arch_members, apg_fit_rows_settings, apg_choose_settings, apg_fit_settings};
+    const struct apg_setting *table[] = {apg_cross_settings, apg_arch_members, apg_fit_rows_settings,
+        apg_grow_settings, apg_choose_settings, apg_fit_settings};
     for (size_t t = 0; t < sizeof table / sizeof *table; t++)
         for (const struct apg_setting *row = table[t]; row->kind != APG_SETTING_END; row++)
             if (row->name)

@@ -28,6 +28,12 @@ const struct apg_setting apg_force_settings[] = {
     {.kind = APG_SETTING_END},
 };
 
+const struct apg_setting apg_grow_settings[] = {
+    {APG_SETTING_FLAG, 0, "grow", .rare = true,
+        .help = "--from's model learns tokens that it does not know, with an embedding for each"},
+    {.kind = APG_SETTING_END},
+};
+
 const struct apg_setting apg_require_settings[] = {
     {APG_SETTING_REAL, 0, "require-auc", .least = 0, .most = 1, .arg = "X", .rare = true,
         .help = "fail, and write no model, where the validation AUC of the best one is below X"},
@@ -55,6 +61,7 @@ static const struct {
     {apg_choose_settings, offsetof(struct apg_train_settings, choose)},
     {apg_tune_settings, offsetof(struct apg_train_settings, tune)},
     {apg_force_settings, offsetof(struct apg_train_settings, force)},
+    {apg_grow_settings, offsetof(struct apg_train_settings, grow)},
     {apg_require_settings, offsetof(struct apg_train_settings, require_auc)},
     {apg_threads_settings, offsetof(struct apg_train_settings, threads)},
 };
@@ -62,7 +69,7 @@ enum { TABLES = sizeof tables / sizeof *tables }; /* how many there are */
 
 void apg_train_settings_init(struct apg_train_settings *s)
 {
-    *s = (struct apg_train_settings){.choose = {.budget = 4}, .tune = NAN, .require_auc = NAN};
+    *s = (struct apg_train_settings){.choose = {.budget = 4}, .tune = NAN, .require_auc = NAN, .grow = true};
     apg_columns_default(&s->columns);
     apg_cross_default(&s->cross);
     apg_arch_default(&s->arch);

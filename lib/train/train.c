@@ -258,7 +258,7 @@ static enum apg_status read_features(
     if (!status && weight && strcmp(weight, s->weight ? s->weight : "") != 0)
         status = apg_fail(err, APG_EUSAGE,
             "%s: --weight '%s': a feature file has the weights it was encoded with", in->name, weight);
-    if (!status && t->schema && !apg_schema_same(s, t->schema))
+    if (!status && t->schema && !apg_schema_reads(t->schema, s))
         status = apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s (apg encode --encoder)", in->name,
             rows == &t->rows ? apg_model_name(t->from) : "the training rows");
     for (uint64_t i = 0; !status && i < (*rows)->rows; i++) {
@@ -277,12 +277,71 @@ static enum apg_status read_features(
     return status;
 }
 
+/* Tell how many tokens each column has beside the HAD (n_fields, and n_crosses behind them) that it had. */
+static enum apg_status tell_growth(const struct training *t, const uint32_t *had, struct apg_error *err)
+{
+    enum { TEXT_BYTES = 64 }; /* of a column, beside its names */
+    const struct apg_schema *s = t->schema;
+    size_t room = TEXT_BYTES, n = 0;
+    for (size_t f = 0; f < s->n_fields; f++)
+        room += strlen(s->field[f].name) + TEXT_BYTES;
+    for (size_t i = 0; i < s->n_crosses; i++)
+        room += strlen(s->field[s->cross[i].a].name) + strlen(s->field[s->cross[i].b].name) + TEXT_BYTES;
+    char *text = apg_alloc(room, 1);
+    if (!text)
+        return apg_fail_memory(err);
+    for (size_t f = 0; f < s->n_fields; f++)
+        if (s->field[f].vocab.n > had[f])
+            n += (size_t)snprintf(text + n, room - n, "%s%u of %s",
+                n ? ", " : "new tokens: ", s->field[f].vocab.n - had[f], s->field[f].name);
+    for (size_t i = 0; i < s->n_crosses; i++) {
+        const struct apg_cross *c = &s->cross[i];
+        if (c->vocab.n > had[s->n_fields + i])
+            n += (size_t)snprintf(text + n, room - n, "%s%u of %s with %s",
+                n ? ", " : "new tokens: ", c->vocab.n - had[s->n_fields + i], s->field[c->a].name,
+                s->field[c->b].name);
+    }
+    (void)snprintf(text + n, room - n, n ? "\n" : "no new tokens\n");
+    tell(t, (struct apg_event){.kind = APG_EVENT_INFERRED, .text = text});
+    free(text);
+    return APG_OK;
+}
+
+/* Read CSV logs whose tokens the schema, that of FROM, is to know from then on. */
+static enum apg_status read_and_grow(
+    struct training *t, struct apg_csv *const *csv, size_t n, struct apg_error *err)
+{
+    struct apg_train_settings *s = &t->settings;
+    struct apg_schema *schema = t->schema;
+    uint32_t *had = apg_alloc(schema->n_fields + schema->n_crosses, sizeof *had);
+    if (!had)
+        return apg_fail_memory(err);
+    for (size_t f = 0; f < schema->n_fields; f++)
+        had[f] = schema->field[f].vocab.n;
+    for (size_t i = 0; i < schema->n_crosses; i++)
+        had[schema->n_fields + i] = schema->cross[i].vocab.n;
+    if (apg_given_has(&s->given, "min-count"))
+        schema->min_count = (uint32_t)s->columns.min_count;
+    else
+        s->columns.min_count = schema->min_count;
+    enum apg_status status =
+        apg_ingest_grow(schema, &t->rows, csv, n, &s->columns, &s->rejects, t->pool, err);
+    if (!status)
+        status = apg_cross_grow(schema, t->rows, s->cross.min_count, t->pool, err);
+    if (!status)
+        status = tell_growth(t, had, err);
+    free(had);
+    return status;
+}
+
 /* Read CSV logs; this makes the schema if there is none yet. */
 static enum apg_status read_csv(struct training *t, struct apg_csv *const *csv, size_t n,
     struct apg_dataset **rows, struct apg_error *err)
 {
     const struct apg_columns *c = &t->settings.columns;
     char *explain = NULL;
+    if (t->from && t->settings.grow && rows == &t->rows)
+        return read_and_grow(t, csv, n, err);
     if (t->schema)
         return apg_ingest_with(t->schema, rows, csv, n, c, &t->settings.rejects, t->pool, err);
     enum apg_status status =
@@ -363,6 +422,9 @@ static enum apg_status read_rows(struct training *t, const struct apg_input *inp
         status = apg_fail(err, APG_EUSAGE, "%s: --rejects needs CSV", logs.source[0].name);
     else if (!status)
         status = read_features(t, &logs.source[0], rows, err);
+    if (!status && logs.n_features && t->from && t->settings.grow && rows == &t->rows)
+        tell_advice(t,
+            "rows that are encoded already have no tokens: those that --from's model does not know stay unknown");
     close_logs(&logs);
     return status;
 }
@@ -397,12 +459,16 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
         wrong = "--condition auto starts with a static model of its own: not with --from";
     if (wrong)
         return apg_fail(err, APG_ESETTING, "%s", wrong);
-    for (size_t i = 0; t->from && i < s->given.n; i++)
-        if ((apg_setting_find(apg_columns_kinds, s->given.name[i]) ||
-                apg_setting_find(apg_cross_settings, s->given.name[i])) &&
-            strcmp(s->given.name[i], "weight") != 0)
-            return apg_fail(
-                err, APG_ESETTING, "--%s: rows are read as --from's model reads them", s->given.name[i]);
+    if (!t->from && !s->grow)
+        return apg_fail(
+            err, APG_ESETTING, "--no-grow is for --from: a new model knows all tokens of its rows");
+    for (size_t i = 0; t->from && i < s->given.n; i++) {
+        const char *name = s->given.name[i];
+        const bool of_growth = strcmp(name, "min-count") == 0 || strcmp(name, "cross-min-count") == 0;
+        if ((apg_setting_find(apg_columns_kinds, name) || apg_setting_find(apg_cross_settings, name)) &&
+            strcmp(name, "weight") != 0 && !(of_growth && s->grow))
+            return apg_fail(err, APG_ESETTING, "--%s: rows are read as --from's model reads them", name);
+    }
     if (t->from && t->from->arch.collapsed)
         return apg_fail(
             err, APG_EUSAGE, "%s: collapsed: it can be served, not trained", apg_model_name(t->from));

@@ -686,11 +686,11 @@ weigh() { awk -F, "NR == 1 { print \$0 \",w\"; next } { print \$0 \",\" $1 }" "$
     [ "$(apg inspect --json same.apg | jq -c .architecture)" = "$(apg inspect --json dense.apg | jq -c .architecture)" ]
 
     apg simulate --rows 20000 --seed 3 --skip 10000 > more.csv
-    apg train -q --from dense.apg --epochs 3 --holdout 0 -o later.apg more.csv
+    apg train -q --from dense.apg --no-grow --epochs 3 --holdout 0 -o later.apg more.csv
     auc() { apg predict -q -m "$1" --append new.csv | apg evaluate --json | jq .auc; }
     jq -en "$(auc later.apg) > $(auc dense.apg) + 0.01"
     apg encode --encoder dense.apg -o more.apgf more.csv
-    apg train -q --from dense.apg --epochs 3 --holdout 0 -o features.apg more.apgf
+    apg train -q --from dense.apg --no-grow --epochs 3 --holdout 0 -o features.apg more.apgf
     cmp later.apg features.apg
 }
 
