@@ -11,6 +11,9 @@ function __apg_words
     if string match -q -- '--*=*' $current
         set option (string split -m 1 -- = $current)[1]
         set before $option=
+    else if string match -q -- '@*' $current # a file of options
+        printf '%s\n' @(__fish_complete_path (string sub -s 2 -- $current) | string replace -r '\t.*' '')
+        return
     else if string match -q -- '-*' $current
         string replace -r -- '=.*' = $list
         echo --help

@@ -17,9 +17,7 @@ shift 2
 
 # On rows that it has not seen: what a model is worth.
 if [ -e serve.apg ]; then
-    apg predict -q -m serve.apg --append --on-error skip "$today" > served.csv
-    { date -u +%F; apg evaluate served.csv; } >> history.txt
-    rm served.csv
+    { date -u +%F; apg evaluate -m serve.apg --on-error skip "$today"; } >> history.txt
 fi
 
 from=
@@ -28,6 +26,7 @@ from=
 apg train -q $from --on-error skip --max-errors 1% "$@" -o next.apg "$today"
 apg collapse -q -o next-serve.apg next.apg
 
+# The columns by which others find the scores: yours may have other names.
 # A log of which half the tokens of a column are unknown is another log: rather yesterday's scores.
 apg predict -q -m next-serve.apg --id user_id,item_id --on-error empty --max-unknown 50% -o scores.csv "$tomorrow"
 mv next-serve.apg serve.apg

@@ -179,10 +179,10 @@ done
 zpty -d shell
 END
     lines=('apg eval' 'apg help simu' 'apg simulate --ro' 'apg simulate --shape cr' 'apg simulate --shape=cr'
-        'apg evaluate oth' 'apg evaluate --js')
+        'apg evaluate oth' 'apg evaluate @oth' 'apg evaluate --js')
     timeout 60 zsh -f complete.zsh "${lines[@]}" | sed 's/ $//' > got
     printf '%s\n' 'apg evaluate' 'apg help simulate' 'apg simulate --rows=' 'apg simulate --shape criteo' \
-        'apg simulate --shape=criteo' 'apg evaluate other.csv' 'apg evaluate --json' | diff - got
+        'apg simulate --shape=criteo' 'apg evaluate other.csv' 'apg evaluate @other.csv' 'apg evaluate --json' | diff - got
 }
 
 @test "completion: fish, of commands, options, choices and files" {
@@ -199,6 +199,7 @@ END
     [ "$(complete_fish 'simulate --shape cr')" = criteo ]
     [ "$(complete_fish 'simulate --shape=cr')" = --shape=criteo ]
     [ "$(complete_fish 'evaluate oth')" = other.csv ]
+    [ "$(complete_fish 'evaluate @oth')" = @other.csv ]
     [ "$(complete_fish 'evaluate --js')" = --json ]
     [ "$(complete_fish 'nonsense --js')" = "" ]
 }
