@@ -4,10 +4,12 @@
  * for the MLP of the paper (arXiv 2203.16218), beside the paper's own figures; or what a model costs, op by
  * op.
  */
+#include <stdlib.h>
 #include "cmd.h"
 #include "common/input.h"
 #include "common/message.h"
 #include "common/output.h"
+#include "common/page.h"
 #include "complexity_count.h"
 #include "serve/handle.h"
 
@@ -21,7 +23,7 @@ int cmd_complexity(int argc, char **argv)
         .options = {.seconds = 30, .memory = (size_t)4 << 30},
     };
     bool csv = false, json = false;
-    const char *out_path = NULL, *model_path = NULL;
+    const char *out_path = NULL, *model_path = NULL, *plot_path = NULL;
     const double width = APG_COMPLEXITY_WIDTH_MAX;
     const struct opt table[] = {
         OPT_STRING('m', "model", &model_path, "FILE", "count what a model costs, op by op"),
@@ -47,6 +49,8 @@ int cmd_complexity(int argc, char **argv)
             "instances in a batch, which share what is done once per batch"),
         OPT_FLAG(0, "csv", &csv, "write CSV instead of tables"),
         OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
+        OPT_STRING(0, "plot", &plot_path, "FILE",
+            "also draw the cost against rank and width to FILE, in SVG, by gnuplot"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_END,
     };
@@ -73,6 +77,10 @@ int cmd_complexity(int argc, char **argv)
     for (size_t i = 0; model_path && i < sizeof shape / sizeof shape[0]; i++)
         if (opt_given(shape[i]))
             return opt_usage(&command, "--%s is of a shape, and --model has its own", shape[i]);
+    if (model_path && plot_path)
+        return opt_usage(&command, "--plot is of a shape, not of --model");
+    if ((exit_code = page_check_path("plot", plot_path, out_path, &command)) != OPT_GO)
+        return exit_code;
     static const char *const measuring[] = {"seconds", "memory", "threads"};
     for (size_t i = 0; !c.measured && i < sizeof measuring / sizeof measuring[0]; i++)
         if (opt_given(measuring[i]))
@@ -82,24 +90,34 @@ int cmd_complexity(int argc, char **argv)
     c.shape.domains = c.domains.item[0];
 
     struct apg_error err;
-    struct output out = {0};
+    struct output out = {0}, drawing = {0};
+    char *svg = NULL;
     struct apg *model = NULL;
     enum apg_status status = APG_OK;
     if (model_path && (status = input_open_model(&model, model_path, &err)))
         goto done;
     c.model = model ? model->model : NULL;
     if ((status = complexity_count(&c, &err)) || (c.measured && (status = complexity_measure(&c, &err))) ||
+        (plot_path && ((status = complexity_plot(&svg, &c, &err)) ||
+                          (status = output_open(&drawing, plot_path, false, &err)))) ||
         (status = output_open(&out, out_path, false, &err)))
         goto done;
+    if (svg)
+        fputs(svg, drawing.f);
     if (json)
         status = complexity_json(out.f, &c, &err);
     else
         (csv ? complexity_csv : complexity_text)(out.f, &c);
+    if (!status && plot_path)
+        status = output_commit(&drawing, &err);
     if (!status)
         status = output_commit(&out, &err);
 done:
-    if (status)
+    if (status) {
+        output_abandon(&drawing);
         output_abandon(&out);
+    }
+    free(svg);
     apg_close(model);
     return status ? message_fail(&err) : EXIT_OK;
 }

@@ -57,6 +57,8 @@ extern const struct complexity_movielens {
     double mb;
 } complexity_movielens[COMPLEXITY_MOVIELENS_ROWS];
 
+/* *svg, freed with free(): the forms' cost against rank, in the MLP, and against width, of a layer. */
+enum apg_status complexity_plot(char **svg, const struct complexity *c, struct apg_error *err);
 void complexity_text(FILE *f, const struct complexity *c);
 void complexity_csv(FILE *f, const struct complexity *c);
 enum apg_status complexity_json(FILE *f, const struct complexity *c, struct apg_error *err);

@@ -21,7 +21,13 @@
 #include "common/output.h"
 #include "common/report.h"
 #include "common/scores_csv.h"
+#include "common/page.h"
+#include "common/plot.h"
 #include "common/weights.h"
+#include "evaluate_page.h"
+
+/* Rows that the importance of columns is measured on for a page, and how often each column is shuffled. */
+enum { IMPORTANCE_ROWS = 20000, IMPORTANCE_REPEATS = 3 };
 
 struct evaluate {
     struct scores_want want;
@@ -36,6 +42,8 @@ struct evaluate {
     char *label_name, *score_name; /* as found in the last file */
     const char *weight_name;       /* column that rows of some file are weighted by; NULL: of none */
     bool weighted;                 /* are those of the file at hand? */
+    const char *page_path;         /* of --report; or NULL */
+    struct apg_sample sample;      /* for it, of the rows that a model scores */
 };
 
 /* ---- CSV with scores ---- */
@@ -141,6 +149,8 @@ static enum apg_status score_row(
         return apg_fail(
             err, APG_EINPUT, "a row has no weight '%s': --weight '' lets all rows count 1", s->weight);
     const float weight = e->weighted ? apg_row_weight(s, row) : 1;
+    if (!status && e->page_path)
+        status = apg_sample_add(&e->sample, s, row, err);
     return status ? status : apg_metrics_add(&e->metrics, score, label > 0, weight, group, err);
 }
 
@@ -294,6 +304,118 @@ static enum apg_status report_as_json(
     return report_json(f, root, bad, err);
 }
 
+/* ---- the page ---- */
+
+/* Append N bytes to the text that F collects, or SEPARATOR and them behind others. */
+static void put_part(FILE *f, bool first, const char *separator, const char *text, size_t n)
+{
+    fputs(first ? "" : separator, f);
+    fwrite(text, 1, n, f);
+}
+
+/* What field F of a model knows a word by. */
+static void put_token(FILE *f, const struct apg_field *field, uint32_t id)
+{
+    size_t n = 0;
+    const char *token = apg_field_has_vocab(field) && id ? apg_vocab_token(&field->vocab, id, &n) : NULL;
+    if (token)
+        fwrite(token, 1, n, f);
+    else if (field->hash_bits || id)
+        fprintf(f, "#%u", id);
+    else
+        fputs(field->kind == APG_BUCKET ? "missing" : "unknown", f);
+}
+
+/* Group ID is a token: cells with a NUL behind each or, of a model, words of its fields. */
+static char *group_name(const void *arg, uint32_t id)
+{
+    const struct evaluate *e = arg;
+    size_t n;
+    const char *token = apg_vocab_token(&e->groups.vocab, id, &n), *end = token + n;
+    char *name = NULL;
+    FILE *f = open_memstream(&name, &n);
+    for (size_t i = 0; f && i < e->want.group.n && token < end; i++) {
+        if (!e->model) {
+            put_part(f, i == 0, ", ", token, strlen(token));
+            token += strlen(token) + 1;
+            continue;
+        }
+        const struct apg_field *field = &e->model->model->schema->field[e->field[i]];
+        uint32_t word, count;
+        put_part(f, i == 0, ", ", "", 0);
+        memcpy(&word, token, sizeof word);
+        token += sizeof word;
+        if (field->kind == APG_MULTI) {
+            count = word;
+            for (uint32_t k = 0; k < count; k++, token += sizeof word) {
+                memcpy(&word, token, sizeof word);
+                put_part(f, k == 0, "|", "", 0);
+                put_token(f, field, word);
+            }
+        } else if (field->kind == APG_NUMERIC) {
+            const double raw = (double)apg_word_float(word) * field->deviation + field->mean;
+            if (word == APG_MISSING)
+                fputs("missing", f);
+            else
+                fprintf(f, "%.6g", copysign(expm1(fabs(raw)), raw));
+        } else {
+            put_token(f, field, word);
+        }
+    }
+    if (!f || fclose(f)) {
+        free(name);
+        return NULL;
+    }
+    return name;
+}
+
+/* Put the page into *page, in memory: it is written when all else is well. */
+static enum apg_status make_page(struct evaluate *e, const struct apg_metrics_report *r, const char *model,
+    const struct apg_list *files, char **page, struct apg_error *err)
+{
+    size_t n;
+    double auc, log_loss;
+    const struct apg_explain_plan plan = {IMPORTANCE_REPEATS, 1, e->weight_name != NULL};
+    struct apg_importance *importance = NULL;
+    enum apg_status status = APG_OK;
+    if (e->sample.n) {
+        importance = apg_alloc(e->model->model->schema->n_fields, sizeof *importance);
+        status = importance ? apg_explain_columns(importance, &auc, &log_loss, e->model->model, &e->sample,
+                                  &plan, e->pool, err)
+                            : apg_fail_memory(err);
+    }
+    const struct evaluate_page p = {.label = e->label_name,
+        .score = e->score_name,
+        .weight = e->weight_name,
+        .model = model,
+        .file = files,
+        .report = r,
+        .metrics = &e->metrics,
+        .group = &e->want.group,
+        .group_name = group_name,
+        .arg = e,
+        .schema = e->model ? e->model->model->schema : NULL,
+        .importance = importance,
+        .repeats = plan.repeats,
+        .sample = e->sample.n};
+    FILE *f = status ? NULL : open_memstream(page, &n);
+    if (f)
+        status = evaluate_page(f, &p, err);
+    if ((!status && !f) || (f && fclose(f)))
+        status = apg_fail_memory(err);
+    free(importance);
+    return status;
+}
+
+/* Write the page to its file. */
+static enum apg_status put_page(struct output *o, const char *path, const char *page, struct apg_error *err)
+{
+    const enum apg_status status = output_open(o, path, false, err);
+    if (!status)
+        fputs(page, o->f);
+    return status;
+}
+
 int cmd_evaluate(int argc, char **argv)
 {
     struct evaluate e = {.want = {.n_scores = 1}};
@@ -322,6 +444,8 @@ int cmd_evaluate(int argc, char **argv)
         OPT_BAD_ROWS(apg_rejects_settings, &e.bad),
         OPT_HEADING("Output"),
         OPT_FLAG(0, "json", &json, "write JSON instead of tables"),
+        OPT_STRING(0, "report", &e.page_path, "FILE",
+            "also write a page of HTML with curves to FILE; they are drawn by gnuplot"),
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_END,
     };
@@ -343,12 +467,18 @@ int cmd_evaluate(int argc, char **argv)
         return code;
     if (!model_path && opt_given("threads"))
         return opt_usage(&command, "--threads is for --model");
+    if ((code = page_check_path("report", e.page_path, out_path, &command)) != OPT_GO)
+        return code;
 
     struct apg_error err;
-    struct output out = {0};
+    struct output out = {0}, page_out = {0};
     struct apg_metrics_report report;
+    char *page = NULL;
     apg_metrics_init(&e.metrics, e.want.logit);
+    apg_sample_init(&e.sample, IMPORTANCE_ROWS, 1);
     enum apg_status status = grouping_init(&e.groups, &err);
+    if (!status && e.page_path)
+        status = plot_check(&err);
     if (!status && model_path)
         status = open_model(&e, model_path, threads, &err);
     if (!status)
@@ -364,17 +494,26 @@ int cmd_evaluate(int argc, char **argv)
         status = apg_fail(&err, APG_EINPUT, "nothing to evaluate: all rows have the weight 0, by column '%s'",
             e.weight_name);
     if (status || (status = apg_metrics_report(&e.metrics, &report, &err)) ||
+        (e.page_path && ((status = make_page(&e, &report, model_path, &(struct apg_list){(size_t)argc, argv},
+                              &page, &err)) ||
+                            (status = put_page(&page_out, e.page_path, page, &err)))) ||
         (status = output_open(&out, out_path, false, &err)))
         goto done;
     if (json)
         status = report_as_json(out.f, &e, &report, &err);
     else
         report_text(out.f, &e, &report);
+    if (!status && e.page_path)
+        status = output_commit(&page_out, &err);
     if (!status)
         status = output_commit(&out, &err);
 done:
-    if (status)
+    if (status) {
+        output_abandon(&page_out);
         output_abandon(&out);
+    }
+    free(page);
+    apg_sample_release(&e.sample);
     apg_metrics_release(&e.metrics);
     grouping_release(&e.groups);
     apg_stream_close(&e.stream);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 bats_require_minimum_version 1.5.0
 load helper
+load page
 
 setup_file() {
     (small_model)
@@ -247,4 +248,24 @@ measured='.peak > 1e6 and .threads == 1 and ([.forms[] | select(.measured) | .fo
     done
     run --separate-stderr -1 apg complexity -o none/out
     [ ! -e none ]
+}
+
+@test "complexity --plot: cost against rank and width, a drawing that stands alone; the table is as without it" {
+    need_gnuplot
+    cd "$BATS_TEST_TMPDIR"
+    apg complexity --mlp 64,32,8 --plot plot.svg | cmp - <(apg complexity --mlp 64,32,8)
+    stands_alone plot.svg
+    grep -q 'rank K, of an MLP of 64 > 32 > 8<' plot.svg
+    for form in "v1 full" "v4 shared" dense residual; do grep -q ">$form<" plot.svg; done
+    shows_both "$PWD/plot.svg"
+}
+
+@test "complexity --plot: what goes wrong" {
+    cd "$BATS_TEST_TMPDIR"
+    run --separate-stderr -1 env PATH="$(without_gnuplot)" "$APG" complexity --plot plot.svg
+    [ "$stderr" = "apg complexity: plots are drawn by gnuplot, which is not there: apt-get install gnuplot-nox" ]
+    [ -z "$output" ]
+    [ ! -e plot.svg ]
+    run --separate-stderr -2 apg complexity --plot -
+    run --separate-stderr -2 apg complexity --plot plot.svg -m any.apg
 }

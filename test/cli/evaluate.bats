@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 bats_require_minimum_version 1.5.0
 load helper
+load page
 
 setup_file() {
     small_model
@@ -364,4 +365,73 @@ copies() { awk -F, 'NR == 1 { print $0 ",w"; next } { for (i = 0; i < NR % 4; i+
     run --separate-stderr apg predict -m weighted.apg bare.apgf
     [ "$status" -eq 0 ]
     [[ "$stderr" == *"apg predict: 600 labelled rows have no weight, or none that can be read: each counts 1"* ]]
+}
+
+@test "evaluate --report: a page that stands alone, with what names it escaped; the table is as without it" {
+    need_gnuplot
+    cd "$BATS_FILE_TMPDIR"
+    apg evaluate -m m.apg --group user_id new.csv > want
+    apg evaluate -m m.apg --group user_id --report page.html new.csv | cmp - want
+    stands_alone page.html
+    for title in ROC Calibration "AUC by activity of the group" "Importance of columns" "The largest groups" "By score"; do
+        grep -q "<h2>$title</h2>" page.html
+    done
+    [ "$(grep -c '<svg' page.html)" -eq 4 ]
+    grep -q "<dt>AUC</dt><dd>$(apg evaluate --json -m m.apg new.csv | jq .auc | cut -c 1-6)" page.html
+    # The largest group, and its AUC.
+    user=$(cut -d, -f"$(head -n 1 new.csv | tr , '\n' | grep -nx user_id | cut -d: -f1)" new.csv | sed 1d | sort | uniq -c | sort -k1,1nr -k2,2n | head -n 1 | awk '{ print $2 }')
+    grep -q "^<tr><td>$user</td>" page.html
+    # Scores of a CSV, whose names would be HTML.
+    cd "$BATS_TEST_TMPDIR"
+    awk 'BEGIN { srand(3); print "\"<b>&'"'"'\",label,score"; for (i = 0; i < 900; i++) print "<i>" int(rand() * 30) "</i>" "," (rand() < .4) "," rand() }' > "<u>&.csv"
+    apg evaluate --group "<b>&'" --report tags.html "<u>&.csv" > /dev/null
+    stands_alone tags.html
+    grep -q '&lt;u&gt;&amp;.csv' tags.html
+    grep -q '^<tr><td>&lt;i&gt;[0-9]*&lt;/i&gt;</td>' tags.html
+    [ "$(grep -c -e '<b>' -e '<u>' -e '<i>' tags.html)" -eq 0 ]
+    # The same input gives the same page.
+    apg evaluate --group "<b>&'" --report again.html "<u>&.csv" > /dev/null
+    cmp tags.html again.html
+    # What is undefined is not drawn.
+    printf '%s\n' label,score 1,.5 1,.6 | apg evaluate --report one.html > /dev/null
+    stands_alone one.html
+    grep -q '<dt>AUC</dt><dd>undefined</dd>' one.html
+}
+
+@test "evaluate --report: long names, weights, groups of lists and numbers" {
+    need_gnuplot
+    awk 'BEGIN { srand(4); print "label,w,list,number,a_name_that_is_far_too_long_for_a_label_ééééééééééééééé,@00@"; for (i = 0; i < 1500; i++)
+        print (rand() < .4) "," i % 3 ",a" int(rand() * 3) "|b" int(rand() * 2) "," (rand() < .5 ? "" : int(rand() * 4)) ",x" int(rand() * 5) ",\x27\\" int(rand() * 3) }' > odd.csv
+    apg train -q --hidden 4 --epochs 1 --weight w --multi list --numeric number -o odd.apg odd.csv
+    apg evaluate -m odd.apg --group list,number --report odd.html odd.csv > /dev/null
+    stands_alone odd.html
+    grep -q '^<tr><td>a[0-2]|b[01], [0-3]</td>' odd.html
+    grep -q '^<tr><td>a[0-2]|b[01], missing</td>' odd.html
+    grep -q ", weighted by 'w'; groups by list, number<" odd.html
+    grep -q '>a_name_that_is_fa…<' odd.html
+    grep -q '> *@00@<' odd.html
+}
+
+@test "evaluate --report: without gnuplot, or when it fails, nothing is written" {
+    run --separate-stderr -1 env PATH="$(without_gnuplot)" "$APG" evaluate --report page.html four.csv
+    [ "$stderr" = "apg evaluate: plots are drawn by gnuplot, which is not there: apt-get install gnuplot-nox" ]
+    [ -z "$output" ]
+    printf '%s\n' '#!/bin/sh' '[ "$2" = --version ] || { echo; echo "line 7: it broke" >&2; exit 3; }' > empty/gnuplot
+    chmod +x empty/gnuplot
+    run --separate-stderr -1 env PATH="$PWD/empty" "$APG" evaluate --report page.html four.csv
+    [ "$stderr" = "apg evaluate: gnuplot failed: line 7: it broke" ]
+    [ -z "$output" ]
+    printf '%s\n' '#!/bin/sh' 'exit 0' > empty/gnuplot
+    run --separate-stderr -1 env PATH="$PWD/empty" "$APG" evaluate --report page.html four.csv
+    [ "$stderr" = "apg evaluate: gnuplot failed: it drew nothing" ]
+    [ ! -e page.html ]
+    run --separate-stderr -2 apg evaluate --report - four.csv
+    run --separate-stderr -2 apg evaluate --report same -o same four.csv
+    [ ! -e same ]
+}
+
+@test "evaluate --report: as a browser shows it, light and dark, narrow and wide" {
+    need_gnuplot
+    apg evaluate --report page.html --group g groups.csv > /dev/null
+    shows_both "$PWD/page.html"
 }
