@@ -13,15 +13,19 @@
 #include "common/input.h"
 #include "common/message.h"
 #include "common/output.h"
+#include "common/page.h"
+#include "common/plot.h"
 #include "common/stop.h"
 #include "common/unpack.h"
 #include "train/settings.h"
 #include "train_log.h"
+#include "train_page.h"
 #include "train_progress.h"
 
 struct train {
     struct train_progress progress;
     struct train_log log;
+    struct train_page page;
     const char *checkpoint; /* or NULL */
     bool quiet, force;
     double require_auc;       /* NaN: none */
@@ -78,6 +82,7 @@ static void tell(void *arg, const struct apg_event *e)
         (isnan(t->require_auc) || e->progress->valid_auc >= t->require_auc))
         checkpoint(t->checkpoint, e->model);
     train_log(&t->log, e);
+    train_page_add(&t->page, e);
     if (!t->quiet || e->kind == APG_EVENT_WARNING)
         train_progress(&t->progress, e);
 }
@@ -139,6 +144,8 @@ int cmd_train(int argc, char **argv)
         OPT_SETTINGS(apg_require_settings, &settings.require_auc),
         OPT_OF(STRING, 0, "log", &log_path, .arg = "FILE", .rare = true,
             .help = "also write the course of training to FILE, a line of JSON for each event"),
+        OPT_OF(STRING, 0, "report", &t.page.path, .arg = "FILE", .rare = true,
+            .help = "also write a page of HTML with the learning curve to FILE; it is drawn by gnuplot"),
         OPT_FLAG('q', "quiet", &t.quiet, "do not show progress, or what was inferred of the columns"),
         OPT_SETTINGS(apg_columns_spool, &settings.columns),
         OPT_SETTINGS(apg_threads_settings, &settings.threads),
@@ -161,7 +168,8 @@ int cmd_train(int argc, char **argv)
 
     if (log_path && strcmp(log_path, "-") == 0 && (!out_path || strcmp(out_path, "-") == 0))
         return opt_usage(&command, "--log -: standard output gets the model: give it a file with -o");
-    if ((code = bad_rows_check_path(rejects_path, out_path, &command)) != OPT_GO)
+    if ((code = bad_rows_check_path(rejects_path, out_path, &command)) != OPT_GO ||
+        (code = page_check_path("report", t.page.path, out_path, &command)) != OPT_GO)
         return code;
     t.force = settings.force;
     t.require_auc = settings.require_auc;
@@ -180,6 +188,9 @@ int cmd_train(int argc, char **argv)
     struct apg_sink rejects_sink;
     enum apg_status status = log ? APG_OK : apg_fail_memory(&err);
     size_t n = 0;
+    bool unreported = false;
+    if (!status && t.page.path)
+        status = plot_check(&err);
     if (!status && from)
         status = input_open_model(&options.from, from, &err);
     if (status || (status = output_open(&out, out_path, true, &err)) ||
@@ -205,6 +216,10 @@ int cmd_train(int argc, char **argv)
         status = output_commit(&out, &err);
     if (!status && t.stopped)
         tell_stopped(&t, out.name);
+    if (!status && t.page.path && train_page_write(&t.page, model, log, n_logs, &err)) {
+        message_warn("%s; %s is written", err.text, out.name);
+        unreported = true;
+    }
     train_log_end(
         &t.log, status ? NULL : out.name, t.stopped || status == APG_ESTOPPED, status ? err.text : NULL);
 done:
@@ -217,11 +232,13 @@ done:
     close_log(&valid);
     free(log);
     apg_close(model);
+    train_page_release(&t.page);
     if (status == APG_ESTOPPED)
         message_warn("stopped by %s before an epoch was over: nothing is written", stop_name());
     if (status == APG_ESTOPPED || (!status && t.stopped))
         return EXIT_SIGNALLED + stop_signal();
-    return !status                  ? EXIT_OK
+    return unreported               ? EXIT_FAILED
+           : !status                ? EXIT_OK
            : status == APG_ESETTING ? opt_usage(&command, "%s", err.text)
                                     : message_fail(&err);
 }

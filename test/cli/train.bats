@@ -2,6 +2,7 @@
 # train, and what it makes in collapse and predict.
 bats_require_minimum_version 1.5.0
 load small_model
+load page
 plain=(-q --multi genres --epochs 1 --hidden 16,8 --batch-size 256)
 small=("${plain[@]}" --rank 4 --overparam 8)
 
@@ -943,4 +944,44 @@ squares() {
     run --separate-stderr -1 apg train -q -o no.apg stars.csv
     [ "$stderr" = "apg train: stars.csv:3: label: neither 0 nor 1: '2' (its values are '1', '2', '3', '4' and others: --positive names those that are 1)" ]
     [ ! -e no.apg ]
+}
+
+@test "train --report: the learning curve on a page that stands alone; the model is as without it" {
+    need_gnuplot
+    apg train "${small[@]}" --epochs 3 --valid new.csv -o want.apg logs.csv
+    apg train "${small[@]}" --epochs 3 --valid new.csv --report page.html -o got.apg logs.csv
+    cmp want.apg got.apg
+    stands_alone page.html
+    grep -q '<h2>Log loss</h2>' page.html
+    grep -q '<h2>Validation AUC</h2>' page.html
+    for curve in training validation best; do grep -q ">$curve<" page.html; done
+    grep -q "<dt>validation AUC</dt><dd>$(apg inspect --json got.apg | jq -r .made.validation.auc | cut -c 1-6)" page.html
+    [ "$(grep -c '<svg' page.html)" -eq 2 ]
+    # Without validation there is one curve; of --from there is an epoch 0; auto has several passes.
+    apg train "${small[@]}" --epochs 2 --holdout 0 --report none.html -o none.apg logs.csv
+    stands_alone none.html
+    [ "$(grep -c '<svg' none.html)" -eq 1 ]
+    apg train -q --from got.apg --epochs 1 --valid new.csv --report from.html -o from.apg logs.csv
+    stands_alone from.html
+    head -n 2001 logs.csv > few.csv
+    apg train -q --multi genres --condition auto --hidden 8 --epochs 2 --report auto.html -o auto.apg few.csv
+    stands_alone auto.html
+    apg train -q --multi genres --tune=3 --hidden 8 --epochs 2 --report tune.html -o tune.apg few.csv
+    stands_alone tune.html
+    grep -q '<h2>Candidates of --tune: log loss</h2>' tune.html
+    shows_both "$PWD/page.html"
+}
+
+@test "train --report: without gnuplot nothing is trained; when it fails at the end, the model is there" {
+    run --separate-stderr -1 env PATH="$(without_gnuplot)" "$APG" train "${small[@]}" --report no.html -o no.apg logs.csv
+    [ "$stderr" = "apg train: plots are drawn by gnuplot, which is not there: apt-get install gnuplot-nox" ]
+    [ ! -e no.apg ]
+    printf '%s\n' '#!/bin/sh' '[ "$2" = --version ] || exit 3' > empty/gnuplot
+    chmod +x empty/gnuplot
+    run --separate-stderr -1 env PATH="$PWD/empty" "$APG" train "${small[@]}" --report no.html -o yes.apg logs.csv
+    [ "$stderr" = "apg train: gnuplot failed: it drew nothing; yes.apg is written" ]
+    cmp yes.apg <(apg train "${small[@]}" logs.csv)
+    [ ! -e no.html ]
+    run --separate-stderr -2 apg train --report x.apg -o x.apg logs.csv
+    run --separate-stderr -2 apg train --report - -o x.apg logs.csv
 }
