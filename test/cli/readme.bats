@@ -137,6 +137,7 @@ table() {
         case $command in
         'apg train '*) command+=" $small --multi genres log.csv" ;;
         'apg collapse '*) ;;
+        *' --report '*) command -v gnuplot > /dev/null || continue ;;
         'apg compare '* | 'apg evaluate '* | 'apg explain '* | 'apg inspect '*) ;;
         *)
             echo "no test knows of: $command"
