@@ -232,7 +232,7 @@ static json_t *json_groups(const struct compare *c)
     return apg_json_whole(groups, bad);
 }
 
-static enum apg_status report_as_json(FILE *f, const struct compare *c, struct apg_error *err)
+static json_t *json_of(const struct compare *c)
 {
     const struct apg_compare_report *r = &c->report;
     json_t *delong = json_pack("{s:o, s:o, s:o, s:o, s:o}", "error", report_json_number(r->delong.error),
@@ -248,6 +248,19 @@ static enum apg_status report_as_json(FILE *f, const struct compare *c, struct a
     int bad = root && c->rows.grouped ? json_object_set_new(root, "by_group", json_groups(c)) : 0;
     if (root && c->weight)
         bad |= json_object_set_new(root, "weight", json_string(c->weight));
+    return apg_json_whole(root, bad);
+}
+
+/* Of N comparisons, unless it is one, an array. */
+static enum apg_status report_as_json(FILE *f, const struct compare *c, size_t n, struct apg_error *err)
+{
+    if (n == 1)
+        return report_json(f, json_of(c), 0, err);
+    json_t *all = json_array(), *root = json_object();
+    int bad = 0;
+    for (size_t i = 0; i < n; i++)
+        bad |= json_array_append_new(all, json_of(&c[i]));
+    bad |= json_object_set_new(root, "comparisons", all);
     return report_json(f, root, bad, err);
 }
 
@@ -260,6 +273,19 @@ static void csv_number(FILE *f, double x)
         fprintf(f, ",%.17g", x);
 }
 
+/* Write the file of B as a cell, where there are SEVERAL. */
+static enum apg_status csv_file(FILE *f, const struct compare *c, bool several, struct apg_error *err)
+{
+    const size_t length = strlen(c->file[1]);
+    char *cell = several ? malloc(2 * length + 2) : NULL;
+    if (several && !cell)
+        return apg_fail_memory(err);
+    if (several)
+        fprintf(f, "%.*s,", (int)apg_csv_write(cell, c->file[1], length, ',', true), cell);
+    free(cell);
+    return APG_OK;
+}
+
 static void csv_figure(
     FILE *f, const char *name, uint64_t units, uint64_t rows, const struct apg_compare_figure *x, double p)
 {
@@ -270,23 +296,86 @@ static void csv_figure(
     putc('\n', f);
 }
 
-static void report_csv(FILE *f, const struct compare *c)
+static enum apg_status csv_rows(FILE *f, const struct compare *c, bool several, struct apg_error *err)
 {
     const struct apg_compare_report *r = &c->report;
     struct apg_compare_figure normal = r->auc;
     normal.low = r->delong.low;
     normal.high = r->delong.high;
-    fputs("figure,units,rows,a,b,difference,low,high,p\n", f);
-    csv_figure(f, "auc", r->units, r->rows, &r->auc, NAN);
-    csv_figure(f, "auc_delong", r->units, r->rows, &normal, r->delong.p);
-    csv_figure(f, "log_loss", r->units, r->rows, &r->log_loss, NAN);
-    if (c->rows.grouped)
-        csv_figure(f, "gauc", r->mixed_groups, r->mixed_rows, &r->gauc, NAN);
-    for (size_t d = 0; d < r->n_deciles; d++) {
+    const struct {
+        const char *name;
+        uint64_t units, rows;
+        const struct apg_compare_figure *figure;
+        double p;
+    } line[] = {{"auc", r->units, r->rows, &r->auc, NAN},
+        {"auc_delong", r->units, r->rows, &normal, r->delong.p},
+        {"log_loss", r->units, r->rows, &r->log_loss, NAN},
+        {"gauc", r->mixed_groups, r->mixed_rows, &r->gauc, NAN}};
+    enum apg_status status = APG_OK;
+    for (size_t i = 0; !status && i < (c->rows.grouped ? 4 : 3); i++)
+        if (!(status = csv_file(f, c, several, err)))
+            csv_figure(f, line[i].name, line[i].units, line[i].rows, line[i].figure, line[i].p);
+    for (size_t d = 0; !status && d < r->n_deciles; d++) {
         char name[32];
         snprintf(name, sizeof name, "auc_decile_%zu", d + 1);
-        csv_figure(f, name, r->decile[d].groups, r->decile[d].rows, &r->decile[d].auc, NAN);
+        if (!(status = csv_file(f, c, several, err)))
+            csv_figure(f, name, r->decile[d].groups, r->decile[d].rows, &r->decile[d].auc, NAN);
     }
+    return status;
+}
+
+static enum apg_status report_csv(FILE *f, const struct compare *c, size_t n, struct apg_error *err)
+{
+    enum apg_status status = APG_OK;
+    fprintf(f, "%sfigure,units,rows,a,b,difference,low,high,p\n", n > 1 ? "file," : "");
+    for (size_t i = 0; !status && i < n; i++)
+        status = csv_rows(f, &c[i], n > 1, err);
+    return status;
+}
+
+/* Several Bs, a row each, and the same A. */
+static void several_text(FILE *f, const struct compare *c, size_t n)
+{
+    int width = 16;
+    for (size_t i = 0; i < n; i++) {
+        const int length = (int)strlen(message_text(c[i].file[1]));
+        width = length > width ? length : width;
+    }
+    fprintf(f, "%-*s '%s' of %s\n%-*s%12llu\n%-*s%12llu\n", width, "A", c->score[0], message_text(c->file[0]),
+        width, "rows", (unsigned long long)c->report.rows, width, "positive",
+        (unsigned long long)c->report.positives);
+    if (c->weight)
+        fprintf(f, "%-*s%12s  weights the rows\n", width, "weight", message_text(c->weight));
+    if (c->rows.grouped)
+        fprintf(f, "%-*s%12llu\n", width, "groups", (unsigned long long)c->report.units);
+    const struct {
+        const char *name;
+        size_t at;
+        double scale;
+        int places;
+        bool grouped;
+    } part[] = {{"AUC, points", offsetof(struct apg_compare_report, auc), 100, 3, false},
+        {"GAUC, points", offsetof(struct apg_compare_report, gauc), 100, 3, true},
+        {"log loss", offsetof(struct apg_compare_report, log_loss), 1, 6, false}};
+    for (size_t k = 0; k < sizeof part / sizeof *part; k++) {
+        if (part[k].grouped && !c->rows.grouped)
+            continue;
+        fprintf(f, "\n%-*s%12s%12s%12s%12s%12s\n", width, part[k].name, "A", "B", "B - A", "from", "to");
+        for (size_t i = 0; i < n; i++) {
+            const struct apg_compare_figure *x =
+                (const struct apg_compare_figure *)(const void *)((const char *)&c[i].report + part[k].at);
+            fprintf(f, "%-*s", width, message_text(c[i].file[1]));
+            report_number(f, 12, 6, x->a);
+            report_number(f, 12, 6, x->b);
+            const double number[] = {x->difference, x->low, x->high};
+            for (int m = 0; m < 3; m++)
+                report_number(f, 12, part[k].places, part[k].scale * number[m]);
+            const char *word = k ? NULL : verdict(x);
+            fprintf(f, "%s%s\n", word ? "  " : "", word ? word : "");
+        }
+    }
+    fprintf(f, "\nfrom, to: %g %% interval of %zu resamples of %s; 1 point = 0.01\n", 100 * c->plan.level,
+        c->plan.replicates, units_name(c));
 }
 
 /* ---- the command line ---- */
@@ -344,9 +433,9 @@ int cmd_compare(int argc, char **argv)
         OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
         OPT_END,
     };
-    const struct opt_command command = {"compare", "[OPTION]... A.csv B.csv | --score A,B [FILE]",
+    const struct opt_command command = {"compare", "[OPTION]... A.csv B.csv... | --score A,B [FILE]",
         "Say whether the scores B are better than the scores A of the same rows, and by how much: the "
-        "difference of AUC and of log loss, each with its interval.",
+        "difference of AUC and of log loss, each with its interval; of several B, a row each.",
         table,
         "    apg compare --group user_id dense.csv adaptive.csv\n"
         "    apg predict -m b.apg --append < test.csv | apg compare --group user_id --by-activity a.csv -\n"
@@ -354,15 +443,21 @@ int cmd_compare(int argc, char **argv)
     int code = opt_parse(&argc, &argv, &command);
     if (code != OPT_GO || (code = input_check_columns(&command, &common.columns)) != OPT_GO)
         return code;
-    c.two = argc == 2;
-    if (argc > 2)
-        return opt_usage(&command, "two files are compared, not %d", argc);
+    c.two = argc >= 2;
     if (score.n > 2)
         return opt_usage(&command, "--score: two columns are compared, not %zu", score.n);
     if (!c.two && score.n < 2)
         return opt_usage(&command, "give two files, or name two columns of one: --score A,B");
-    if (c.two && strcmp(argv[0], "-") == 0 && strcmp(argv[1], "-") == 0)
+    const size_t n = argc > 2 ? (size_t)argc - 1 : 1; /* sets of scores B */
+    int standard_inputs = 0;
+    for (int i = 0; i < argc; i++)
+        standard_inputs += strcmp(argv[i], "-") == 0;
+    if (standard_inputs > 1)
         return opt_usage(&command, "standard input cannot be both files");
+    if (n > 1 && strcmp(argv[0], "-") == 0)
+        return opt_usage(&command, "A is read once for each B: it cannot be standard input");
+    if (n > 1 && c.plan.by_activity && !csv && !json)
+        return opt_usage(&command, "--by-activity of several files needs --csv or --json");
     if (!c.two && c.key.n)
         return opt_usage(&command, "--key is of two files");
     if (c.plan.by_activity && !common.group.n)
@@ -374,21 +469,33 @@ int cmd_compare(int argc, char **argv)
     char *standard[] = {NULL};
     struct apg_error err;
     struct output out = {0};
-    enum apg_status status = compare(&c, argc ? argv : standard, threads, &err);
+    struct compare *all = calloc(n, sizeof *all);
+    enum apg_status status = all ? APG_OK : apg_fail_memory(&err);
+    for (size_t i = 0; !status && i < n; i++) {
+        char *path[] = {argc ? argv[0] : standard[0], argc > 1 ? argv[i + 1] : NULL};
+        all[i] = c;
+        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): there are as many paths as c.two says */
+        status = compare(&all[i], path, threads, &err);
+        apg_compare_release(&all[i].rows); /* its report is made */
+    }
     if (status || (status = output_open(&out, out_path, false, &err)))
         goto done;
-    if (c.report.units < UNITS_FEW)
-        message_warn("only %llu %s: intervals of so few are too narrow", (unsigned long long)c.report.units,
-            units_name(&c));
+    if (all->report.units < UNITS_FEW)
+        message_warn("only %llu %s: intervals of so few are too narrow",
+            (unsigned long long)all->report.units, units_name(all));
     if (json)
-        status = report_as_json(out.f, &c, &err);
+        status = report_as_json(out.f, all, n, &err);
+    else if (csv)
+        status = report_csv(out.f, all, n, &err);
     else
-        (csv ? report_csv : report_text)(out.f, &c);
+        (n > 1 ? several_text(out.f, all, n) : report_text(out.f, all));
     if (!status)
         status = output_commit(&out, &err);
 done:
     if (status)
         output_abandon(&out);
-    compare_release(&c);
+    for (size_t i = 0; all && i < n; i++)
+        compare_release(&all[i]);
+    free(all);
     return status ? message_fail(&err) : EXIT_OK;
 }

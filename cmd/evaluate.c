@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "data/cell.h"
+#include "stats/compare.h"
 #include "stats/metrics.h"
 #include "serve/handle.h"
 #include "serve/stream.h"
@@ -29,6 +30,18 @@
 /* Rows that the importance of columns is measured on for a page, and how often each column is shuffled. */
 enum { IMPORTANCE_ROWS = 20000, IMPORTANCE_REPEATS = 3 };
 
+/* Rows as a model scores them, in their order. */
+struct kept_row {
+    double score;
+    float weight;
+    uint32_t group; /* 0: rows have none */
+    bool label;
+};
+struct kept {
+    size_t n, cap;
+    struct kept_row *row;
+};
+
 struct evaluate {
     struct scores_want want;
     /* with --model: */
@@ -44,6 +57,8 @@ struct evaluate {
     bool weighted;                 /* are those of the file at hand? */
     const char *page_path;         /* of --report; or NULL */
     struct apg_sample sample;      /* for it, of the rows that a model scores */
+    bool keep;                     /* the rows that a model scores, */
+    struct kept kept;              /* here, to compare it with another */
 };
 
 /* ---- CSV with scores ---- */
@@ -151,6 +166,11 @@ static enum apg_status score_row(
     const float weight = e->weighted ? apg_row_weight(s, row) : 1;
     if (!status && e->page_path)
         status = apg_sample_add(&e->sample, s, row, err);
+    if (!status && e->keep) {
+        if (!apg_grow(&e->kept.row, &e->kept.cap, e->kept.n + 1, sizeof *e->kept.row))
+            return apg_fail_memory(err);
+        e->kept.row[e->kept.n++] = (struct kept_row){score, weight, group, label > 0};
+    }
     return status ? status : apg_metrics_add(&e->metrics, score, label > 0, weight, group, err);
 }
 
@@ -281,8 +301,7 @@ static json_t *json_groups(const struct evaluate *e, const struct apg_metrics_re
     return apg_json_whole(groups, bad);
 }
 
-static enum apg_status report_as_json(
-    FILE *f, const struct evaluate *e, const struct apg_metrics_report *r, struct apg_error *err)
+static json_t *json_of(const struct evaluate *e, const struct apg_metrics_report *r)
 {
     const struct apg_metrics_means *m = &r->means;
     json_t *bins = json_array();
@@ -301,7 +320,7 @@ static enum apg_status report_as_json(
                 r->positive_weight));
     if (root && e->want.group.n)
         bad |= json_object_set_new(root, "by_group", json_groups(e, r));
-    return report_json(f, root, bad, err);
+    return apg_json_whole(root, bad);
 }
 
 /* ---- the page ---- */
@@ -416,12 +435,224 @@ static enum apg_status put_page(struct output *o, const char *path, const char *
     return status;
 }
 
+/* ---- one report, or a row for each ---- */
+
+/* Read the N files, or standard input, with the scores of MODEL, or NULL for theirs, into E and *R. */
+static enum apg_status judge(struct evaluate *e, const char *model, char *const *file, size_t n,
+    size_t threads, struct apg_metrics_report *r, struct apg_error *err)
+{
+    apg_metrics_init(&e->metrics, e->want.logit);
+    apg_sample_init(&e->sample, IMPORTANCE_ROWS, 1);
+    enum apg_status status = grouping_init(&e->groups, err);
+    if (!status && e->page_path)
+        status = plot_check(err);
+    if (!status && model)
+        status = open_model(e, model, threads, err);
+    if (!status)
+        status = bad_rows_open(&e->bad, err);
+    for (size_t i = 0; !status && (i < n || i == 0); i++)
+        status = evaluate(e, n ? file[i] : NULL, err);
+    status = bad_rows_close(&e->bad, status, err);
+    if (!status && e->metrics.sums.rows == 0)
+        status = e->bad.rules.bad
+                     ? apg_fail(err, APG_EINPUT, "no rows to evaluate: all of them are bad")
+                     : apg_fail(err, APG_EINPUT, "no rows to evaluate: the input is only a header");
+    if (!status && !(e->metrics.sums.weight > 0))
+        status = apg_fail(err, APG_EINPUT, "nothing to evaluate: all rows have the weight 0, by column '%s'",
+            e->weight_name);
+    return status ? status : apg_metrics_report(&e->metrics, r, err);
+}
+
+static void evaluate_release(struct evaluate *e)
+{
+    apg_sample_release(&e->sample);
+    apg_metrics_release(&e->metrics);
+    grouping_release(&e->groups);
+    apg_stream_close(&e->stream);
+    apg_pool_free(e->pool);
+    apg_close(e->model);
+    free(e->kept.row);
+    free(e->field);
+    free(e->label_name);
+    free(e->score_name);
+}
+
+/* A row of a table of several models or files. */
+struct row {
+    const char *model; /* or NULL */
+    char *const *file; /* (n) that were read; none: standard input */
+    size_t n;
+    bool differs;                         /* there is a model before it, that scored the same rows */
+    struct apg_compare_report difference; /* to the first of those models */
+    struct evaluate e;
+    struct apg_metrics_report report;
+};
+
+/* What ROW scores differs so from what FIRST scores. */
+static enum apg_status differ(struct row *row, const struct row *first, struct apg_error *err)
+{
+    const struct kept *a = &first->e.kept, *b = &row->e.kept;
+    const struct apg_compare_plan plan = {.level = 0.95, .replicates = 1000, .seed = 1};
+    const bool grouped = first->e.want.group.n;
+    struct apg_compare c;
+    enum apg_status status = APG_OK;
+    if (a->n != b->n)
+        return apg_fail(err, APG_EUSAGE, "%s scores %zu rows, %s %zu: they cannot be compared", first->model,
+            a->n, row->model, b->n);
+    apg_compare_init(&c, first->e.want.logit, grouped, first->e.weight_name != NULL);
+    for (size_t i = 0; !status && i < a->n; i++) {
+        const struct kept_row *x = &a->row[i], *y = &b->row[i];
+        status = x->label != y->label ? apg_fail(err, APG_EUSAGE,
+                                            "%s and %s: row %zu has another label: they cannot be compared",
+                                            first->model, row->model, i + 1)
+                                      : apg_compare_add(&c, x->score, y->score, x->label, x->weight,
+                                            grouped ? x->group - 1 : 0, err);
+    }
+    if (!status)
+        status = apg_compare_report(&c, &plan, row->e.pool, &row->difference, err);
+    apg_compare_release(&c);
+    row->differs = !status;
+    return status;
+}
+
+/* What ROW is called: by its model, by its file, or by both. */
+static const char *row_name(const struct row *r, bool each, char *out, size_t size)
+{
+    const char *file = r->n ? r->file[0] : "standard input";
+    (void)snprintf(out, size, "%s%s%s", r->model ? r->model : "", r->model && each ? " " : "",
+        each || !r->model ? file : "");
+    return message_text(out);
+}
+
+static void rows_text(FILE *f, const struct row *row, size_t n, bool each)
+{
+    char name[1024];
+    size_t width = 12;
+    bool differ = false;
+    const bool grouped = row->e.want.group.n;
+    for (size_t i = 0; i < n; i++) {
+        const size_t length = strlen(row_name(&row[i], each, name, sizeof name));
+        width = length > width ? length : width;
+        differ = differ || row[i].differs;
+    }
+    fprintf(f, "%-*s%10s%10s%10s%s%10s%10s%12s\n", (int)width, "", "rows", "positive", "AUC",
+        grouped ? "      GAUC" : "", "log loss", "entropy", "calibration");
+    for (size_t i = 0; i < n; i++) {
+        const struct apg_metrics_report *r = &row[i].report;
+        fprintf(f, "%-*s%10llu%10llu", (int)width, row_name(&row[i], each, name, sizeof name),
+            (unsigned long long)r->rows, (unsigned long long)r->positives);
+        report_number(f, 10, 6, r->auc);
+        if (grouped)
+            report_number(f, 10, 6, r->all.gauc);
+        report_number(f, 10, 6, r->means.log_loss);
+        report_number(f, 10, 6, r->means.normalized_entropy);
+        report_number(f, 12, 6, r->means.calibration);
+        putc('\n', f);
+    }
+    if (!differ)
+        return;
+    fprintf(f, "\n%-*s%12s%10s%10s%12s%10s%10s\n", (int)width, "less the first", "AUC, points", "from", "to",
+        "log loss", "from", "to");
+    for (size_t i = 0; i < n; i++) {
+        const struct apg_compare_figure *auc = &row[i].difference.auc, *loss = &row[i].difference.log_loss;
+        if (!row[i].differs)
+            continue;
+        fprintf(f, "%-*s", (int)width, row_name(&row[i], each, name, sizeof name));
+        report_number(f, 12, 3, 100 * auc->difference);
+        report_number(f, 10, 3, 100 * auc->low);
+        report_number(f, 10, 3, 100 * auc->high);
+        report_number(f, 12, 6, loss->difference);
+        report_number(f, 10, 6, loss->low);
+        report_number(f, 10, 6, loss->high);
+        putc('\n', f);
+    }
+    fprintf(f, "from, to: 95 %% interval of 1000 resamples of %s, as of apg compare; 1 point = 0.01\n",
+        grouped ? "groups" : "rows");
+}
+
+static json_t *json_difference(const struct apg_compare_figure *x)
+{
+    return json_pack("{s:o, s:o, s:o}", "difference", report_json_number(x->difference), "low",
+        report_json_number(x->low), "high", report_json_number(x->high));
+}
+
+static enum apg_status rows_json(FILE *f, const struct row *row, size_t n, struct apg_error *err)
+{
+    json_t *rows = json_array();
+    int bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        json_t *files = json_array(), *root = json_object();
+        for (size_t k = 0; k < row[i].n; k++)
+            bad |= json_array_append_new(files, json_string(row[i].file[k]));
+        if (row[i].model)
+            bad |= json_object_set_new(root, "model", json_string(row[i].model));
+        bad |= json_object_set_new(root, "files", files);
+        json_t *report = json_of(&row[i].e, &row[i].report);
+        bad |= !report || json_object_update(root, report);
+        json_decref(report);
+        if (row[i].differs)
+            bad |= json_object_set_new(root, "less_the_first",
+                json_pack("{s:o, s:o}", "auc", json_difference(&row[i].difference.auc), "log_loss",
+                    json_difference(&row[i].difference.log_loss)));
+        bad |= json_array_append_new(rows, root);
+    }
+    json_t *root = json_object();
+    bad |= json_object_set_new(root, "rows", rows);
+    return report_json(f, root, bad, err);
+}
+
+/* A row for each of MODELS, or, where there are none, of what the files score by themselves; of EACH file, or of
+ * all N together. */
+static enum apg_status evaluate_each(const struct evaluate *common, const struct apg_list *models, bool each,
+    char *const *file, size_t n, size_t threads, bool json, const char *out_path, struct apg_error *err)
+{
+    const size_t n_models = models->n ? models->n : 1, n_parts = each && n ? n : 1, rows = n_models * n_parts;
+    struct row *row = apg_alloc(rows, sizeof *row);
+    struct output out = {0};
+    enum apg_status status = row ? APG_OK : apg_fail_memory(err);
+    for (size_t i = 0; !status && i < rows; i++) {
+        const size_t part = i / n_models;
+        struct row *r = &row[i];
+        r->e = *common;
+        r->e.keep = models->n > 1;
+        r->model = models->n ? models->item[i % n_models] : NULL;
+        r->file = file + (each ? part : 0);
+        r->n = each && n ? 1 : n;
+        status = judge(&r->e, r->model, r->file, r->n, threads, &r->report, err);
+        apg_metrics_release(&r->e.metrics);
+        if (!status && i % n_models)
+            status = differ(r, &row[part * n_models], err);
+        if (i % n_models) {
+            free(r->e.kept.row);
+            r->e.kept = (struct kept){0};
+        }
+        apg_stream_close(&r->e.stream);
+        apg_pool_free(r->e.pool);
+        r->e.pool = NULL;
+    }
+    if (!status && !(status = output_open(&out, out_path, false, err))) {
+        if (json)
+            status = rows_json(out.f, row, rows, err);
+        else
+            rows_text(out.f, row, rows, each);
+    }
+    if (!status)
+        status = output_commit(&out, err);
+    if (status)
+        output_abandon(&out);
+    for (size_t i = 0; row && i < rows; i++)
+        evaluate_release(&row[i].e);
+    free(row);
+    return status;
+}
+
 int cmd_evaluate(int argc, char **argv)
 {
     struct evaluate e = {.want = {.n_scores = 1}};
     apg_columns_default(&e.want.columns);
-    bool json = false;
-    const char *model_path = NULL, *out_path = NULL;
+    bool json = false, each = false;
+    struct apg_list models = {0};
+    const char *out_path = NULL;
     size_t threads = 0;
     const struct opt table[] = {
         OPT_HEADING("Input"),
@@ -434,8 +665,11 @@ int cmd_evaluate(int argc, char **argv)
             "column of scores; if not given, found by its name, else the last column"),
         OPT_STRING(0, "weight", &e.want.columns.weight, "COLUMN",
             "column of the rows' weights; with --model that of its training rows, or '' for none"),
-        OPT_STRING('m', "model", &model_path, "FILE",
-            "score the rows, CSV or features, with this model, by its own label"),
+        OPT_OF(LIST, 'm', "model", &models, .at = offsetof(struct apg_list, item),
+            .n_at = offsetof(struct apg_list, n), .arg = "FILE", .whole = true,
+            .help =
+                "score the rows, CSV or features, with this model, by its own label; of several, a row each"),
+        OPT_FLAG(0, "each", &each, "a row for each file, instead of one report of all of them"),
         OPT_LIST(
             'g', "group", &e.want.group, "COLUMN,...", "also report GAUC, and AUC by the size of groups"),
         OPT_FLAG(0, "logit", &e.want.logit, "scores are logits, not probabilities"),
@@ -456,10 +690,13 @@ int cmd_evaluate(int argc, char **argv)
         table,
         "    apg predict -m serve.apg --append < test.csv | apg evaluate --group user_id\n"
         "    apg evaluate -m serve.apg --group user_id test.csv\n"
+        "    apg evaluate -m old.apg -m new.apg --group user_id test.csv\n"
         "    apg simulate --truth p | apg evaluate --score p --json | jq .auc\n"};
     int code = opt_parse(&argc, &argv, &command);
     if (code != OPT_GO || (code = input_check_columns(&command, &e.want.columns)) != OPT_GO)
         return code;
+    const char *model_path = models.n ? models.item[0] : NULL;
+    const bool several = models.n > 1 || each;
     if (model_path && (e.want.columns.label || e.want.columns.positive.n || e.want.score[0]))
         return opt_usage(
             &command, "--model has its own label and scores: no --label, no --positive, no --score");
@@ -470,37 +707,33 @@ int cmd_evaluate(int argc, char **argv)
     if ((code = page_check_path("report", e.page_path, out_path, &command)) != OPT_GO)
         return code;
 
+    if (several && (e.page_path || e.bad.path))
+        return opt_usage(&command, "--%s is of one report, not of a row for each model or file",
+            e.page_path ? "report" : "rejects");
+    bool standard = argc == 0;
+    for (int i = 0; i < argc; i++)
+        standard = standard || strcmp(argv[i], "-") == 0;
+    if (models.n > 1 && standard)
+        return opt_usage(&command, "several models read the rows once each: standard input can be read once");
+
     struct apg_error err;
     struct output out = {0}, page_out = {0};
     struct apg_metrics_report report;
     char *page = NULL;
-    apg_metrics_init(&e.metrics, e.want.logit);
-    apg_sample_init(&e.sample, IMPORTANCE_ROWS, 1);
-    enum apg_status status = grouping_init(&e.groups, &err);
-    if (!status && e.page_path)
-        status = plot_check(&err);
-    if (!status && model_path)
-        status = open_model(&e, model_path, threads, &err);
-    if (!status)
-        status = bad_rows_open(&e.bad, &err);
-    for (int i = 0; !status && (i < argc || i == 0); i++)
-        status = evaluate(&e, argc ? argv[i] : NULL, &err);
-    status = bad_rows_close(&e.bad, status, &err);
-    if (!status && e.metrics.sums.rows == 0)
-        status = e.bad.rules.bad
-                     ? apg_fail(&err, APG_EINPUT, "no rows to evaluate: all of them are bad")
-                     : apg_fail(&err, APG_EINPUT, "no rows to evaluate: the input is only a header");
-    if (!status && !(e.metrics.sums.weight > 0))
-        status = apg_fail(&err, APG_EINPUT, "nothing to evaluate: all rows have the weight 0, by column '%s'",
-            e.weight_name);
-    if (status || (status = apg_metrics_report(&e.metrics, &report, &err)) ||
+    if (several) {
+        const enum apg_status each_status =
+            evaluate_each(&e, &models, each, argv, (size_t)argc, threads, json, out_path, &err);
+        return each_status ? message_fail(&err) : EXIT_OK;
+    }
+    enum apg_status status = judge(&e, model_path, argv, (size_t)argc, threads, &report, &err);
+    if (status ||
         (e.page_path && ((status = make_page(&e, &report, model_path, &(struct apg_list){(size_t)argc, argv},
                               &page, &err)) ||
                             (status = put_page(&page_out, e.page_path, page, &err)))) ||
         (status = output_open(&out, out_path, false, &err)))
         goto done;
     if (json)
-        status = report_as_json(out.f, &e, &report, &err);
+        status = report_json(out.f, json_of(&e, &report), 0, &err);
     else
         report_text(out.f, &e, &report);
     if (!status && e.page_path)
@@ -513,14 +746,6 @@ done:
         output_abandon(&out);
     }
     free(page);
-    apg_sample_release(&e.sample);
-    apg_metrics_release(&e.metrics);
-    grouping_release(&e.groups);
-    apg_stream_close(&e.stream);
-    apg_pool_free(e.pool);
-    apg_close(e.model);
-    free(e.field);
-    free(e.label_name);
-    free(e.score_name);
+    evaluate_release(&e);
     return status ? message_fail(&err) : EXIT_OK;
 }

@@ -254,6 +254,10 @@ static int set(const struct item *i, const char *text, const char *word)
 {
     const struct apg_setting *row = i->row;
     struct apg_error err;
+    if (row->kind == APG_SETTING_STRING && strcmp(row->name, "model") == 0 && opt_given("model")) {
+        message_warn("--model is given twice: one model at a time");
+        return EXIT_USAGE;
+    }
     const enum apg_status status = apg_setting_parse(row, i->base, text, &kept, &err);
     if (status) {
         optfile_at(&words, word, &err);

@@ -211,7 +211,7 @@ static char *cut_quoted(char **rest)
 }
 
 static enum apg_status parse_list(
-    const char *s, char ***list, size_t *n, struct apg_kept **kept, struct apg_error *err)
+    bool whole, const char *s, char ***list, size_t *n, struct apg_kept **kept, struct apg_error *err)
 {
     size_t words = 1, i = *n;
     for (const char *c = s; *c; c++)
@@ -225,7 +225,9 @@ static enum apg_status parse_list(
     *kept = k;
     if (i)
         memcpy(k->item, *list, i * sizeof *k->item);
-    for (char *rest = *k->text ? k->text : NULL; rest; i++)
+    if (whole)
+        k->item[i++] = k->text;
+    for (char *rest = *k->text && !whole ? k->text : NULL; rest; i++)
         if (!(k->item[i] = *rest == '"' ? cut_quoted(&rest) : cut_word(&rest)))
             return APG_ESETTING;
     *list = k->item;
@@ -302,9 +304,10 @@ enum apg_status apg_setting_parse(const struct apg_setting *row, void *base, con
 {
     void *at = (char *)base + row->at;
     size_t *n = (size_t *)(void *)((char *)base + row->n_at);
-    const enum apg_status status = row->kind == APG_SETTING_LIST ? parse_list(text, at, n, kept, err)
-                                   : parse(row, at, n, text)     ? APG_OK
-                                                                 : APG_ESETTING;
+    const enum apg_status status = row->kind == APG_SETTING_LIST
+                                       ? parse_list(row->whole, text, at, n, kept, err)
+                                   : parse(row, at, n, text) ? APG_OK
+                                                             : APG_ESETTING;
     if (status != APG_ESETTING)
         return status;
     char takes[600];

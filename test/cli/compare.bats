@@ -241,7 +241,9 @@ near() {
     usage "give two files, or name two columns of one: --score A,B" a.csv
     usage "give two files, or name two columns of one: --score A,B" --score a both.csv
     usage "give two files, or name two columns of one: --score A,B"
-    usage "two files are compared, not 3" a.csv b.csv a.csv
+    usage "A is read once for each B: it cannot be standard input" - b.csv a.csv
+    usage "standard input cannot be both files" a.csv - -
+    usage "--by-activity of several files needs --csv or --json" --by-activity --group u a.csv b.csv a.csv
     usage "--score: two columns are compared, not 3" --score a,b,a both.csv
     usage "standard input cannot be both files" - -
     usage "--by-activity is of groups: name them with --group" --by-activity a.csv b.csv
@@ -295,4 +297,27 @@ near() {
     sed '1!s/[0-9]$/0/' w.csv > zero.csv
     run --separate-stderr -1 apg compare --score a,b --weight w zero.csv
     [ "$stderr" = "apg compare: zero.csv: nothing to compare: all rows have the weight 0, by column 'w'" ]
+}
+
+@test "compare: several files, a row each, which are as one by one" {
+    awk 'BEGIN { srand(9); print "id,g,label,score"; for (i = 0; i < 900; i++) print i "," i % 30 "," (rand() < .4) "," rand() }' > a.csv
+    awk -F, -v OFS=, 'NR > 1 { $4 = .7 * $4 + .3 * $3 } 1' a.csv > good.csv
+    awk -F, -v OFS=, 'NR > 1 { $4 = 1 - $4 } 1' a.csv > other.csv
+    apg compare --group g a.csv good.csv other.csv > all.txt
+    [ "$(sed -n 1p all.txt | tr -s ' ')" = "A 'score' of a.csv" ]
+    [ "$(wc -L < all.txt)" -le 100 ]
+    grep -qE '^good.csv .* better$' all.txt
+    for file in good.csv other.csv; do
+        apg compare --group g --json a.csv $file | jq . > one.json
+        apg compare --group g --json a.csv good.csv other.csv | jq --arg f $file '.comparisons[] | select(.b.file == $f)' | diff - one.json
+        apg compare --group g --csv a.csv good.csv other.csv | grep "^$file," | cut -d, -f2- | diff - <(apg compare --group g --csv a.csv $file | sed 1d)
+        # AUC, GAUC and log loss, as the report of the two has them.
+        for figure in AUC GAUC log; do
+            sed -n "/^$figure/,/^\$/p" all.txt | awk -v f=$file '$1 == f { print $2, $3, $4, $5, $6 }'
+        done | diff - <(apg compare --group g a.csv $file | awk '/^AUC, points  |^GAUC|^log/ && NF == 7 { print $3, $4, $5, $6, $7 }')
+    done
+    sed '5s/0\.[0-9]*$/x/' a.csv > bad.csv
+    run --separate-stderr -1 apg compare -o none a.csv good.csv bad.csv
+    [[ "$stderr" == "apg compare: bad.csv:5: "* ]]
+    [ ! -e none ]
 }

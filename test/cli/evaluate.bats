@@ -435,3 +435,62 @@ copies() { awk -F, 'NR == 1 { print $0 ",w"; next } { for (i = 0; i < NR % 4; i+
     apg evaluate --report page.html --group g groups.csv > /dev/null
     shows_both "$PWD/page.html"
 }
+
+@test "evaluate: several models, a row each, and their differences to the first as of apg compare" {
+    cd "$BATS_FILE_TMPDIR"
+    apg train -q --multi genres --hidden 4 --epochs 1 --seed 5 -o second.apg logs.csv
+    apg evaluate --json --group user_id -m m.apg -m second.apg new.csv > both.json
+    for model in m.apg second.apg; do
+        apg evaluate --json --group user_id -m $model new.csv | jq . |
+            diff - <(jq --arg m $model '.rows[] | select(.model == $m) | del(.model, .files, .less_the_first)' both.json)
+    done
+    jq -e '.rows | length == 2 and .[0].files == ["new.csv"] and (.[0] | has("less_the_first") | not)' both.json
+    for model in m.apg second.apg; do apg predict -q --append -m $model new.csv > $model.csv; done
+    apg compare --json m.apg.csv second.apg.csv > compare.json
+    apg evaluate --json -m m.apg -m second.apg new.csv | jq '.rows[1].less_the_first.auc' | diff - <(jq '.auc | del(.a, .b)' compare.json)
+    apg evaluate -m m.apg -m second.apg --threads 1 new.csv > one
+    apg evaluate -m m.apg -m second.apg --threads 3 new.csv | cmp - one
+    [ "$(wc -L < one)" -le 100 ]
+    [ "$(cut -d ' ' -f 1 one | sed -n 2,3p | paste -sd ' ')" = "m.apg second.apg" ]
+    [ "$(grep -c '^second.apg ' one)" -eq 2 ]
+    # A name with a comma is one name.
+    cp m.apg 'a,b.apg'
+    apg evaluate --json -m 'a,b.apg' new.csv | diff - <(apg evaluate --json -m m.apg new.csv)
+}
+
+@test "evaluate --each: a row for each file, of scores and of models" {
+    cd "$BATS_FILE_TMPDIR"
+    head -n 1001 new.csv > 1.csv
+    { head -n 1 new.csv; tail -n 1000 new.csv; } > 2.csv
+    apg evaluate --json --each -m m.apg 1.csv 2.csv > each.json
+    for i in 1 2; do
+        apg evaluate --json -m m.apg $i.csv | jq . | diff - <(jq ".rows[$((i - 1))] | del(.model, .files)" each.json)
+        jq -e ".rows[$((i - 1))].files == [\"$i.csv\"]" each.json
+        apg predict -q --append -m m.apg $i.csv > scored$i.csv
+    done
+    [ "$(apg evaluate --each scored1.csv scored2.csv | cut -d ' ' -f 1 | paste -sd ' ')" = " scored1.csv scored2.csv" ]
+    [ "$(apg evaluate --each < scored1.csv | sed -n '2s/ *1000.*//p')" = "standard input" ]
+    cp m.apg twin.apg
+    apg evaluate --each -m m.apg -m twin.apg 1.csv 2.csv > four
+    [ "$(sed -n 2,5p four | awk '{ print $1 $2 }' | paste -sd ' ')" = "m.apg1.csv twin.apg1.csv m.apg2.csv twin.apg2.csv" ]
+    [ "$(grep -c '^twin.apg [12].csv  *0.000 ' four)" -eq 2 ]
+}
+
+@test "evaluate: several models: what does not fit together; a model given twice where there is one" {
+    cd "$BATS_FILE_TMPDIR"
+    run --separate-stderr -2 apg evaluate -m m.apg -m m.apg < new.csv
+    run --separate-stderr -2 apg evaluate -m m.apg -m m.apg new.csv -
+    run --separate-stderr -2 apg evaluate -m m.apg -m m.apg --report page.html new.csv
+    run --separate-stderr -2 apg evaluate -m m.apg --each --on-error skip --rejects r.csv new.csv
+    awk -F, -v OFS=, 'NR == 1 { print $0, "y"; next } { print $0, 1 - $1 }' new.csv > two.csv
+    apg train -q --label y --drop label --hidden 4 --epochs 1 -o y.apg two.csv
+    run --separate-stderr -1 apg evaluate -m m.apg -m y.apg -o none two.csv
+    [ "$stderr" = "apg evaluate: m.apg and y.apg: row 1 has another label: they cannot be compared" ]
+    run --separate-stderr -1 apg evaluate -m m.apg -m no.apg -o none new.csv
+    [[ "$stderr" == "apg evaluate: no.apg: "* ]]
+    [ ! -e none ]
+    for command in predict explain complexity; do
+        run --separate-stderr -2 apg $command -m m.apg -m m.apg
+        [ "$stderr" = "apg $command: --model is given twice: one model at a time" ]
+    done
+}
