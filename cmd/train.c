@@ -133,6 +133,7 @@ int cmd_train(int argc, char **argv)
         OPT_HEADING("Model"),
         OPT_SETTINGS(apg_arch_members, &settings.arch),
         OPT_HEADING("Training"),
+        OPT_SETTINGS(apg_online_settings, &settings.online),
         OPT_SETTINGS(apg_tune_settings, &settings.tune),
         OPT_SETTINGS(apg_choose_settings, &settings.choose),
         OPT_SETTINGS(apg_fit_settings, &settings.fit),
@@ -173,7 +174,9 @@ int cmd_train(int argc, char **argv)
         return code;
     t.force = settings.force;
     t.require_auc = settings.require_auc;
-    train_progress_init(&t.progress, from);
+    train_progress_init(&t.progress, from, settings.online);
+    if (settings.online)
+        t.best = "model as it was then";
     const size_t n_logs = argc ? (size_t)argc : 1;
     struct apg_input valid = {.fd = -1}, *log = calloc(n_logs, sizeof *log);
     struct apg_train_options options = {.settings = opt_settings(),

@@ -25,12 +25,6 @@ static void show_model(const struct train_progress *t, const struct apg_event *e
 
 /* ---- epochs ---- */
 
-static void show_heading(struct train_progress *t)
-{
-    t->started_s = apg_clock_now();
-    fprintf(stderr, "epoch        rows       loss since last  valid AUC valid loss    rows/s\n");
-}
-
 /* X in ten columns, or nothing in as many where it is not THERE. */
 static void show_loss(bool there, double x)
 {
@@ -38,6 +32,40 @@ static void show_loss(bool there, double x)
         fprintf(stderr, " %10s", there ? "undefined" : "");
     else
         fprintf(stderr, x < 10000 ? " %10.5f" : " %10.4g", x);
+}
+
+/* ---- --online ---- */
+
+enum { ONLINE_ROWS = 1000 }; /* of the first line; each later one is at twice the rows, as in Vowpal Wabbit */
+
+static void show_online(struct train_progress *t, const struct apg_progress *p)
+{
+    const double rows = (double)p->rows, before = (double)t->told_rows;
+    fprintf(stderr, "%11llu", (unsigned long long)p->rows);
+    show_loss(true, p->loss);
+    show_loss(true, (p->loss * rows - t->told_loss * before) / (rows - before));
+    fprintf(stderr, " %9.0f\n", rows / (apg_clock_now() - t->started_s));
+    t->told_rows = p->rows, t->told_loss = p->loss;
+    while (t->next_rows <= p->rows)
+        t->next_rows *= 2;
+}
+
+static void show_online_end(struct train_progress *t, const struct apg_progress *p)
+{
+    if (p->rows > t->told_rows)
+        show_online(t, p);
+    fprintf(stderr, "each row scored before it was learned: log loss %.5f, AUC ", p->valid_loss);
+    fprintf(stderr, isnan(p->valid_auc) ? "undefined\n" : "%.5f\n", p->valid_auc);
+}
+
+static void show_heading(struct train_progress *t)
+{
+    t->started_s = apg_clock_now();
+    if (t->online) {
+        fprintf(stderr, "       rows loss so far since last    rows/s\n");
+        return;
+    }
+    fprintf(stderr, "epoch        rows       loss since last  valid AUC valid loss    rows/s\n");
 }
 
 static void show_epoch(struct train_progress *t, const struct apg_progress *p)
@@ -134,6 +162,10 @@ static void time_left(struct part *of_epoch, struct part *of_all, const struct t
 
 static void show_step(struct train_progress *t, const struct apg_progress *p)
 {
+    if (t->online && p->rows >= t->next_rows) {
+        train_progress_erase(t);
+        show_online(t, p);
+    }
     if (!t->live)
         return;
     const double now = apg_clock_now();
@@ -161,8 +193,12 @@ static void show_step(struct train_progress *t, const struct apg_progress *p)
                  speed = (double)(p->rows - t->first_rows) / (now - t->first_s);
     if (t->tuning)
         (void)snprintf(part[CANDIDATE].text, sizeof part->text, "candidate %zu", t->trials + 1);
-    (void)snprintf(part[EPOCH].text, sizeof part->text, "epoch %zu of %s%zu", p->epoch,
-        p->has_valid && p->epoch < p->epochs ? "at most " : "", p->epochs);
+    if (t->online)
+        (void)snprintf(part[EPOCH].text, sizeof part->text, "%llu of %llu rows", (unsigned long long)p->rows,
+            (unsigned long long)p->epoch_rows);
+    else
+        (void)snprintf(part[EPOCH].text, sizeof part->text, "epoch %zu of %s%zu", p->epoch,
+            p->has_valid && p->epoch < p->epochs ? "at most " : "", p->epochs);
     const int bar = (int)(done * BAR_COLUMNS);
     (void)snprintf(
         part[BAR].text, sizeof part->text, "[%.*s%*s]", bar, "####################", BAR_COLUMNS - bar, "");
@@ -184,10 +220,12 @@ static void end_live(struct train_progress *t, const struct apg_progress *p)
     t->epoch = t->rows = 0;
 }
 
-void train_progress_init(struct train_progress *t, const char *from)
+void train_progress_init(struct train_progress *t, const char *from, bool online)
 {
     const char *term = getenv("TERM");
     *t = (struct train_progress){.from = from,
+        .online = online,
+        .next_rows = ONLINE_ROWS,
         .auc = NAN,
         .live = isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0};
 }
@@ -290,7 +328,10 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
         show_step(t, e->progress);
         break;
     case APG_EVENT_EPOCH:
-        show_epoch(t, e->progress);
+        if (t->online)
+            show_online_end(t, e->progress);
+        else
+            show_epoch(t, e->progress);
         end_live(t, e->progress);
         break;
     case APG_EVENT_CANDIDATES:

@@ -8,6 +8,9 @@
 
 struct train_progress {
     const char *from; /* the model that training goes on from, or NULL */
+    bool online;      /* rows are told at the next of 1,000, 2,000, 4,000 ... rows */
+    uint64_t next_rows, told_rows;
+    double told_loss; /* mean loss of the told_rows rows */
     double started_s; /* when this epoch started; seconds of the clock */
     /* Of the live line, which stands at the end of a terminal and is rewritten in place: */
     bool live, tuning;
@@ -22,7 +25,7 @@ struct train_progress {
 };
 
 /* Standard error gets a live line where it is a terminal that can rewrite one. */
-void train_progress_init(struct train_progress *t, const char *from);
+void train_progress_init(struct train_progress *t, const char *from, bool online);
 void train_progress(struct train_progress *t, const struct apg_event *event);
 /* Take the live line away, so that a message may be written. */
 void train_progress_erase(struct train_progress *t);

@@ -119,7 +119,8 @@ enum apg_event_kind {
     APG_EVENT_STOPPED, /* training ended because the caller asked for it: progress is of the epoch that is kept */
     APG_EVENT_PASS,  /* the passes over the rows begin */
     APG_EVENT_STEP,  /* a batch was trained on: progress */
-    APG_EVENT_EPOCH, /* a pass and its validation are over: progress, and model, which may be written now */
+    APG_EVENT_EPOCH, /* a pass and its validation are over: progress, and model, which may be written now; of
+                      * online=yes there is one, whose validation is the scores of rows before they were learned */
     /* With condition=auto: */
     APG_EVENT_CANDIDATES, /* the static model is trained first; n_candidates will go on from it */
     APG_EVENT_ROUND,      /* a round is over: candidates, the best first */

@@ -12,6 +12,7 @@ static bool put_all(json_t *object, const struct apg_train_settings *s, const st
            apg_setting_put(object, apg_arch_members, given, &s->arch, NULL) &&
            apg_setting_put(object, apg_fit_rows_settings, given, &s->fit, NULL) &&
            apg_setting_put(object, apg_grow_settings, given, &s->grow, NULL) &&
+           apg_setting_put(object, apg_online_settings, given, &s->online, NULL) &&
            apg_setting_put(object, apg_choose_settings, given, &s->choose, NULL) &&
            apg_setting_put(object, apg_fit_settings, given, &s->fit, NULL);
 }
@@ -20,7 +21,7 @@ static bool put_all(json_t *object, const struct apg_train_settings *s, const st
 static void name_all(struct apg_given *g)
 {
     const struct apg_setting *table[] = {apg_cross_settings, apg_arch_members, apg_fit_rows_settings,
-        apg_grow_settings, apg_choose_settings, apg_fit_settings};
+        apg_grow_settings, apg_online_settings, apg_choose_settings, apg_fit_settings};
     for (size_t t = 0; t < sizeof table / sizeof *table; t++)
         for (const struct apg_setting *row = table[t]; row->kind != APG_SETTING_END; row++)
             if (row->name)
@@ -142,9 +143,10 @@ enum apg_status apg_record_make(struct apg_model *m, const struct apg_record *r,
     if (r->valid_rows)
         bad |= json_object_set_new(made, "validation",
             json_pack("{s:I, s:s, s:o, s:o}", "rows", (json_int_t)r->valid_rows, "are",
-                r->given  ? "a log of their own"
-                : r->last ? "the last"
-                          : "drawn at random",
+                r->online  ? "those learned, each before it was"
+                : r->given ? "a log of their own"
+                : r->last  ? "the last"
+                           : "drawn at random",
                 "auc", figure(r->kept.valid_auc), "log_loss", figure(r->kept.calibrated_loss)));
     if (r->from && r->from->file)
         bad |= json_object_set_new(made, "from", json_string(apg_tensors_get(r->from->file, "checksum")));

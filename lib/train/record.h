@@ -13,6 +13,7 @@ struct apg_record {
     const struct apg_model *from; /* that training went on from; or NULL */
     uint64_t seed;
     uint64_t rows;            /* of the logs */
+    bool online;              /* the rows themselves validate, each before it is learned */
     bool given;               /* the validation rows are a log of their own */
     uint64_t valid_rows;      /* 0: none validate */
     bool last;                /* they are the last of the rows */

@@ -28,6 +28,14 @@ const struct apg_setting apg_force_settings[] = {
     {.kind = APG_SETTING_END},
 };
 
+const struct apg_setting apg_online_settings[] = {
+    {APG_SETTING_FLAG, 0, "online", .rare = true,
+        .help =
+            "one pass over the rows in their order, each scored before it is learned; its validation is these "
+            "scores"},
+    {.kind = APG_SETTING_END},
+};
+
 const struct apg_setting apg_grow_settings[] = {
     {APG_SETTING_FLAG, 0, "grow", .rare = true,
         .help = "--from's model learns tokens that it does not know, with an embedding for each"},
@@ -61,6 +69,7 @@ static const struct {
     {apg_choose_settings, offsetof(struct apg_train_settings, choose)},
     {apg_tune_settings, offsetof(struct apg_train_settings, tune)},
     {apg_force_settings, offsetof(struct apg_train_settings, force)},
+    {apg_online_settings, offsetof(struct apg_train_settings, online)},
     {apg_grow_settings, offsetof(struct apg_train_settings, grow)},
     {apg_require_settings, offsetof(struct apg_train_settings, require_auc)},
     {apg_threads_settings, offsetof(struct apg_train_settings, threads)},

@@ -21,6 +21,7 @@ struct apg_train_settings {
     struct apg_fit_options fit;
     struct apg_choose_options choose;
     double tune;            /* budget of a search (tune.h); NaN: none */
+    bool online;            /* one pass in the order of the rows (online.h) */
     bool grow;              /* a model that training goes on from gets the tokens that it does not know */
     bool force;             /* also a model that is worse than none */
     double require_auc;     /* a model of a lower validation AUC is none; NaN: any will do */
@@ -29,7 +30,7 @@ struct apg_train_settings {
     struct apg_kept *kept;  /* memory of lists */
 };
 extern const struct apg_setting apg_choose_settings[], apg_tune_settings[], apg_force_settings[],
-    apg_require_settings[], apg_grow_settings[], apg_threads_settings[];
+    apg_require_settings[], apg_grow_settings[], apg_online_settings[], apg_threads_settings[];
 
 /* The defaults; nothing is given. */
 void apg_train_settings_init(struct apg_train_settings *s);

@@ -15,6 +15,7 @@
 #include "model/advice.h"
 #include "serve/handle.h"
 #include "train/record.h"
+#include "train/online.h"
 #include "train/tune.h"
 
 /* What the parts of a training share. */
@@ -67,14 +68,17 @@ static enum apg_status record(const struct training *t, struct apg_error *err)
     const char *const ended[] = {epochs, NULL};
     (void)snprintf(epochs, sizeof epochs, "epochs=%zu", t->kept.epoch);
     /* So many epochs give the model again. --tune says so itself. */
-    const bool early = t->stopped && t->kept.epoch && !t->found;
+    const bool early = t->stopped && !t->settings.online && t->kept.epoch && !t->found;
     const struct apg_record r = {.settings = t->options->settings,
         .found = early ? ended : (const char *const *)t->found,
         .from = t->from,
         .seed = o->seed,
         .rows = t->rows->rows,
         .given = t->valid,
-        .valid_rows = t->valid ? t->valid->rows : apg_fit_held(o, t->rows->rows),
+        .online = t->settings.online,
+        .valid_rows = t->settings.online ? t->kept.rows
+                      : t->valid         ? t->valid->rows
+                                         : apg_fit_held(o, t->rows->rows),
         .last = o->holdout_last > 0,
         .kept = t->kept};
     return apg_record_make(t->model, &r, err);
@@ -132,7 +136,7 @@ static void tell_calibrated(const struct training *t)
     const double offset = c->offset + log(c->rate);
     const int n = snprintf(text, sizeof text, "calibrated: logit * %.3g %c %.3g", c->slope,
         offset < 0 ? '-' : '+', fabs(offset));
-    if (t->kept.has_valid)
+    if (t->kept.has_valid && !t->settings.online)
         (void)snprintf(text + n, sizeof text - (size_t)n, "; validation log loss %.5f, before %.5f",
             t->kept.calibrated_loss, t->kept.valid_loss);
     tell(t, (struct apg_event){.kind = APG_EVENT_CALIBRATED, .text = text});
@@ -144,7 +148,7 @@ static void tell_course(const struct training *t)
     const struct apg_progress *p = &t->kept;
     const size_t epochs = t->settings.fit.epochs;
     const char *text =
-        !p->has_valid || epochs == 1 ? NULL
+        !p->has_valid || epochs == 1 || t->settings.online ? NULL
         : p->epoch == 0
             ? "no epoch was better than the model that training went on from: a lower --lr may help"
         : p->epoch == epochs ? "validation was still getting better at the last epoch: more --epochs may help"
@@ -171,8 +175,9 @@ static enum apg_status judge(const struct training *t, struct apg_error *err)
         return APG_OK;
     (void)snprintf(text, sizeof text,
         "the kept weights are %s predicting the mean label: their log loss on the validation rows, "
-        "uncalibrated, is %.4g times that; try another --lr, more --epochs or --stop-on logloss",
-        t->kept.useless ? "worse than" : "no better than", t->kept.valid_ratio);
+        "uncalibrated, is %.4g times that; try another --lr%s",
+        t->kept.useless ? "worse than" : "no better than", t->kept.valid_ratio,
+        s->online ? "" : ", more --epochs or --stop-on logloss");
     if (t->kept.useless && !t->settings.force)
         return apg_fail(err, APG_ERANGE, "%s; --force writes the model all the same", text);
     tell_warning(t, text);
@@ -437,7 +442,7 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
 {
     const struct apg_train_settings *s = &t->settings;
     const bool automatic = apg_arch_is_automatic(&s->arch);
-    const bool unjudged = !t->options->valid && s->fit.holdout <= 0 && s->fit.holdout_last <= 0;
+    const bool unjudged = !s->online && !t->options->valid && s->fit.holdout <= 0 && s->fit.holdout_last <= 0;
     const char *wrong = NULL;
     if (t->options->valid && apg_given_has(&s->given, "holdout"))
         wrong = "--holdout is for training without --valid";
@@ -459,6 +464,15 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
         wrong = "--condition auto starts with a static model of its own: not with --from";
     if (wrong)
         return apg_fail(err, APG_ESETTING, "%s", wrong);
+    static const char *const of_epochs[] = {"holdout", "holdout-last", "epochs", "patience", "stop-on",
+        "lr-decay", "average", "tune", "auto-budget"};
+    for (size_t i = 0; s->online && i < sizeof of_epochs / sizeof *of_epochs; i++)
+        if (apg_given_has(&s->given, of_epochs[i]))
+            return apg_fail(
+                err, APG_ESETTING, "--%s is of passes with a validation: not with --online", of_epochs[i]);
+    if (s->online && (t->options->valid || automatic))
+        return apg_fail(err, APG_ESETTING, "%s is of passes with a validation: not with --online",
+            automatic ? "--condition auto" : "--valid");
     if (!t->from && !s->grow)
         return apg_fail(
             err, APG_ESETTING, "--no-grow is for --from: a new model knows all tokens of its rows");
@@ -496,7 +510,8 @@ static enum apg_status make_model(struct training *t, struct apg_error *err)
     if (status)
         return status;
     apg_model_init_weights(t->model, s->fit.seed, s->arch.embedding_std, s->arch.init == APG_INIT_ANCHOR);
-    apg_model_init_bias(t->model, apg_dataset_positives(t->rows), t->rows->rows);
+    if (!s->online) /* which does not know the labels yet */
+        apg_model_init_bias(t->model, apg_dataset_positives(t->rows), t->rows->rows);
     apg_advise(t->model, s->fit.batch_size, apg_given_has(&s->given, "rank"), tell_advice, t);
     if (t->from)
         t->model->calibration = t->from->calibration; /* for where no validation rows give another */
@@ -534,6 +549,8 @@ static enum apg_status fit(struct training *t, struct apg_error *err)
         if (status)
             return status;
         tell_pass(t);
+        if (s->online)
+            return apg_fit_online(t->model, t->rows, &s->fit, !t->from, t->pool, tell_progress, t, err);
         return apg_fit(t->model, t->rows, t->valid, &s->fit, t->pool, tell_progress, t, err);
     }
     const struct apg_choose_told told = {tell_progress, tell_stage, t};
@@ -581,6 +598,12 @@ static enum apg_status train(
     s->rejects.rows = t->options->rejects;
     s->rejects.tell = tell_reject;
     s->rejects.arg = t;
+    if (s->online) {
+        s->fit.holdout = 0;
+        s->fit.average = 0;
+        if (!apg_given_has(&s->given, "batch-size"))
+            s->fit.batch_size = APG_ONLINE_BATCH_ROWS;
+    }
     if (t->from) {
         t->schema = t->from->own_schema;
         if (s->columns.weight && (status = apg_columns_weigh(t->schema, s->columns.weight, err)))
