@@ -30,7 +30,8 @@ class Model:
         self.offset += np.log(rate[0]) if rate else 0
         a = self.arch
         adapts = a["layer"] == "apg" and any(a["rank"])
-        if (a["backbone"] not in ("dnn", "wdl", "deepfm") or a["layer"] not in ("dense", "apg") or "crosses" in meta or
+        times = any("time" in f for f in self.schema["fields"])
+        if (times or a["backbone"] not in ("dnn", "wdl", "deepfm") or a["layer"] not in ("dense", "apg") or "crosses" in meta or
                 adapts and (a["form"] != "residual" or a["bias"] != "static" or a["condition"] == "mix" or
                             a["generator_hidden"] or a["condition_own"] or a["batch_norm"])):
             sys.exit(f"{path}: a model of options that this program does not know")

@@ -39,7 +39,7 @@ enum apg_status apg_binding_init(struct apg_binding *b, const struct apg_schema 
         if (!(b->column[b->columns] = strdup(header->text + header->cell[b->columns].at)))
             goto no_memory;
     for (size_t f = 0; !status && f < s->n_fields; f++) {
-        const char *name = s->field[f].name;
+        const char *name = apg_field_column(&s->field[f]);
         if (apg_lookup_find(&names, name, &b->cell[f]) > 1)
             status = apg_csv_find(csv, header, name, &b->cell[f], err); /* says so */
         else if (b->cell[f] == SIZE_MAX)

@@ -9,9 +9,11 @@
 #include "data/bins.h"
 #include "data/infer.h"
 #include "data/label.h"
+#include "data/time.h"
 #include "data/vocab.h"
 
-enum { N_LISTS = APG_KINDS + 1 }; /* a list of each kind, and one of columns to ignore */
+/* A list of each kind, one of columns to ignore, and one of times. */
+enum { TIME = APG_DROP + 1, N_LISTS = TIME + 1, HOURS = 24, WEEKDAYS = 7 };
 
 void apg_columns_default(struct apg_columns *c)
 {
@@ -32,7 +34,8 @@ void apg_columns_default(struct apg_columns *c)
 const struct apg_setting apg_columns_format[] = {
     {APG_SETTING_CHAR, 'd', "delimiter", AT(delimiter), .arg = "CHAR",
         .help = "byte between cells, or the word tab; by default the comma, tab, semicolon or bar that the "
-                "first rows are cut by"},
+                "first rows are cut by",
+        .rare = true},
     {APG_SETTING_FLAG, 0, "quotes", AT(quotes),
         .help = "quotes enclose cells; without, they are text, as in many TSV files", .rare = true},
     {APG_SETTING_FLAG, 0, "header", AT(header), .help = "the first record holds the names of the columns"},
@@ -65,6 +68,8 @@ const struct apg_setting apg_columns_kinds[] = {
     {APG_SETTING_LIST, 0, "multi", NAMES(multi), .help = "columns whose cells are lists of tokens"},
     {APG_SETTING_CHAR, 0, "separator", AT(separator), .arg = "CHAR",
         .help = "byte between the tokens of a list", .rare = true},
+    {APG_SETTING_LIST, 0, "time", NAMES(time),
+        .help = "columns of times, read as hour, weekday and age: days before the newest of the logs"},
     {APG_SETTING_LIST, 0, "drop", NAMES(drop), .help = "columns to ignore"},
     {APG_SETTING_LIST, 0, "missing", .at = offsetof(struct apg_columns, missing.item),
         .n_at = offsetof(struct apg_columns, missing.n), .arg = "TEXT,...",
@@ -376,15 +381,69 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
             say(&b->notes, name);
             say(&b->notes, ": its cells look like lists (--multi reads them as such)");
         }
+        if (apg_look_is_time(&look, name)) {
+            say(&b->notes, "\n");
+            say(&b->notes, name);
+            say(&b->notes, ": its cells are times (--time reads hour, weekday and age)");
+        }
     }
     return APG_OK;
 }
 
-static enum apg_status make_fields(struct apg_schema *s, const struct builder *b, struct apg_error *err)
+/* Are the eight digits of column I YYMMDDHH? Where all of the sample can be days, they are days. */
+static bool has_hours(
+    const struct builder *b, const struct apg_csv_chunk *const *sample, size_t n_sample, size_t i)
+{
+    struct apg_time t;
+    for (size_t k = 0; k < n_sample; k++)
+        for (size_t r = 0; r < sample[k]->records; r++) {
+            const struct apg_csv_chunk *chunk = sample[k];
+            if (chunk->first[r + 1] - chunk->first[r] != b->header->first[1] || apg_csv_is_bad(chunk, r))
+                continue;
+            const struct apg_cell *cell = &chunk->cell[chunk->first[r] + i];
+            if (!apg_time_read(&t, chunk->text + cell->at, cell->len, false) && t.eight &&
+                apg_time_read(&t, chunk->text + cell->at, cell->len, true))
+                return true;
+        }
+    return false;
+}
+
+/* The fields of column I, which is one of times. */
+static enum apg_status make_times(struct apg_schema *s, const struct builder *b,
+    const struct apg_csv_chunk *const *sample, size_t n_sample, size_t i, struct apg_error *err)
+{
+    const char *column = column_name(b, i);
+    const bool hours = has_hours(b, sample, n_sample, i);
+    const size_t size = strlen(column) + sizeof ".weekday";
+    s->n_times++;
+    for (int part = APG_TIME_HOUR; part < APG_TIME_PARTS; part++) {
+        struct apg_field *f = &s->field[s->n_fields++];
+        *f = (struct apg_field){.name = malloc(size),
+            .column = strdup(column),
+            .kind = part == APG_TIME_AGE ? APG_NUMERIC : APG_BUCKET,
+            .part = (enum apg_time_part)part,
+            .hours = hours,
+            .deviation = 1};
+        f->n_edges = part == APG_TIME_HOUR ? HOURS - 1 : part == APG_TIME_WEEKDAY ? WEEKDAYS - 1 : 0;
+        f->edge = f->n_edges ? malloc(f->n_edges * sizeof *f->edge) : NULL;
+        if (!f->name || !f->column || (f->n_edges && !f->edge))
+            return apg_fail_memory(err);
+        (void)snprintf(f->name, size, "%s.%s", column, apg_time_part_name[part]);
+        for (uint32_t e = 0; e < f->n_edges; e++)
+            f->edge[e] = (float)(part == APG_TIME_HOUR ? e + 1 : e + 2);
+        if (find_name(b, f->name) != SIZE_MAX)
+            return apg_fail(err, APG_EINPUT, "%s:%llu: --time %s: there is a column '%s' already",
+                apg_csv_name(b->csv), (unsigned long long)b->header->line, column, f->name);
+    }
+    return APG_OK;
+}
+
+static enum apg_status make_fields(struct apg_schema *s, const struct builder *b,
+    const struct apg_csv_chunk *const *sample, size_t n_sample, struct apg_error *err)
 {
     size_t columns = b->header->first[1];
     const char *file = apg_csv_name(b->csv);
-    s->field = apg_alloc(columns, sizeof *s->field);
+    s->field = apg_alloc(columns + 2 * b->c->time.n, sizeof *s->field);
     s->label = strdup(column_name(b, b->label));
     if (!s->field || !s->label || (b->weight != SIZE_MAX && !apg_schema_set_weight(s, b->c->weight)))
         return apg_fail_memory(err);
@@ -401,6 +460,8 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
         if (apg_lookup_find(&b->names, name, &at) > 1)
             return apg_fail(err, APG_EINPUT, "%s:%llu: two columns are named '%s'", file,
                 (unsigned long long)b->header->line, name);
+        if (b->kind[i] == TIME)
+            continue;
         struct apg_field *f = &s->field[s->n_fields];
         *f = (struct apg_field){.name = strdup(name), .kind = (enum apg_kind)b->kind[i], .deviation = 1};
         if (!f->name)
@@ -416,6 +477,12 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
                 return status;
         }
     }
+    for (size_t i = 0; i < columns; i++) {
+        enum apg_status status =
+            b->kind[i] == TIME && i != b->label ? make_times(s, b, sample, n_sample, i, err) : APG_OK;
+        if (status)
+            return status;
+    }
     return s->n_fields ? APG_OK
                        : apg_fail(err, APG_EINPUT, "%s:%llu: no columns to learn from", file,
                              (unsigned long long)b->header->line);
@@ -425,7 +492,7 @@ static enum apg_status make_fields(struct apg_schema *s, const struct builder *b
 
 /* Of columns' kinds, what a schema says by itself. */
 static const char said[] =
-    "label|positive|weight|categorical|numeric|bucket|multi|separator|missing|infer|min-count|hash-bits";
+    "label|positive|weight|time|categorical|numeric|bucket|multi|separator|missing|infer|min-count|hash-bits";
 
 /* Let S remember of its columns what it does not say. What was ignored is listed whether it was named or
  * inferred, so that both make the same file. */
@@ -467,13 +534,16 @@ json_t *apg_columns_settings(const struct apg_schema *s)
     c.missing = s->missing;
     c.positive = s->positive;
     c.min_count = s->min_count;
-    char **names = apg_alloc(APG_KINDS * s->n_fields, sizeof *names);
+    char **names = apg_alloc((APG_KINDS + 1) * s->n_fields, sizeof *names);
     json_t *settings = json_object(), *rest = apg_json_parse(s->settings);
     for (size_t kind = 0; names && kind < APG_KINDS; kind++)
         list[kind]->item = names + kind * s->n_fields;
+    c.time.item = names + APG_KINDS * s->n_fields;
     for (size_t i = 0; names && i < s->n_fields; i++) {
         const struct apg_field *f = &s->field[i];
-        list[f->kind]->item[list[f->kind]->n++] = f->name;
+        struct apg_list *of = f->part ? &c.time : list[f->kind];
+        if (f->part <= APG_TIME_HOUR)
+            of->item[of->n++] = f->part ? f->column : f->name;
         if (f->kind == APG_MULTI)
             c.separator = f->separator;
         if (f->hash_bits)
@@ -541,7 +611,7 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
         .csv = csv,
         .header = header,
         .list = {{"categorical", c->categorical}, {"multi", c->multi}, {"numeric", c->numeric},
-            {"bucket", c->bucket}, {"drop", c->drop}}};
+            {"bucket", c->bucket}, {"drop", c->drop}, {"time", c->time}}};
     struct apg_schema *s = NULL;
     enum apg_status status;
     if (!header->records)
@@ -574,7 +644,8 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
         (status = force(&b, err)))
         goto done;
     tell_label(&b);
-    if ((status = infer_rest(&b, sample, n_sample, whole, err)) || (status = make_fields(s, &b, err)))
+    if ((status = infer_rest(&b, sample, n_sample, whole, err)) ||
+        (status = make_fields(s, &b, sample, n_sample, err)))
         goto done;
     if ((status = remember(s, &b, err)))
         goto done;

@@ -74,6 +74,8 @@ static void put_value(struct line *l, const struct apg_schema *s, const uint32_t
     } else if (f->kind == APG_NUMERIC && word != APG_MISSING) {
         double raw = (double)apg_word_float(word) * f->deviation + f->mean;
         put_number(l, 6, copysign(expm1(fabs(raw)), raw));
+    } else if (f->part && f->kind == APG_BUCKET && word > 0) {
+        put_number(l, 9, f->part == APG_TIME_HOUR ? word - 1 : word);
     } else if (f->kind == APG_BUCKET && word > 0) {
         float x = f->n_edges == 0 ? 0 : word == 1 ? nextafterf(f->edge[0], -INFINITY) : f->edge[word - 2];
         put_number(l, 9, (double)x);

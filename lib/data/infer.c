@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "data/cell.h"
+#include "data/time.h"
 #include "data/vocab.h"
 
 /* What the inference goes by (infer.h). Values are the different ones of a column's sample. */
@@ -114,6 +115,14 @@ static bool look_at_cell(struct apg_look *l, const char *text, size_t len, doubl
     return true;
 }
 
+static void look_at_time(struct apg_look *l, const char *text, size_t len)
+{
+    struct apg_time t;
+    const bool time = apg_time_read(&t, text, len, false) || (t.eight && apg_time_read(&t, text, len, true));
+    l->times += time;
+    l->eights += time && t.eight;
+}
+
 /* What other programs write for a number that is missing. */
 static bool is_marker(const char *text)
 {
@@ -172,6 +181,7 @@ enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample,
                 status = apg_fail_memory(err);
                 break;
             }
+            look_at_time(l, text, cell->len);
             l->separators += strchr(text, separator) != NULL;
             l->filled++;
             if (is_marker(text)) {
@@ -200,6 +210,18 @@ enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample,
 bool apg_look_is_version(const struct apg_look *l, const char *name)
 {
     return l->versions && !is_quantity_name(name);
+}
+
+bool apg_look_is_time(const struct apg_look *l, const char *name)
+{
+    static const char *const words[] = {"time", "timestamp", "date", "datetime", "ts", "hour", "day", NULL};
+    size_t at = 0, end;
+    bool said = false;
+    if (!l->filled || l->times < l->filled || l->distinct < 2)
+        return false;
+    for (size_t n; (n = next_word(name, &at, &end)); at = end)
+        said = said || in_list(words, name + at, n);
+    return said || !l->number || l->eights == l->filled || (!l->falling && 2 * l->distinct > l->rows);
 }
 
 int apg_infer(const struct apg_look *l, const char *name, bool whole, const char **why)

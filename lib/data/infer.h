@@ -42,6 +42,8 @@ struct apg_look {
     bool code, padded;        /* some number has a code's digits; some starts with 0 and a digit */
     bool falling;             /* some number is less than the one before */
     bool versions;            /* two texts with a point are one number, 4.1 and 4.10, and texts come back */
+    size_t times;             /* filled cells that are times (time.h), eight digits in either way */
+    size_t eights;            /* how many of them are of eight digits */
     double low, middle, high; /* the lowest number, the median, the highest */
 };
 
@@ -60,6 +62,8 @@ enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample,
     char separator, const struct apg_list *missing, struct apg_error *err);
 /* The kind of column NAME, or APG_DROP with the reason in *why. WHOLE: the sample is the whole input. */
 int apg_infer(const struct apg_look *l, const char *name, bool whole, const char **why);
+/* Are the cells times? Numbers are so where their name says it, they never fall, or each has eight digits. */
+bool apg_look_is_time(const struct apg_look *l, const char *name);
 /* Are the texts those of versions? As numbers, 4.1 and 4.10 would be one. */
 bool apg_look_is_version(const struct apg_look *l, const char *name);
 

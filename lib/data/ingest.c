@@ -392,6 +392,32 @@ static void moments_task(void *arg, size_t k, unsigned worker)
     }
 }
 
+/* The newest day of field F, a column of times, in all blocks. */
+static void fix_newest(const struct fix *x, size_t f)
+{
+    float newest = -INFINITY;
+    for (size_t k = 0; k < x->d->n_blocks; k++)
+        for (uint32_t r = 0; r < x->d->block[k].rows; r++) {
+            const float days = apg_word_float(apg_block_row(&x->d->block[k], r)[1 + f]);
+            newest = days > newest ? days : newest;
+        }
+    x->s->field[f].newest = isfinite(newest) ? newest : 0;
+}
+
+/* Days become ages, of which moments are taken as of other numbers. */
+static void age_task(void *arg, size_t k, unsigned worker)
+{
+    struct fix *x = arg;
+    struct apg_block *b = &x->d->block[k];
+    (void)worker;
+    for (size_t f = x->s->n_fields - 3 * x->s->n_times; f < x->s->n_fields; f++)
+        for (uint32_t r = 0; r < b->rows && x->s->field[f].part == APG_TIME_AGE; r++) {
+            uint32_t *word = &b->words[b->start[r] + 1 + f];
+            if (*word != APG_MISSING)
+                *word = apg_float_word(apg_field_age(&x->s->field[f], apg_word_float(*word)));
+        }
+}
+
 /* The moments of the blocks are put together in the order of the blocks, so that the result does
  * not depend on threads. */
 static void fix_numeric(struct fix *x, size_t f)
@@ -529,12 +555,17 @@ static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, c
         status = apg_fail_memory(err);
         goto done;
     }
+    for (size_t f = 0; f < s->n_fields; f++)
+        if (s->field[f].part == APG_TIME_AGE)
+            fix_newest(&x, f);
+    if (s->n_times)
+        apg_pool_run(pool, d->n_blocks, age_task, &x);
     apg_pool_run(pool, d->n_blocks, moments_task, &x);
     for (size_t f = 0; !status && f < s->n_fields; f++) {
         struct apg_field *field = &s->field[f];
         if (field->kind == APG_NUMERIC)
             fix_numeric(&x, f);
-        if (field->kind == APG_BUCKET || (field->kind == APG_NUMERIC && c->numeric_bins))
+        if ((field->kind == APG_BUCKET && !field->part) || (field->kind == APG_NUMERIC && c->numeric_bins))
             status = fix_bins(&x, f, c, err);
         else if (apg_field_has_vocab(field) && c->min_count > 1)
             status = cut_vocab(&x, f, err);

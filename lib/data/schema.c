@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/schema.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 #include "base/mem.h"
 
 const char *const apg_kind_name[APG_KINDS] = {"categorical", "multi", "numeric", "bucket"};
+
+const char *const apg_time_part_name[APG_TIME_PARTS] = {"", "hour", "weekday", "age"};
 
 void apg_schema_uncross(struct apg_schema *s)
 {
@@ -31,6 +34,7 @@ void apg_schema_free(struct apg_schema *s)
         return;
     for (size_t i = 0; s->field && i < s->n_fields; i++) {
         free(s->field[i].name);
+        free(s->field[i].column);
         free(s->field[i].edge);
         apg_vocab_release(&s->field[i].vocab);
     }
@@ -93,6 +97,12 @@ void apg_schema_near(const struct apg_schema *s, struct apg_near *near)
         apg_near_try(near, s->field[i].name, strlen(s->field[i].name));
 }
 
+float apg_field_age(const struct apg_field *f, float days)
+{
+    const double age = (double)f->newest - (double)days;
+    return (float)log1p(age > 0 ? age : 0);
+}
+
 uint32_t apg_field_bucket(const struct apg_field *f, float x)
 {
     uint32_t low = 0, high = f->n_edges; /* edges below low are <= x, edges from high on are > x */
@@ -120,6 +130,10 @@ uint64_t apg_schema_hash(const struct apg_schema *s)
             h = XXH3_64bits_withSeed(real, sizeof real, h);
         if (f->bounded)
             h = XXH3_64bits_withSeed(bounds, sizeof bounds, h);
+        if (f->part) {
+            const float time[] = {(float)f->part, f->hours, f->newest};
+            h = XXH3_64bits_withSeed(time, sizeof time, h);
+        }
         if (f->n_edges)
             h = XXH3_64bits_withSeed(f->edge, f->n_edges * sizeof *f->edge, h);
         if (f->vocab.n) {
@@ -138,7 +152,8 @@ static bool field_same(const struct apg_field *a, const struct apg_field *b, boo
            (grown && vocab ? a->vocab.n <= b->vocab.n : a->rows == b->rows && a->vocab.n == b->vocab.n) &&
            a->hash_bits == b->hash_bits && a->separator == b->separator && a->n_edges == b->n_edges &&
            (a->kind != APG_NUMERIC || (a->mean == b->mean && a->deviation == b->deviation)) &&
-           a->bounded == b->bounded && (!a->bounded || (a->low == b->low && a->high == b->high)) &&
+           a->part == b->part && a->hours == b->hours && a->newest == b->newest && a->bounded == b->bounded &&
+           (!a->bounded || (a->low == b->low && a->high == b->high)) &&
            (!a->n_edges || memcmp(a->edge, b->edge, a->n_edges * sizeof *a->edge) == 0) &&
            (!a->vocab.n ||
                (memcmp(a->vocab.at, b->vocab.at, ((size_t)a->vocab.n + 1) * sizeof *a->vocab.at) == 0 &&

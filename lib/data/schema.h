@@ -15,6 +15,8 @@
  * Types belong to columns, never to cells: a cell of a numeric or bucket column that is no finite
  * number is an error with its place.
  *
+ * A column of times (time.h) makes three fields: the hour and the weekday are buckets with an edge for each, the
+ * age is a number.
  * A ROW is 32-bit words: [label] [field 0] .. [field F-1] [weight] [ids of multi cells]
  *   label        0 or 1 as a float; NaN when there is none (rows to be scored). The word holds its bits
  *   categorical  the id
@@ -38,8 +40,16 @@
 enum apg_kind { APG_CATEGORICAL, APG_MULTI, APG_NUMERIC, APG_BUCKET, APG_KINDS };
 extern const char *const apg_kind_name[APG_KINDS]; /* "categorical", ...: as in --categorical */
 
+/* What a field is of a column of times (time.h): a bucket of 24 or 7, or a number. */
+enum apg_time_part { APG_TIME_NONE, APG_TIME_HOUR, APG_TIME_WEEKDAY, APG_TIME_AGE, APG_TIME_PARTS };
+extern const char *const apg_time_part_name[APG_TIME_PARTS]; /* "", "hour", ... */
+
 struct apg_field {
     char *name;
+    char *column;            /* of times: the column, of which NAME is a part, "ts.hour"; else NULL */
+    enum apg_time_part part; /* of times */
+    bool hours;              /* of times: eight digits are YYMMDDHH */
+    float newest;            /* of an age: the newest day of the training rows (apg_time.days) */
     enum apg_kind kind;
     uint32_t rows;      /* how many rows of the embedding table are the field's */
     uint32_t first;     /* the first of them in the joint table of all fields */
@@ -70,8 +80,9 @@ struct apg_schema {
     struct apg_list names;   /* then those of all columns; none in files of old versions. Owned */
     struct apg_list missing; /* cells of these texts are read as empty ones; owned */
     size_t n_fields;
-    struct apg_field *field;
-    size_t n_crosses; /* a model's; rows have no words of them */
+    struct apg_field *field; /* (n_fields) the three of each column of times stand behind the others */
+    size_t n_times;          /* columns of times */
+    size_t n_crosses;        /* a model's; rows have no words of them */
     struct apg_cross *cross;
     uint32_t rows; /* rows of the joint table: the sum over the fields and crosses */
     /* The settings that made it and that the rest does not say, where they are not the defaults: a JSON object,
@@ -90,6 +101,13 @@ void apg_schema_free(struct apg_schema *s);
 void apg_schema_uncross(struct apg_schema *s);
 /* What S borrows from a file that is mapped becomes its own, so that it may outlive the file. */
 enum apg_status apg_schema_own(struct apg_schema *s, struct apg_error *err);
+/* The column that the field is read from. */
+static inline const char *apg_field_column(const struct apg_field *f)
+{
+    return f->column ? f->column : f->name;
+}
+/* t of an age: log1p of the days from DAYS (apg_time.days) to the newest, which is 0 for what is newer. */
+float apg_field_age(const struct apg_field *f, float days);
 /* Does the field look tokens up, as a categorical or multi one does that is not hashed? */
 static inline bool apg_field_has_vocab(const struct apg_field *f)
 {

@@ -43,6 +43,14 @@ static enum apg_status save_field(
     json_t *entry = json_pack(
         "{s:s, s:s, s:I}", "name", f->name, "kind", apg_kind_name[f->kind], "rows", (json_int_t)f->rows);
     int bad = json_array_append_new(fields, entry);
+    if (f->part) {
+        bad |= json_object_set_new(entry, "time", json_string(apg_time_part_name[f->part]));
+        bad |= json_object_set_new(entry, "column", json_string(f->column));
+        if (f->hours)
+            bad |= json_object_set_new(entry, "digits", json_string("YYMMDDHH"));
+        if (f->part == APG_TIME_AGE)
+            bad |= json_object_set_new(entry, "newest", json_real((double)f->newest));
+    }
     if (f->kind == APG_MULTI)
         bad |= json_object_set_new(entry, "separator", json_integer((unsigned char)f->separator));
     if (f->kind == APG_NUMERIC) {
@@ -205,6 +213,29 @@ static bool load_numeric(struct apg_field *f, const json_t *entry)
            fabs(high - f->mean) / f->deviation <= (double)FLT_MAX;
 }
 
+/* What a field is of a column of times. False: it cannot be. */
+static bool load_time(struct apg_field *f, const json_t *entry, struct apg_error *err)
+{
+    const char *part = json_string_value(json_object_get(entry, "time")),
+               *column = json_string_value(json_object_get(entry, "column"));
+    double newest = 0;
+    while (f->part < APG_TIME_PARTS && strcmp(part, apg_time_part_name[f->part]) != 0)
+        f->part++;
+    if (f->part == APG_TIME_NONE || f->part == APG_TIME_PARTS || !column ||
+        f->kind != (f->part == APG_TIME_AGE ? APG_NUMERIC : APG_BUCKET))
+        return false;
+    f->hours = json_object_get(entry, "digits") != NULL;
+    if (f->part == APG_TIME_AGE) {
+        newest = json_number_value(json_object_get(entry, "newest"));
+        if (!(fabs(newest) <= 1e6))
+            return false;
+    }
+    f->newest = (float)newest;
+    if (!(f->column = strdup(column)))
+        (void)apg_fail_memory(err);
+    return f->column;
+}
+
 static enum apg_status load_field(
     struct apg_field *f, const json_t *entry, const struct apg_tensors *t, struct apg_error *err)
 {
@@ -222,6 +253,9 @@ static enum apg_status load_field(
         return altered(t, name, err);
     f->rows = (uint32_t)rows;
     f->deviation = 1;
+    struct apg_error time = {0};
+    if (json_is_string(json_object_get(entry, "time")) && !load_time(f, entry, &time))
+        return time.status ? apg_fail_memory(err) : altered(t, name, err);
     if (f->kind == APG_NUMERIC && !load_numeric(f, entry))
         return altered(t, name, err);
     if (f->kind == APG_NUMERIC && rows == 2)
@@ -275,6 +309,22 @@ static enum apg_status check_names(
     return twice ? altered(t, twice, err) : APG_OK;
 }
 
+/* The three fields of each column of times stand together, behind the others. */
+static enum apg_status check_times(
+    const struct apg_schema *s, const struct apg_tensors *t, struct apg_error *err)
+{
+    const size_t first = s->n_fields - 3 * s->n_times;
+    if (3 * s->n_times > s->n_fields)
+        return altered(t, s->field[0].name, err);
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct apg_field *f = &s->field[i];
+        const size_t part = i < first ? 0 : 1 + (i - first) % 3;
+        if (f->part != part || (part > 1 && strcmp(f->column, f[-1].column) != 0))
+            return altered(t, f->name, err);
+    }
+    return APG_OK;
+}
+
 enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensors *t, struct apg_error *err)
 {
     const char *text = apg_tensors_get(t, "schema");
@@ -317,6 +367,7 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
         struct apg_field *f = &s->field[i];
         status = load_field(f, json_array_get(fields, i), t, err);
         s->n_fields++;
+        s->n_times += f->part == APG_TIME_AGE;
         f->first = (uint32_t)rows;
         rows += f->rows;
     }
@@ -324,6 +375,8 @@ enum apg_status apg_schema_load(struct apg_schema **out, const struct apg_tensor
         status = altered(t, s->field[0].name, err);
     if (!status)
         status = check_names(s, t, err);
+    if (!status)
+        status = check_times(s, t, err);
     if (!status)
         status = load_settings(s, t, err);
     s->rows = (uint32_t)rows;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "data/cell.h"
 #include "data/label.h"
+#include "data/time.h"
 
 enum { ROW_IDS_MAX = 65535 }; /* of a row's multi cells together: see schema.h */
 
@@ -140,6 +141,26 @@ static void read_numbers(struct pass *p, const struct apg_field *f, size_t i)
     }
 }
 
+static void read_times(struct pass *p, const struct apg_field *f, size_t i)
+{
+    uint32_t *value = p->sheet->column[i].value;
+    for (size_t r = 0; r < p->rows; r++) {
+        const struct apg_cell cell = value_at(p, r, i);
+        struct apg_time t;
+        if (cell.len == 0)
+            value[r] = f->part == APG_TIME_AGE || p->raw ? APG_MISSING : 0;
+        else if (!apg_time_read(&t, p->chunk->text + cell.at, cell.len, f->hours))
+            mark(p, r, APG_BAD_TIME, i);
+        else if (f->part == APG_TIME_AGE)
+            value[r] = p->raw ? apg_float_word((float)t.days)
+                              : apg_field_numeric(f, apg_field_age(f, (float)t.days));
+        else {
+            const float x = (float)(f->part == APG_TIME_HOUR ? t.hour : t.weekday);
+            value[r] = p->raw ? apg_float_word(x) : apg_field_bucket(f, x);
+        }
+    }
+}
+
 static void put_token(struct apg_sheet_column *c, const struct apg_field *f, size_t i, const char *text,
     uint32_t at, size_t len)
 {
@@ -213,8 +234,8 @@ enum apg_status apg_sheet_fail(const struct apg_bad *bad, const struct apg_schem
 {
     const char *file = apg_csv_name(csv), *text = "", *column = "";
     const unsigned long long at = line;
-    if (bad->kind == APG_BAD_NUMBER || bad->kind == APG_BAD_LONG) {
-        column = s->field[bad->at].name;
+    if (bad->kind == APG_BAD_NUMBER || bad->kind == APG_BAD_TIME || bad->kind == APG_BAD_LONG) {
+        column = apg_field_column(&s->field[bad->at]);
         text = chunk->text + chunk->cell[chunk->first[bad->record] + b->cell[bad->at]].at;
     } else if (bad->kind == APG_BAD_LABEL) {
         text = chunk->text + chunk->cell[chunk->first[bad->record] + b->label].at;
@@ -246,6 +267,8 @@ enum apg_status apg_sheet_fail(const struct apg_bad *bad, const struct apg_schem
                 "%s:%llu: %s: not a number: '%.64s' (--categorical %s: not numbers but tokens)", file, at,
                 column, text, column);
         return apg_fail(err, APG_EINPUT, "%s:%llu: %s: not a number: '%.64s'", file, at, column, text);
+    case APG_BAD_TIME:
+        return apg_fail(err, APG_EINPUT, "%s:%llu: %s: not a time: '%.64s'", file, at, column, text);
     case APG_BAD_LOGIT:
         return apg_fail(
             err, APG_EINPUT, "%s:%llu: the model's logit is not finite: %g", file, at, bad->logit);
@@ -371,7 +394,9 @@ enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema 
         struct apg_sheet_column *c = &sheet->column[i];
         if (!grow_tokens(c, f, c->n = p.rows))
             return apg_fail_memory(err);
-        if (f->kind == APG_NUMERIC || f->kind == APG_BUCKET)
+        if (f->part)
+            read_times(&p, f, i);
+        else if (f->kind == APG_NUMERIC || f->kind == APG_BUCKET)
             read_numbers(&p, f, i);
         else if (f->kind == APG_CATEGORICAL)
             read_tokens(&p, f, i);

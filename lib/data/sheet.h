@@ -38,13 +38,14 @@ enum apg_bad_kind {
     APG_BAD_LABEL,
     APG_BAD_WEIGHT,
     APG_BAD_NUMBER, /* a cell of a number's column is none */
+    APG_BAD_TIME,   /* likewise of a column of times */
     APG_BAD_LONG,   /* its multi cells have too many tokens */
     APG_BAD_LOGIT,  /* it makes a row, but the model's logit of it is not finite */
 };
 struct apg_bad {
     uint32_t record; /* of the chunk */
     enum apg_bad_kind kind;
-    uint32_t at;  /* COLUMNS: how many cells it has; NUMBER, LONG: the field */
+    uint32_t at;  /* COLUMNS: how many cells it has; NUMBER, TIME, LONG: the field */
     double logit; /* LOGIT */
 };
 /* Records that are left out, in their order. */

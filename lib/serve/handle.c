@@ -81,18 +81,27 @@ enum apg_status apg_save(const struct apg *a, const char *path, struct apg_error
 
 size_t apg_columns_count(const struct apg *a)
 {
-    return a->model->schema->n_fields;
+    return a->model->schema->n_fields - 2 * a->model->schema->n_times;
+}
+
+/* The first field of column I. The columns of times, of three fields each, are the last. */
+static const struct apg_field *field_of(const struct apg *a, size_t i)
+{
+    const struct apg_schema *s = a->model->schema;
+    const size_t plain = s->n_fields - 3 * s->n_times;
+    return &s->field[i < plain ? i : plain + 3 * (i - plain)];
 }
 
 const char *apg_column_name(const struct apg *a, size_t i)
 {
-    return a->model->schema->field[i].name;
+    return apg_field_column(field_of(a, i));
 }
 
 /* Make what encoding rows of text needs, once. Cell i of a row is column i of the model. */
 static enum apg_status prepare(struct apg *a, struct apg_error *err)
 {
-    const size_t n = a->model->schema->n_fields;
+    const struct apg_schema *s = a->model->schema;
+    const size_t n = apg_columns_count(a), plain = s->n_fields - 3 * s->n_times;
     enum apg_status status;
     if (a->csv)
         return APG_OK;
@@ -102,15 +111,15 @@ static enum apg_status prepare(struct apg *a, struct apg_error *err)
     a->binding = (struct apg_binding){.columns = n,
         .label = SIZE_MAX,
         .weight = SIZE_MAX,
-        .cell = malloc(n * sizeof(size_t)),
+        .cell = malloc(s->n_fields * sizeof(size_t)),
         .column = calloc(n, sizeof(char *))};
     if (!a->binding.cell || !a->binding.column)
         return apg_fail_memory(err);
-    for (size_t i = 0; i < n; i++) {
-        a->binding.cell[i] = i;
-        if (!(a->binding.column[i] = strdup(a->model->schema->field[i].name)))
+    for (size_t f = 0; f < s->n_fields; f++)
+        a->binding.cell[f] = f < plain ? f : plain + (f - plain) / 3;
+    for (size_t i = 0; i < n; i++)
+        if (!(a->binding.column[i] = strdup(apg_column_name(a, i))))
             return apg_fail_memory(err);
-    }
     return apg_csv_open(&a->csv, -1, "row", NULL, 0, &(struct apg_csv_format){.delimiter = ','}, err);
 }
 

@@ -423,6 +423,72 @@ one() {
     [[ "$stderr" == *"the first line looks like data: --no-header, and --label names one of c1 to c3" ]]
 }
 
+# times N: a log of N rows with times in several forms, of the first days of 2024
+times() {
+    awk -v n="$1" 'BEGIN { print "label,iso,zone,seconds,ms,hours,day,u"
+        for (i = 0; i < n; i++) { s = i * 137; d = int(s / 86400); h = int(s / 3600) % 24; m = int(s / 60) % 60
+            printf "%d,2024-01-%02dT%02d:%02d:%02d,2024-01-%02d %02d:%02d:%02d.000Z,%d,%d000,2401%02d%02d,202401%02d,u%d\n",
+                i % 3 == 0, d + 1, h, m, s % 60, d + 1, h, m, s % 60, 1704067200 + s, 1704067200 + s, d + 1, h, d + 1, i % 7 } }'
+}
+
+@test "encode: --time makes hour, weekday and age, the same of each form, and again by the encoder" {
+    times 3000 > t.csv
+    apg encode -q --time iso --drop zone,seconds,ms,hours,day -o iso.apgf t.csv
+    apg encode --decode iso.apgf > iso.txt
+    [ "$(head -n 1 iso.txt)" = "label,u,iso.hour,iso.weekday,iso.age" ]
+    [ "$(sed -n 2p iso.txt | cut -d, -f3,4)" = "0,1" ] # 2024 began on a Monday
+    [ "$(sed -n 702p iso.txt | cut -d, -f3,4)" = "2,2" ]
+    sed -n 2p iso.txt | cut -d, -f5 | awk '{ exit !($1 > 4.75 && $1 < 4.76) }' # 2999 * 137 s
+    tail -n 1 iso.txt | cut -d, -f5 | awk '{ exit !($1 < 1e-4 && $1 > -1e-4) }'
+    for form in zone seconds ms; do
+        apg encode -q --time $form --drop "$(echo iso zone seconds ms hours day | xargs -n 1 | grep -vx $form | paste -sd,)" t.csv -o form.apgf
+        apg encode --decode form.apgf | tail -n +2 | cmp - <(tail -n +2 iso.txt)
+    done
+    apg encode -q --time hours,day --drop iso,zone,seconds,ms -o two.apgf t.csv
+    [ "$(apg encode --decode two.apgf | head -n 1)" = "label,u,hours.hour,hours.weekday,hours.age,day.hour,day.weekday,day.age" ]
+    [ "$(apg encode --decode two.apgf | cut -d, -f2-4 | tail -n +2 | cksum)" = "$(cut -d, -f2-4 iso.txt | tail -n +2 | cksum)" ]
+    for f in iso two; do
+        apg encode --encoder $f.apgf t.csv | cmp - $f.apgf
+        apg encode --encoder $f.apgf --threads 1 t.csv | cmp - $f.apgf
+    done
+    [[ "$(apg inspect --json two.apgf | jq -r .made.options)" == *" --time hours,day --drop iso,zone,seconds,ms" ]]
+    # newer than all: age 0
+    printf '%s\n' iso,u 2030-06-01T05:00:00,u1 | apg encode --encoder iso.apgf | apg encode --decode | tail -n 1 |
+        awk -F, '{ exit !($3 == 5 && $4 == 6 && $5 < 1e-4 && $5 > -1e-4) }'
+}
+
+@test "encode: --time: empty cells are missing, others are bad rows; names that are taken; what else goes wrong" {
+    times 50 > t.csv
+    sed '4s/2024-01-01T[^,]*//' t.csv > hole.csv
+    apg encode -q --time iso --drop zone,seconds,ms,hours,day hole.csv | apg encode --decode | sed -n 4p | grep -qx '0,u2,,,'
+    sed '4s/2024-01-01T[^,]*/NA/' t.csv | apg encode -q --missing NA --time iso | apg encode --decode | sed -n 4p | grep -q ',,,$'
+    sed '4s/2024-01-01T[^,]*/soon/' t.csv > bad.csv
+    run --separate-stderr -1 apg encode -q --time iso -o no.apgf bad.csv
+    [ "$stderr" = "apg encode: bad.csv:4: iso: not a time: 'soon'" ]
+    [ ! -e no.apgf ]
+    run --separate-stderr -0 apg encode --time iso --on-error skip -o bad.apgf bad.csv
+    [[ "$stderr" == *"bad.csv:4: iso: not a time: 'soon'"* ]]
+    apg inspect --verify --json bad.apgf | jq -e '.rows == 49'
+    sed '1s/zone/iso.age/' t.csv > taken.csv
+    run --separate-stderr -1 apg encode -q --time iso taken.csv
+    [ "$stderr" = "apg encode: taken.csv:1: --time iso: there is a column 'iso.age' already" ]
+    run --separate-stderr -1 apg encode -q --time iso --numeric iso t.csv
+    [[ "$stderr" == *"--time iso: it is in --numeric too" ]]
+    run --separate-stderr -1 apg encode -q --time when t.csv
+    [[ "$stderr" == *"no column time when; there are: "* ]]
+}
+
+@test "encode: columns of times are pointed out" {
+    times 3000 > t.csv
+    run --separate-stderr -0 apg encode -o /dev/null t.csv
+    for name in iso zone seconds ms hours day; do
+        [[ "$stderr" == *"apg encode: $name: its cells are times (--time reads hour, weekday and age)"* ]]
+    done
+    [[ "$stderr" != *"u: its cells are times"* ]]
+    run --separate-stderr -0 apg encode --time iso,zone,seconds,ms,hours,day -o /dev/null t.csv
+    [ "$stderr" = "apg encode: --categorical u" ]
+}
+
 @test "encode, train: --missing reads texts as empty cells, wherever the model reads rows; numbers but for them are told" {
     awk 'BEGIN { srand(1); print "label,x,tags,c"; for (i = 0; i < 3000; i++) { r = rand()
         printf "%d,%s,%s,%s\n", r < .3, i % 9 ? int(9999 * rand()) / 100 : "NULL", i % 5 ? "a|b" : "NA", i % 4 ? "u" i % 3 : "NA" } }' > texts.csv

@@ -257,6 +257,27 @@ load small_model
     apg predict -q -m on.apg new.tsv > /dev/null
 }
 
+@test "predict, evaluate: a model with --time reads times as training did, from CSV and from features" {
+    awk -F, -v OFS=, '{ print $0, NR == 1 ? "ts" : 1704067200 + 300 * NR }' logs.csv > timed.csv
+    awk -F, -v OFS=, '{ print $0, NR == 1 ? "ts" : 1705867200 + 300 * NR }' new.csv > new-timed.csv
+    apg train -q --multi genres --time ts --epochs 1 --hidden 8 --condition group:ts.hour -o time.apg timed.csv
+    apg predict -q -m time.apg new-timed.csv > want.txt
+    apg predict -q -m time.apg --threads 1 new-timed.csv | cmp - want.txt
+    apg encode -q --encoder time.apg new-timed.csv | apg predict -q -m time.apg | cmp - want.txt
+    [ "$(sort -u want.txt | wc -l)" -gt 1000 ]
+    apg collapse -q -o small.apg time.apg
+    apg predict -q -m small.apg new-timed.csv > /dev/null
+    apg train -q --from time.apg --epochs 1 -o on.apg new-timed.csv
+    apg encode -q --multi genres --time ts -o timed.apgf timed.csv
+    apg train -q --epochs 1 --hidden 8 --condition group:ts.hour -o features.apg timed.apgf
+    apg predict -q -m features.apg new-timed.csv | cmp - want.txt
+    run --separate-stderr -1 apg predict -q -m time.apg new.csv
+    [[ "$stderr" == *"no column 'ts', which is an input of the model; "* ]]
+    sed '3s/[^,]*$/noon/' new-timed.csv > bad.csv
+    run --separate-stderr -1 apg predict -q -m time.apg bad.csv
+    [ "$stderr" = "apg predict: bad.csv:3: ts: not a time: 'noon'" ]
+}
+
 @test "predict: a column of scores that is there already, names with commas, names that stand twice" {
     apg predict -q -m m.apg --append new.csv > scored.csv
     run --separate-stderr -1 apg predict -q -m m.apg --append scored.csv

@@ -318,6 +318,44 @@ static void test_stop(void **state)
     }
 }
 
+/* A column of times is one column of a row, though it is three fields. */
+static void test_times(void **state)
+{
+    (void)state;
+    struct apg_error err;
+    struct apg *a = NULL;
+    char timed[] = "/tmp/apg-test-XXXXXX";
+    FILE *f = fdopen(mkstemp(timed), "w");
+    assert_non_null(f);
+    fputs("ts,click,user\n", f);
+    for (int i = 0; i < 2400; i++)
+        fprintf(f, "2024-03-%02d %02d:00:00,%d,u%d\n", 1 + i / 24 % 30, i % 24, i % 24 > 11, i % 7);
+    assert_int_equal(fclose(f), 0);
+    const struct apg_input log = {-1, timed};
+    const struct apg_train_options options = {
+        .settings = (const char *const[]){"hidden=8", "rank=2", "epochs=9", "time=ts", "threads=1", NULL}};
+    assert_int_equal(apg_train(&a, &log, 1, &options, &err), APG_OK);
+    assert_int_equal(apg_columns_count(a), 2);
+    assert_string_equal(apg_column_name(a, 0), "user");
+    assert_string_equal(apg_column_name(a, 1), "ts");
+    const char *const cells[] = {"u2", "2024-03-30T20:00", "u2", "2024-03-30T03:00", "u2", ""};
+    const char *const bad[] = {"u1", "2024-03-30", "u2", "now"};
+    double p[3];
+    assert_int_equal(apg_predict(a, cells, 3, p, &err), APG_OK);
+    assert_true(p[0] > .8 && p[1] < .2 && p[2] > p[1] && p[2] < p[0]);
+    assert_int_equal(apg_predict(a, bad, 2, p, &err), APG_EINPUT);
+    assert_string_equal(err.text, "row:2: ts: not a time: 'now'");
+    assert_int_equal(apg_save(a, timed, &err), APG_OK);
+    apg_close(a);
+    assert_int_equal(apg_open(&a, timed, &err), APG_OK);
+    assert_int_equal(apg_columns_count(a), 2);
+    double q[3];
+    assert_int_equal(apg_predict(a, cells, 3, q, &err), APG_OK);
+    assert_true(q[0] > .8 && q[1] < .2);
+    apg_close(a);
+    assert_int_equal(unlink(timed), 0);
+}
+
 static void test_train_on(void **state)
 {
     (void)state;
@@ -450,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_whole_way),
         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_train_on),
         cmocka_unit_test(test_changed_validation),
         cmocka_unit_test(test_wrong_settings),
