@@ -16,6 +16,7 @@
 #include "serve/handle.h"
 #include "train/record.h"
 #include "train/online.h"
+#include "train/screen.h"
 #include "train/tune.h"
 
 /* What the parts of a training share. */
@@ -502,6 +503,43 @@ static enum apg_status find_arch(struct training *t, struct apg_error *err)
     return APG_OK;
 }
 
+/* The rows that columns are judged by alone: so many of a few columns, and fewer of many; and the AUC above
+ * which a column gives the label away. */
+enum { LEAK_ROWS = 1 << 16, LEAK_ROWS_LEAST = 1 << 11, LEAK_CELLS = 1 << 22 };
+static const double LEAK_AUC = .999;
+
+/* Warn of columns that are known only with the label, as the time of a purchase is: a model of them is of no
+ * use. 39 columns and 65,536 rows take 0.15 s of one processor. */
+static enum apg_status find_leaks(const struct training *t, struct apg_error *err)
+{
+    const uint64_t few = LEAK_CELLS / t->schema->n_fields,
+                   most = few < LEAK_ROWS_LEAST ? LEAK_ROWS_LEAST
+                          : few > LEAK_ROWS     ? LEAK_ROWS
+                                                : few,
+                   step = (t->rows->rows + most - 1) / most;
+    const size_t n = (size_t)(t->rows->rows / step);
+    const uint32_t **row = apg_alloc(n, sizeof *row);
+    double *auc = apg_alloc(t->schema->n_fields, sizeof *auc);
+    enum apg_status status = row && auc ? APG_OK : apg_fail_memory(err);
+    for (size_t i = 0; !status && i < n; i++)
+        row[i] = apg_dataset_row(t->rows, i * step);
+    if (!status)
+        status = apg_screen_columns(auc, t->schema, row, n, t->pool, err);
+    for (size_t f = 0; !status && f < t->schema->n_fields; f++) {
+        char text[512];
+        const char *name = apg_field_column(&t->schema->field[f]);
+        (void)snprintf(text, sizeof text,
+            "%.128s alone tells the label (AUC %.4f on rows that it was not learned from): "
+            "is it known beforehand? else --drop %.128s",
+            name, auc[f], name);
+        if (auc[f] > LEAK_AUC)
+            tell_warning(t, text);
+    }
+    free(row);
+    free(auc);
+    return status;
+}
+
 static enum apg_status make_model(struct training *t, struct apg_error *err)
 {
     const struct apg_train_settings *s = &t->settings;
@@ -618,7 +656,7 @@ static enum apg_status train(
         return status;
     apg_columns_cut_as(&s->columns, &s->given, t->schema);
     if ((t->options->valid && (status = read_rows(t, t->options->valid, 1, &t->valid, err))) ||
-        (status = apg_rejects_end(&s->rejects, err)) ||
+        (status = apg_rejects_end(&s->rejects, err)) || (status = find_leaks(t, err)) ||
         (s->cross.columns.n && (status = apg_cross_make(t->schema, t->rows, &s->cross, t->pool, err))) ||
         (status = find_arch(t, err)))
         return status;

@@ -985,3 +985,17 @@ squares() {
     run --separate-stderr -2 apg train --report x.apg -o x.apg logs.csv
     run --separate-stderr -2 apg train --report - -o x.apg logs.csv
 }
+
+@test "train: a column that gives the label away is warned of by name, also with -q, and of features" {
+    awk -F, -v OFS=, 'NR == 1 { print $0, "bought", "paid"; next } { print $0, $1 ? "yes" : "no", $1 ? NR % 90 + .5 : "" }' logs.csv > leak.csv
+    few=(-q --multi genres --epochs 1 --hidden 4 -o leak.apg)
+    run --separate-stderr -0 apg train "${few[@]}" leak.csv
+    [ "${stderr_lines[0]}" = "apg train: paid alone tells the label (AUC 1.0000 on rows that it was not learned from): is it known beforehand? else --drop paid" ] ||
+        [ "${stderr_lines[1]}" = "apg train: paid alone tells the label (AUC 1.0000 on rows that it was not learned from): is it known beforehand? else --drop paid" ]
+    [[ "$stderr" == *"apg train: bought alone tells the label"* ]]
+    run --separate-stderr -0 apg train "${few[@]}" --drop bought,paid leak.csv
+    [[ "$stderr" != *"alone tells the label"* ]]
+    apg encode -q --multi genres --drop paid leak.csv -o leak.apgf
+    run --separate-stderr -0 apg train "${few[@]:0:1}" "${few[@]:3}" leak.apgf
+    [[ "$stderr" == *"apg train: bought alone tells the label"* ]]
+}

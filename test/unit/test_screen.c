@@ -88,8 +88,65 @@ static void the_pair_that_decides(void **state)
     free(logit);
 }
 
+/* Of a label, columns that give it away and such that do not: a token, an identifier that only clicks have, a
+ * number that only they have, a number above a bound; a token that is right in 9 of 10, and one that is new in
+ * each row. */
+static void columns_that_give_the_label_away(void **state)
+{
+    (void)state;
+    enum { AWAY = 4, OTHERS = 2 };
+    struct apg_rng rng;
+    struct apg_columns c;
+    struct log_made m;
+    char *text = malloc(ROWS * 64 + 64),
+         *p = text + sprintf(text, "label,word,click_id,seconds,bound,mostly,new\n");
+    apg_rng_init(&rng, 7, 0);
+    for (unsigned i = 0; i < ROWS; i++) {
+        const bool y = apg_rng_below(&rng, 4) == 0;
+        const unsigned r = (unsigned)apg_rng_below(&rng, 1000);
+        char id[16] = "", seconds[16] = "";
+        if (y) {
+            (void)sprintf(id, "k%u", i);
+            (void)sprintf(seconds, "%u", r);
+        }
+        p += sprintf(p, "%d,%s,%s,%s,%u.5,%d,n%u\n", y, y ? "yes" : "no", id, seconds, y ? 1000 + r : r,
+            r % 10 ? y : !y, i);
+    }
+    static char *numeric[] = {"seconds", "bound"};
+    apg_columns_default(&c);
+    c.infer = false;
+    c.numeric = (struct apg_list){2, numeric};
+    assert_int_equal(log_ingest(&m, (const char *const[]){text}, 1, &c, 1), APG_OK);
+    const uint32_t **row = calloc(ROWS, sizeof *row);
+    double auc[AWAY + OTHERS], again[AWAY + OTHERS];
+    for (size_t i = 0; i < ROWS; i++)
+        row[i] = apg_dataset_row(m.rows, i);
+    for (unsigned threads = 1; threads <= 3; threads += 2) {
+        struct apg_pool *pool;
+        assert_int_equal(apg_pool_new(&pool, threads, NULL), APG_OK);
+        assert_int_equal(
+            apg_screen_columns(threads == 1 ? auc : again, m.schema, row, ROWS, pool, NULL), APG_OK);
+        if (threads > 1) {
+            double few[AWAY + OTHERS];
+            assert_int_equal(apg_screen_columns(few, m.schema, row, 50, pool, NULL), APG_OK);
+            assert_true(isnan(few[0]));
+        }
+        apg_pool_free(pool);
+    }
+    for (size_t i = 0; i < AWAY; i++)
+        if (!(auc[i] > .999))
+            fail_msg("column %zu: %.5f", i, auc[i]);
+    assert_true(auc[AWAY] > .8 && auc[AWAY] < .95);
+    assert_true(auc[AWAY + 1] > .4 && auc[AWAY + 1] < .6);
+    assert_memory_equal(auc, again, sizeof auc);
+    free(row);
+    log_release(&m);
+    free(text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_pair_that_decides)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_pair_that_decides), cmocka_unit_test(columns_that_give_the_label_away)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
