@@ -140,3 +140,42 @@ END
     [[ "$stderr" == *"3500 rows, 39 fields"* ]]
     [[ "$stderr" == *"500 labelled rows: AUC"* ]]
 }
+
+# convert FROM FILE: FILE.csv, and its options in FILE.options
+convert() {
+    awk -v from="$1" -f "$ROOT/examples/sparse.awk" "$2" "$2" > "$2.csv" 2> "$2.options"
+}
+
+@test "examples: sparse.awk makes CSV of libffm, libsvm and Vowpal Wabbit, and apg trains on it" {
+    printf '%s\n' '1 0:3:1 1:7:1 1:9:1 2:5:0.25' '0 0:4:1 1:7:1 2:5:0.5' > a.ffm
+    convert libffm a.ffm
+    printf '%s\n' label,f0,f1,f2 '1,3,7|9,0.25' 0,4,7,0.5 | diff - a.ffm.csv
+    [ "$(cat a.ffm.options)" = "apg train --categorical f0 --multi f1 --numeric f2" ]
+    printf '%s\r\n' '-1 3:1 11:1 14:2.5' '' '+1 qid:3 5:1 # so' > a.svm
+    convert libsvm a.svm
+    printf '%s\n' label,x.3,x.11,x.14,x.5 -1,3,11,2.5, +1,,,,5 | diff - a.svm.csv
+    awk -v from=libsvm -v own=1 -f "$ROOT/examples/sparse.awk" a.svm a.svm 2> options | diff - <(printf '%s\n' label,x,x.14 '-1,3|11,2.5' +1,5,)
+    [ "$(cat options)" = "apg train --multi x --numeric x.14" ]
+    printf '%s\n' "1 2.0 'tag1|user u1 |item:0.5 price:3.5 sale |ctx mobile evening" '-1 |user u2,x |item price:2' '-1 1 id_7| a b:0.5' > a.vw
+    convert vw a.vw
+    printf '%s\n' label,weight,tag,user,item.price,item,ctx,x,x.b '1,2.0,tag1,u1,3.5,sale,mobile|evening,,' '-1,1,,"u2,x",2,,,,' \
+        '-1,1,id_7,,,,,a,0.5' | diff - a.vw.csv
+    [ "$(cat a.vw.options)" = "apg train --weight weight --drop tag --categorical user,item,x --multi ctx --numeric item.price,x.b" ]
+    run ! awk -f "$ROOT/examples/sparse.awk" a.vw a.vw
+
+    # label,user_id,item_id,scenario,hour,price,genres
+    awk -F, 'NR > 1 { gsub(/[|]/, " 5:", $7); printf "%d 0:%d:1 1:%d:1 2:%s:1 3:%d:1 4:1:%s 5:%s\n", $1, $2, $3, $4, $5, $6, $7 }' logs.csv |
+        sed -E 's/ 5:([a-z-]+)/ 5:\1:1/g' > log.ffm
+    awk -F, 'NR > 1 { gsub(/[|]/, " ", $7); printf "%d |user %s |item %s |scenario %s |hour %s |n price:%s |genres %s\n", 2 * $1 - 1, $2, $3, $4, $5, $6, $7 }' logs.csv > log.vw
+    convert libffm log.ffm
+    convert vw log.vw
+    [ "$(cat log.ffm.options)" = "apg train --categorical f0,f1,f2,f3 --multi f5 --numeric f4" ]
+    [ "$(cat log.vw.options)" = "apg train --categorical user,item,scenario,hour --multi genres --numeric n" ]
+    for log in log.ffm log.vw; do
+        # shellcheck disable=SC2046
+        $(cat $log.options) $small -q -o $log.apg $log.csv
+        apg evaluate --json -m $log.apg $log.csv | jq .auc > $log.auc
+        [ "$(tail -n +2 $log.csv | cut -d, -f2- | cksum)" = "$(tail -n +2 logs.csv | cut -d, -f2- | cksum)" ] # what it was made of
+    done
+    cmp log.ffm.auc log.vw.auc
+}

@@ -38,6 +38,7 @@ CELL_OF(of_fifty, 18 + apg_rng_below(rng, 50))
 CELL_OF(of_many, apg_rng_below(rng, 3000))
 CELL_OF(skewed, exp(apg_rng_normal(rng) * 1.5 + 2))
 CELL_OF(rising, 1700000000 + r * 3)
+CELL_OF(counter, 17000 + r * 3)
 CELL_OF(all_alike, 14102100)
 
 static void price(char *out, unsigned r, struct apg_rng *rng)
@@ -157,7 +158,10 @@ static void ignored(void **state)
     (void)state;
     infers(
         "id", hex_once, ROWS, "--categorical other --drop id\nignored id: each row has a value of its own");
-    infers("x", rising, ROWS, "--categorical other --drop x\nignored x: it never falls: a time or a counter");
+    infers("x", rising, ROWS,
+        "--categorical other --drop x\nignored x: it never falls: a time or a counter\n"
+        "x: its cells are times (--time reads hour, weekday and age)");
+    infers("x", counter, ROWS, "--categorical other --drop x\nignored x: it never falls: a time or a counter");
     infers("hour", all_alike, ROWS, "--categorical other --drop hour\nignored hour: its cells are all alike");
     /* Few rows do not show that a value never comes back. */
     infers("user", hex_once, 19, "--categorical user,other");
