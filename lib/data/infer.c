@@ -221,7 +221,8 @@ bool apg_look_is_time(const struct apg_look *l, const char *name)
         return false;
     for (size_t n; (n = next_word(name, &at, &end)); at = end)
         said = said || in_list(words, name + at, n);
-    return said || !l->number || l->eights == l->filled || (!l->falling && 2 * l->distinct > l->rows);
+    return said || !l->number || l->eights == l->filled ||
+           (!l->falling && 2 * l->distinct > l->rows && l->rows >= UNIQUE_ROWS_WHOLE);
 }
 
 int apg_infer(const struct apg_look *l, const char *name, bool whole, const char **why)
