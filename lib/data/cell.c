@@ -63,10 +63,14 @@ bool apg_cell_number(const char *text, size_t len, double *x)
 
 static bool is_one_of(const struct apg_list *list, const char *text, size_t len)
 {
-    size_t i = 0;
-    while (i < list->n && (strlen(list->item[i]) != len || memcmp(list->item[i], text, len) != 0))
-        i++;
-    return i < list->n;
+    for (size_t i = 0; i < list->n; i++) {
+        const char *item = list->item[i];
+        size_t n = strlen(item);
+        trim(&item, &n);
+        if (n == len && memcmp(item, text, len) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool apg_cell_label(const char *text, size_t len, const struct apg_list *positive, float *y)

@@ -381,6 +381,12 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
             say(&b->notes, name);
             say(&b->notes, ": its cells look like lists (--multi reads them as such)");
         }
+        if (2 * look.commas > look.filled) {
+            say(&b->notes, "\n");
+            say(&b->notes, name);
+            say(&b->notes,
+                ": numbers with a comma for the point are tokens (tr , . < LOG makes numbers of them)");
+        }
         if (apg_look_is_time(&look, name)) {
             say(&b->notes, "\n");
             say(&b->notes, name);

@@ -115,6 +115,19 @@ static bool look_at_cell(struct apg_look *l, const char *text, size_t len, doubl
     return true;
 }
 
+/* Is it a number with a comma where the point would be? */
+static bool has_comma(const char *text, size_t len)
+{
+    char number[32];
+    double x;
+    const char *comma = memchr(text, ',', len);
+    if (!comma || len >= sizeof number)
+        return false;
+    memcpy(number, text, len + 1);
+    number[comma - text] = '.';
+    return apg_cell_number(number, len, &x);
+}
+
 static void look_at_time(struct apg_look *l, const char *text, size_t len)
 {
     struct apg_time t;
@@ -182,6 +195,7 @@ enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample,
                 break;
             }
             look_at_time(l, text, cell->len);
+            l->commas += has_comma(text, cell->len);
             l->separators += strchr(text, separator) != NULL;
             l->filled++;
             if (is_marker(text)) {

@@ -44,6 +44,7 @@ struct apg_look {
     bool versions;            /* two texts with a point are one number, 4.1 and 4.10, and texts come back */
     size_t times;             /* filled cells that are times (time.h), eight digits in either way */
     size_t eights;            /* how many of them are of eight digits */
+    size_t commas;            /* filled cells that are numbers but for a comma instead of the point */
     double low, middle, high; /* the lowest number, the median, the highest */
 };
 

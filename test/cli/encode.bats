@@ -391,6 +391,15 @@ one() {
     { head -c 3 tab.csv; sleep .1; tail -c +4 tab.csv; } | apg encode -q | cmp - tab.apgf
 }
 
+@test "encode: numbers with decimal commas are no cells of their own, and are pointed out" {
+    { echo 'label;price;u'; for i in $(seq 40); do echo "$((i % 2));$i,5;u$((i % 3))"; done; } > comma.csv
+    run --separate-stderr -0 apg encode -o /dev/null comma.csv
+    [ "${stderr_lines[0]}" = "apg encode: --delimiter ';' --categorical u --drop price" ]
+    [[ "$stderr" == *"price: numbers with a comma for the point are tokens (tr , . < LOG makes numbers of them)"* ]]
+    run --separate-stderr -0 apg encode -o /dev/null <(tr , . < comma.csv)
+    [ "$stderr" = "apg encode: --delimiter ';' --categorical u --numeric price" ]
+}
+
 @test "encode: a first line that is data is said to be, with what to type; names and all are remembered" {
     big
     tail -n +2 big.csv > bare.csv

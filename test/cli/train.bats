@@ -918,7 +918,9 @@ squares() {
     [ "$stderr" = "apg train: words.csv:2: label: neither 0 nor 1: 'no' (its values are 'no' and ' yes': --positive ' yes', if that is 1)" ] ||
         [ "$stderr" = "apg train: words.csv:2: label: neither 0 nor 1: ' yes' (its values are ' yes' and 'no': --positive ' yes', if that is 1)" ]
     apg train "${few[@]}" -o digits.apg logs.csv
+    apg train "${few[@]}" --positive ' yes' -o blank.apg words.csv # as it is shown
     apg train "${few[@]}" --positive yes -o words.apg words.csv
+    apg predict -q -m blank.apg new-words.csv | cmp - <(apg predict -q -m words.apg new-words.csv)
     [[ "$(apg inspect --json words.apg | jq -r .made.options)" == "--label label --positive yes --"* ]]
     apg train "${few[@]}" --positive yes,maybe --valid new-words.csv -o valid.apg words.csv
     apg predict -m digits.apg new.csv > want.txt 2> want.err
