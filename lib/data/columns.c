@@ -544,7 +544,7 @@ json_t *apg_columns_settings(const struct apg_schema *s)
     json_t *settings = json_object(), *rest = apg_json_parse(s->settings);
     for (size_t kind = 0; names && kind < APG_KINDS; kind++)
         list[kind]->item = names + kind * s->n_fields;
-    c.time.item = names + APG_KINDS * s->n_fields;
+    c.time.item = names ? names + APG_KINDS * s->n_fields : NULL;
     for (size_t i = 0; names && i < s->n_fields; i++) {
         const struct apg_field *f = &s->field[i];
         struct apg_list *of = f->part ? &c.time : list[f->kind];

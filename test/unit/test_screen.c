@@ -118,7 +118,7 @@ static void columns_that_give_the_label_away(void **state)
     c.numeric = (struct apg_list){2, numeric};
     assert_int_equal(log_ingest(&m, (const char *const[]){text}, 1, &c, 1), APG_OK);
     const uint32_t **row = calloc(ROWS, sizeof *row);
-    double auc[AWAY + OTHERS], again[AWAY + OTHERS];
+    double auc[AWAY + OTHERS] = {0}, again[AWAY + OTHERS] = {0};
     for (size_t i = 0; i < ROWS; i++)
         row[i] = apg_dataset_row(m.rows, i);
     for (unsigned threads = 1; threads <= 3; threads += 2) {
