@@ -9,12 +9,16 @@
 #include "base/clock.h"
 #include "common/message.h"
 
+enum { MEMORY_TOLD_BYTES = 100000000 }; /* less is no one's concern */
+
 static void show_model(const struct train_progress *t, const struct apg_event *e)
 {
     const size_t numbers = e->embedding_numbers + e->other_numbers;
     fprintf(stderr, "%llu rows%s%s, %zu fields, %zu numbers in embeddings, %zu outside\n",
         (unsigned long long)e->rows, e->weight ? ", weighted by " : "",
         e->weight ? message_text(e->weight) : "", e->fields, e->embedding_numbers, e->other_numbers);
+    if (e->memory >= MEMORY_TOLD_BYTES)
+        fprintf(stderr, "takes about %.0f MB of memory\n", 1e-6 * (double)e->memory);
     if (e->held)
         fprintf(stderr, "%llu of the rows validate: %s\n", (unsigned long long)e->held,
             e->held_last ? "the last" : "drawn at random");

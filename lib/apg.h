@@ -199,6 +199,7 @@ struct apg_event {
     const char *weight;                      /* column of the rows' weights; NULL: all count alike */
     size_t fields;                           /* columns that the model reads */
     size_t embedding_numbers, other_numbers; /* trained numbers in embedding tables, and outside of them */
+    uint64_t memory; /* MODEL: about how many bytes the training will take in all */
     size_t taken_numbers; /* how many of them come from the model that training goes on from */
     /* of the others: */
     const struct apg_progress *progress;

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/dataset.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "base/temp.h"
 
 struct apg_spool {
     size_t memory, used;   /* bytes of blocks in memory: the most allowed, and those there are */
     char *dir;             /* where the temporary file is made */
-    int fd;                /* the temporary file, -1 as long as there is none */
+    struct apg_temp temp;  /* not open as long as there is none */
     size_t in_memory;      /* how many blocks are in memory; those after them lie in the file */
     size_t end;            /* bytes of the file */
     char *map;             /* the file, mapped, or NULL */
@@ -26,12 +24,11 @@ struct apg_spool {
 enum apg_status apg_dataset_new(
     struct apg_dataset **out, size_t memory, const char *temp_dir, struct apg_error *err)
 {
-    const char *tmpdir = getenv("TMPDIR");
     struct apg_dataset *d = calloc(1, sizeof *d);
     if (d && (d->spool = calloc(1, sizeof *d->spool))) {
-        d->spool->fd = -1;
+        d->spool->temp.fd = -1;
         d->spool->memory = memory;
-        d->spool->dir = strdup(temp_dir ? temp_dir : tmpdir && *tmpdir ? tmpdir : "/tmp");
+        d->spool->dir = strdup(apg_temp_dir(temp_dir));
     }
     if (!d || !d->spool || !d->spool->dir) {
         apg_dataset_free(d);
@@ -53,14 +50,18 @@ void apg_dataset_free(struct apg_dataset *d)
         apg_block_release(&s->rest);
         if (s->map)
             (void)munmap(s->map, s->end);
-        if (s->fd >= 0)
-            (void)close(s->fd);
+        apg_temp_close(&s->temp);
         if (s->release)
             s->release(s->arg);
         free(s->dir);
     }
     free(s);
     free(d);
+}
+
+size_t apg_dataset_bytes(const struct apg_dataset *d)
+{
+    return d->spool->used;
 }
 
 double apg_dataset_positives(const struct apg_dataset *d)
@@ -88,36 +89,11 @@ static size_t word_bytes(const struct apg_block *b)
     return (size_t)b->start[b->rows] * sizeof *b->words;
 }
 
-/* It has no name, so that it is gone when we are, however we end. Where the file system has no such files it has a name
- * for a moment. */
-static enum apg_status temp_open(struct apg_spool *s, struct apg_error *err)
-{
-    size_t size = strlen(s->dir) + sizeof "/apg-XXXXXX";
-    char *path = malloc(size);
-    if (!path)
-        return apg_fail_memory(err);
-    (void)snprintf(path, size, "%s/apg-XXXXXX", s->dir);
-    s->fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (s->fd < 0 && (s->fd = mkostemp(path, O_CLOEXEC)) >= 0)
-        (void)unlink(path);
-    free(path);
-    return s->fd < 0 ? apg_fail_errno(err, "a temporary file in %s (--temp-dir names another place)", s->dir)
-                     : APG_OK;
-}
-
 static enum apg_status temp_write(struct apg_spool *s, const void *p, size_t n, struct apg_error *err)
 {
-    const char *bytes = p;
-    for (size_t done = 0; done < n;) {
-        ssize_t wrote = pwrite(s->fd, bytes + done, n - done, (off_t)(s->end + done));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return apg_fail_errno(err, "the temporary file in %s (--temp-dir names another place)", s->dir);
-        done += (size_t)wrote;
-    }
-    s->end += apg_aligned(n);
-    return APG_OK;
+    const enum apg_status status = apg_temp_write(&s->temp, p, n, (off_t)s->end, err);
+    s->end += status ? 0 : apg_aligned(n);
+    return status;
 }
 
 /* ---- blocks ---- */
@@ -134,7 +110,7 @@ static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
         return apg_fail_memory(err);
     struct apg_block *kept = &d->block[d->n_blocks];
     *kept = (struct apg_block){.rows = b->rows};
-    if (s->fd < 0 && bytes <= s->memory - s->used) {
+    if (s->temp.fd < 0 && bytes <= s->memory - s->used) {
         /* Copied, because arrays that grew by doubling may be twice as large as they need be. */
         kept->start = malloc(start_bytes(b));
         kept->words = malloc(word_bytes(b));
@@ -148,7 +124,7 @@ static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
         s->used += bytes;
         s->in_memory++;
     } else {
-        if (s->fd < 0 && (status = temp_open(s, err)))
+        if (s->temp.fd < 0 && (status = apg_temp_open(&s->temp, s->dir, err)))
             return status;
         if ((status = temp_write(s, b->start, start_bytes(b), err)) ||
             (status = temp_write(s, b->words, word_bytes(b), err)))
@@ -181,12 +157,12 @@ enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err)
     struct apg_spool *s = d->spool;
     enum apg_status status = s->rest.rows ? seal(d, err) : APG_OK;
     apg_block_release(&s->rest);
-    if (status || s->fd < 0)
+    if (status || s->temp.fd < 0)
         return status;
     /* The file must reach as far as the mapping, which is to a multiple of APG_ALIGN_BYTES. */
-    if (ftruncate(s->fd, (off_t)s->end) != 0)
+    if (ftruncate(s->temp.fd, (off_t)s->end) != 0)
         return apg_fail_errno(err, "the temporary file in %s", s->dir);
-    void *map = mmap(NULL, s->end, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+    void *map = mmap(NULL, s->end, PROT_READ | PROT_WRITE, MAP_SHARED, s->temp.fd, 0);
     if (map == MAP_FAILED)
         return apg_fail_errno(err, "the temporary file in %s", s->dir);
     char *p = s->map = map;
@@ -203,7 +179,7 @@ enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err)
 enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *blocks, size_t n_blocks,
     uint64_t positives, struct apg_error *err)
 {
-    struct apg_dataset *d;
+    struct apg_dataset *d = NULL;
     enum apg_status status = apg_dataset_new(&d, 0, NULL, err);
     if (status)
         return status;

@@ -38,6 +38,9 @@ static inline float apg_dataset_weight(const struct apg_dataset *d, uint64_t i)
 /* How many rows have the label 1, where a row of mean weight is one. Without weights, the positives. */
 double apg_dataset_positives(const struct apg_dataset *d);
 
+/* The bytes of D's rows in memory: not of those in a file. */
+size_t apg_dataset_bytes(const struct apg_dataset *d);
+
 /* ---- making one ---- */
 
 /* MEMORY is how many bytes of rows are kept in memory; what is more goes to a temporary file in

@@ -178,6 +178,22 @@ bool apg_schema_reads(const struct apg_schema *s, const struct apg_schema *rows)
     return schema_same(rows, s, true);
 }
 
+static uint64_t vocab_bytes(const struct apg_vocab *v)
+{
+    const bool own = v->cap_at > 0;
+    return own ? v->at[v->n] + ((uint64_t)v->n + 1) * sizeof *v->at + (v->mask + 1) * sizeof *v->slot : 0;
+}
+
+uint64_t apg_schema_bytes(const struct apg_schema *s)
+{
+    uint64_t bytes = 0;
+    for (size_t f = 0; f < s->n_fields; f++)
+        bytes += vocab_bytes(&s->field[f].vocab);
+    for (size_t c = 0; c < s->n_crosses; c++)
+        bytes += vocab_bytes(&s->cross[c].vocab);
+    return bytes;
+}
+
 /* ---- blocks ---- */
 
 void apg_block_release(struct apg_block *b)

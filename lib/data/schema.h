@@ -138,6 +138,8 @@ bool apg_schema_same(const struct apg_schema *a, const struct apg_schema *b);
 /* Do the words of a row that ROWS encoded mean the same to S? They do when both are the same, or when S has more
  * tokens behind those of ROWS (apg_ingest_grow). */
 bool apg_schema_reads(const struct apg_schema *s, const struct apg_schema *rows);
+/* The bytes that the vocabularies of S take in memory: not of those that lie in a file. */
+uint64_t apg_schema_bytes(const struct apg_schema *s);
 /* XXH3 over what apg_schema_same compares. It finds a file that was damaged, not one that was forged. */
 uint64_t apg_schema_hash(const struct apg_schema *s);
 

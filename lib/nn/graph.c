@@ -168,6 +168,20 @@ size_t apg_graph_rows(const struct apg_graph *g, int value)
     return g->most[value] < g->max_rows ? g->most[value] : g->max_rows;
 }
 
+uint64_t apg_graph_bytes(const struct apg_graph *g, size_t batch, bool train)
+{
+    const size_t rows = (batch + APG_SLOTS - 1) / APG_SLOTS;
+    uint64_t numbers = 0;
+    for (size_t i = 0; i < g->n_params; i++) {
+        const struct apg_param *p = &g->param[i];
+        const uint64_t gradients = train && !p->table && !p->by_run && !p->state ? APG_SLOTS : 0;
+        numbers += (1 + gradients) * p->rows * p->cols;
+    }
+    for (size_t v = 0; v < g->n_values; v++)
+        numbers += (train ? 2u : 1u) * APG_SLOTS * (g->most[v] < rows ? g->most[v] : rows) * g->width[v];
+    return numbers * sizeof(apg_real);
+}
+
 struct apg_memory apg_graph_memory(const struct apg_graph *g, size_t batch)
 {
     struct apg_memory m = {0};

@@ -199,6 +199,8 @@ struct apg_param *apg_graph_find(const struct apg_graph *g, const char *name); /
 struct apg_widths apg_graph_widths(const struct apg_graph *g, const struct apg_op *op);
 /* The rows of VALUE that a slot has room for; not before apg_graph_finish. */
 size_t apg_graph_rows(const struct apg_graph *g, int value);
+/* The bytes of params, values and, for training, gradients, for batches of BATCH rows. */
+uint64_t apg_graph_bytes(const struct apg_graph *g, size_t batch, bool train);
 /* Of all ops, for batches of BATCH rows; not before apg_graph_finish. */
 struct apg_memory apg_graph_memory(const struct apg_graph *g, size_t batch);
 

@@ -93,5 +93,8 @@ void apg_kernel_adam(size_t n, apg_real *w, apg_real *m, apg_real *v, const apg_
     apg_real lr_m, apg_real root_v);
 /* A step of Adagrad on n weights w with sums of squares v and gradient g + L2 w. */
 void apg_kernel_adagrad(size_t n, apg_real *w, apg_real *v, const apg_real *g, apg_real l2, apg_real lr);
+/* The same with one sum v for all n weights, of the means of their squares, which forgets a hundredth of
+ * itself in each step. */
+void apg_kernel_adagrad_row(size_t n, apg_real *w, apg_real *v, const apg_real *g, apg_real l2, apg_real lr);
 
 #endif

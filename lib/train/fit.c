@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "train/average.h"
+#include "train/keep.h"
 #include "base/mem.h"
 
 /* ---- settings ---- */
@@ -40,6 +41,11 @@ const struct apg_setting apg_fit_settings[] = {
     {REAL("embedding-prior", optim.embedding_prior, 0, 1e9),
         .help = "precision of the embeddings' normal prior: an L2 penalty on each, once for all training "
                 "rows together, so that tokens of few rows stay near zero"},
+    {APG_SETTING_CHOICE, 0, "embedding-moments", AT(moments), .arg = "auto|each|row", .rare = true,
+        .help =
+            "what is kept to update an embedding: two moments for each of its numbers, or one for all, by "
+            "row-wise Adagrad, which takes half the memory; auto: one where embeddings have more "
+            "than 16.8 million numbers"},
     {REAL("generator-l2", generator_l2, 0, 1e9), .of = "layer", .of_names = "apg",
         .help = "L2 penalty on what generates weights, as if all training rows were one batch; the "
                 "default of --form residual is 80 or more, of others 0",
@@ -122,6 +128,14 @@ void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bo
 
 /* ---- epochs ---- */
 
+/* The best weights stay in memory up to this size. More are written, which takes less than a hundredth of an
+ * epoch that changes them. */
+enum { BEST_MEMORY_BYTES = 64 << 20 };
+
+/* What a row to validate on takes: its logit, label and weight, and the logit and its place where they are
+ * sorted for AUC. */
+enum { VALID_ROW_BYTES = 40 };
+
 /* How often in an epoch the weights are added to their average: a sweep over all of them. Up to
  * FREE_WEIGHTS weights fit into a cache, and sweeps cost next to nothing. More are swept less often, so
  * that no more than WEIGHTS_PER_ROW weights are read for each row that is trained on. */
@@ -132,15 +146,25 @@ static uint64_t sweeps_per_epoch(uint64_t weights, uint64_t rows)
     return afforded < 1 ? 1 : afforded > EPOCH_SWEEPS_MAX ? EPOCH_SWEEPS_MAX : afforded;
 }
 
-/* Copy all weights of G to TO, or BACK from there. */
-static void copy_weights(const struct apg_graph *g, apg_real *to, bool back)
+bool apg_fit_row_wise(const struct apg_model *m, const struct apg_fit_options *o)
 {
-    for (size_t i = 0; i < g->n_params; i++) {
-        const struct apg_param *p = &g->param[i];
-        size_t n = p->rows * p->cols;
-        memcpy(back ? p->w : to, back ? to : p->w, n * sizeof *to);
-        to += n;
-    }
+    size_t embeddings, others;
+    apg_model_count(m, &embeddings, &others);
+    return o->moments == APG_MOMENTS_ROW ||
+           (o->moments == APG_MOMENTS_AUTO && embeddings > APG_ROW_WISE_NUMBERS);
+}
+
+uint64_t apg_fit_bytes(
+    const struct apg_model *m, const struct apg_fit_options *o, uint64_t rows, uint64_t n_valid)
+{
+    const struct apg_graph *g = &m->graph;
+    uint64_t weights = 0;
+    for (size_t i = 0; i < g->n_params; i++)
+        weights += g->param[i].derived ? 0 : g->param[i].rows * g->param[i].cols;
+    weights *= sizeof(apg_real);
+    return apg_graph_bytes(g, o->batch_size, true) + apg_optim_bytes(g, apg_fit_row_wise(m, o)) +
+           (o->average > 0 ? weights : 0) + (weights <= BEST_MEMORY_BYTES ? weights : 0) +
+           rows * sizeof(uint32_t) + n_valid * VALID_ROW_BYTES;
 }
 
 uint64_t apg_fit_held(const struct apg_fit_options *o, uint64_t rows)
@@ -276,7 +300,7 @@ struct training {
     bool *label;                 /* (n_valid) */
     float *weight;               /* (n_valid); NULL: rows have no weights */
     struct apg_metrics metrics;
-    apg_real *best;                                 /* weights of the best epoch so far */
+    struct apg_keep *best; /* weights of the best epoch so far, unless it is the last */
     struct apg_calibration given, best_calibration; /* of the model as it came; of the best epoch */
     double best_score;
     size_t bad; /* epochs since the best one */
@@ -330,8 +354,9 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     t->best_score = -INFINITY;
     t->state = (struct apg_progress){
         .epochs = o->epochs, .epoch_rows = t->n_train, .has_valid = t->rows.n_valid > 0};
-    if (!(t->best = apg_alloc(weights, sizeof *t->best)) ||
-        !(t->row = apg_alloc(t->m->max_rows, sizeof *t->row)) ||
+    if ((status = apg_keep_new(&t->best, &t->m->graph, BEST_MEMORY_BYTES, o->temp_dir, err)))
+        return status;
+    if (!(t->row = apg_alloc(t->m->max_rows, sizeof *t->row)) ||
         !(t->logit = apg_alloc((size_t)t->rows.n_valid, sizeof *t->logit)) ||
         !(t->label = apg_alloc((size_t)t->rows.n_valid, sizeof *t->label)) ||
         (t->rows.valid->weight_at && !(t->weight = apg_alloc((size_t)t->rows.n_valid, sizeof *t->weight))))
@@ -343,7 +368,7 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     }
     if (o->average > 0 && (status = apg_average_new(&t->average, &t->m->graph, err)))
         return status;
-    if ((status = apg_optim_new(&t->optim, t->m, err)))
+    if ((status = apg_optim_new(&t->optim, t->m, apg_fit_row_wise(t->m, o), err)))
         return status;
     return o->optim.embedding_prior > 0 ? count_tokens(t, err) : APG_OK;
 }
@@ -354,7 +379,7 @@ static void end(struct training *t)
     apg_average_free(t->average);
     apg_metrics_release(&t->metrics);
     apg_fit_rows_release(&t->rows);
-    free(t->best);
+    apg_keep_free(t->best);
     free(t->row);
     free(t->label);
     free(t->weight);
@@ -431,16 +456,23 @@ static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
     const double score = s->has_valid ? apg_fit_score(o, s->valid_auc, s->valid_loss) : (double)s->epoch;
     s->better = score > t->best_score + (s->has_valid ? 1e-6 : 0);
     t->bad = s->better ? 0 : t->bad + 1;
+    s->last = s->epoch == o->epochs || (o->patience && t->bad >= o->patience);
     if (s->better) {
         t->best_score = score, s->best_epoch = s->epoch;
-        copy_weights(&t->m->graph, t->best, false);
         calibrate(t);
+        if (!s->last)
+            status = apg_keep_put(t->best, err);
     }
     s->epoch_done = true;
-    s->last = s->epoch == o->epochs || (o->patience && t->bad >= o->patience);
-    if (t->progress)
+    if (!status && t->progress)
         t->progress(t->arg, s);
-    return APG_OK;
+    return status;
+}
+
+/* Whether training has ended with the best weights, which are then those that the model has. */
+static bool ends_best(const struct training *t)
+{
+    return t->state.last && t->state.better;
 }
 
 /* Without validation rows nothing has looked at what the last step left: look at some rows' logits. */
@@ -470,12 +502,14 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
         if (t.average)
             apg_average_swap(t.average, pool);
         status = judge_epoch(&t, err);
-        if (t.average)
+        if (t.average && !ends_best(&t))
             apg_average_swap(t.average, pool);
     }
     const bool stopped = status == APG_ESTOPPED && t.best_score > -INFINITY;
-    if (!status || stopped) {
-        copy_weights(&m->graph, t.best, true);
+    const enum apg_status taken =
+        (!status && !ends_best(&t)) || stopped ? apg_keep_take(t.best, err) : APG_OK;
+    status = taken ? taken : status;
+    if (!taken && (!status || stopped)) {
         m->calibration = t.best_calibration;
         apg_graph_prepare(&m->graph);
         const enum apg_status left = t.state.has_valid ? APG_OK : check_left(&t, err);

@@ -10,8 +10,15 @@
 #include "stats/metrics.h"
 #include "train/optim.h"
 
+/* What the optimizer keeps of an embedding of E numbers: two moments of each number, as of all other weights,
+ * or one of them all, by row-wise Adagrad. AUTO: one where the tables have more than
+ * APG_ROW_WISE_NUMBERS, as moments are then most of what training needs. */
+enum apg_moments { APG_MOMENTS_AUTO, APG_MOMENTS_EACH, APG_MOMENTS_ROW };
+enum { APG_ROW_WISE_NUMBERS = 1 << 24 };
+
 struct apg_fit_options {
     struct apg_optim_options optim;
+    enum apg_moments moments; /* of embeddings */
     /* Of all training rows together: a step divides it by their number. NaN: apg_fit_settle chooses. */
     double generator_l2;
     double average;    /* the weights kept are the mean over about this last share of training; 0: the last */
@@ -30,6 +37,7 @@ struct apg_fit_options {
     uint64_t epoch_rows; /* rows of an epoch, drawn anew for each; 0: all */
     bool (*stop)(void *arg); /* called with STOP_ARG before each step; true ends the training. NULL: never */
     void *stop_arg;
+    const char *temp_dir; /* for weights that are put aside, as in keep.h; NULL: $TMPDIR or /tmp */
 };
 
 /* The settings of these options: what is held out, and all else. */
@@ -40,6 +48,13 @@ void apg_fit_default(struct apg_fit_options *o);
  * ARCH. */
 void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bool has_valid,
     const struct apg_arch *arch, uint64_t rows);
+
+/* Whether M's embeddings have one moment each. */
+bool apg_fit_row_wise(const struct apg_model *m, const struct apg_fit_options *o);
+/* The bytes that a training of M on ROWS rows takes, N_VALID of them or of others to validate on: M itself, what
+ * a step makes, and what is kept beside. Neither rows nor vocabularies are in it. */
+uint64_t apg_fit_bytes(
+    const struct apg_model *m, const struct apg_fit_options *o, uint64_t rows, uint64_t n_valid);
 
 /* Called after each step (epoch_done = false) and after each epoch with its validation: the model then has
  * the weights that were validated, and may be saved. */

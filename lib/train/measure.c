@@ -49,23 +49,6 @@ static double median(double *t, size_t n, double *least)
     return (t[(n - 1) / 2] + t[n / 2]) / 2;
 }
 
-/* The bytes that apg_graph_finish and apg_optim_new will allocate for G, without the moments of derived
- * params. */
-static uint64_t bytes_of(const struct apg_graph *g, size_t batch, bool train)
-{
-    const size_t rows = (batch + APG_SLOTS - 1) / APG_SLOTS;
-    uint64_t numbers = 0;
-    for (size_t i = 0; i < g->n_params; i++) {
-        const struct apg_param *p = &g->param[i];
-        uint64_t moments = train && !p->derived ? 2 : 0;
-        uint64_t gradients = train && !p->table && !p->by_run && !p->state ? APG_SLOTS : 0;
-        numbers += (1 + moments + gradients) * p->rows * p->cols;
-    }
-    for (size_t v = 0; v < g->n_values; v++)
-        numbers += (train ? 2u : 1u) * APG_SLOTS * (g->most[v] < rows ? g->most[v] : rows) * g->width[v];
-    return numbers * sizeof(apg_real);
-}
-
 static void release_subject(struct subject *s)
 {
     apg_optim_free(s->optim);
@@ -248,7 +231,7 @@ static enum apg_status make(struct apg_model **out, struct measuring *r, const s
     else
         apg_backbone_build(g, &m->arch);
     enum apg_status status = g->failed ? apg_fail_memory(err) : APG_OK;
-    *bytes = status ? 0 : bytes_of(g, r->batch, train);
+    *bytes = status ? 0 : apg_graph_bytes(g, r->batch, train) + (train ? apg_optim_bytes(g, false) : 0);
     if (!status && *bytes <= r->options->memory &&
         !(status = apg_graph_finish(g, (r->batch + APG_SLOTS - 1) / APG_SLOTS, train, err))) {
         struct apg_rng rng;
@@ -273,7 +256,7 @@ static enum apg_status add(
     struct subject *s = &r->subject[r->n_subjects++];
     enum apg_status status = make(&s->served, r, arch, false, &to->predict_bytes, err);
     if (!status && !(status = make(&s->trained, r, arch, true, &to->step_bytes, err)) && s->trained &&
-        s->served && !(status = apg_optim_new(&s->optim, s->trained, err)))
+        s->served && !(status = apg_optim_new(&s->optim, s->trained, false, err)))
         to->rows = r->batch;
     else if (!status)
         release_subject(&r->subject[--r->n_subjects]);

@@ -18,6 +18,7 @@ struct touched {
 
 struct apg_optim {
     struct apg_model *m;
+    bool row_wise;
     const struct apg_optim_options *options;
     uint64_t steps;
     double scale_m, scale_v;    /* bias corrections of this step */
@@ -25,28 +26,48 @@ struct apg_optim {
     size_t rows;
     double inverse_rows; /* 1 / rows */
     double loss[APG_SLOTS];
-    apg_real **first, **second; /* moments, by param */
+    apg_real **first, **second; /* moments, by param; of a table row-wise: none, and one for each row */
     uint32_t *count;            /* (T): how often the training rows have a row; NULL: not counted */
     uint32_t *place;            /* (T): 1 + a row's index among the touched, 0 between steps */
     struct touched *touched;    /* by field */
     atomic_bool failed;
 };
 
-enum apg_status apg_optim_new(struct apg_optim **out, struct apg_model *m, struct apg_error *err)
+/* How many moments a param has. */
+static size_t n_first(const struct apg_param *p, bool row_wise)
+{
+    return p->derived || (p->table && row_wise) ? 0 : p->rows * p->cols;
+}
+
+static size_t n_second(const struct apg_param *p, bool row_wise)
+{
+    return p->derived ? 0 : p->table && row_wise ? p->rows : p->rows * p->cols;
+}
+
+uint64_t apg_optim_bytes(const struct apg_graph *g, bool row_wise)
+{
+    uint64_t moments = 0;
+    for (size_t i = 0; i < g->n_params; i++)
+        moments += n_first(&g->param[i], row_wise) + n_second(&g->param[i], row_wise);
+    return moments * sizeof(apg_real) + 2 * sizeof(uint32_t) * (uint64_t)g->T;
+}
+
+enum apg_status apg_optim_new(
+    struct apg_optim **out, struct apg_model *m, bool row_wise, struct apg_error *err)
 {
     size_t n = m->graph.n_params;
     struct apg_optim *o = apg_alloc(1, sizeof *o);
     if (!o)
         return apg_fail_memory(err);
     o->m = m;
+    o->row_wise = row_wise;
     bool ok = (o->first = apg_alloc(n, sizeof *o->first)) && (o->second = apg_alloc(n, sizeof *o->second)) &&
               (o->place = apg_alloc(m->schema->rows, sizeof *o->place)) &&
               (o->touched = apg_alloc(m->graph.F, sizeof *o->touched));
     for (size_t i = 0; ok && i < n; i++) {
         const struct apg_param *p = &m->graph.param[i];
-        size_t size = p->derived ? 0 : p->rows * p->cols;
-        ok = (o->first[i] = apg_alloc(size, sizeof **o->first)) &&
-             (o->second[i] = apg_alloc(size, sizeof **o->second));
+        ok = (o->first[i] = apg_alloc(n_first(p, row_wise), sizeof **o->first)) &&
+             (o->second[i] = apg_alloc(n_second(p, row_wise), sizeof **o->second));
     }
     if (!ok) {
         apg_optim_free(o);
@@ -91,6 +112,12 @@ enum apg_status apg_optim_count(
     }
     return status;
 }
+
+/* Row-wise Adagrad starts with steps as long as the rate and ends with a tenth of it, where Adam's are a few
+ * rates long at first and one in the end; so its rate is this many times as large. Test AUC of static models:
+ * ml-1m-autoint .9099 with Adam, .9073, .9090 with 5, 10 times, and .9072 with 10 where sums forget nothing;
+ * ml-100k, two seeds, .7093 with Adam, .7103, .7054; avazu-9k .7317, .7348, .7325. */
+static const double ROW_WISE_RATE = 8;
 
 static void update(const struct apg_optim *o, double lr, size_t n, apg_real *w, apg_real *m, apg_real *v,
     const apg_real *g, apg_real l2)
@@ -231,10 +258,15 @@ static void table_update(void *arg, size_t f, unsigned worker)
             }
         }
         for (uint32_t k = 0; k < t->n; k++) {
-            const size_t row = (t->row[k] - g->field[f].first + at.row) * E;
-            const double l2 = o->options->embedding_l2 + prior_of(o, f, t->row[k], E, t->times[k]);
-            update(o, o->options->embedding_lr, E, g->param[table].w + row, o->first[table] + row,
-                o->second[table] + row, t->grad + k * E, (apg_real)l2);
+            const size_t i = t->row[k] - g->field[f].first + at.row;
+            const apg_real l2 =
+                (apg_real)(o->options->embedding_l2 + prior_of(o, f, t->row[k], E, t->times[k]));
+            apg_real *w = g->param[table].w + i * E, *grad = t->grad + k * E, *v = o->second[table];
+            if (o->row_wise)
+                apg_kernel_adagrad_row(
+                    E, w, v + i, grad, l2, (apg_real)(ROW_WISE_RATE * o->options->embedding_lr));
+            else
+                update(o, o->options->embedding_lr, E, w, o->first[table] + i * E, v + i * E, grad, l2);
         }
     }
 done:

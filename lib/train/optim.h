@@ -3,7 +3,8 @@
  * optim.h - one training step: Adam (Kingma & Ba, ICLR 2015; eps outside the root, bias-corrected) or
  * Adagrad (Duchi et al., 2011). Dense params are updated whole. Of an embedding table only the rows of the
  * batch are: the moments of the others rest ("lazy"). Each distinct row's gradient is added up in the order
- * of the batch, then the row is touched once. */
+ * of the batch, then the row is touched once. A row of E numbers may share one sum of squares, in place of
+ * 2 E moments: row-wise Adagrad, as in Naumov et al., DLRM, 2019, arXiv 1906.00091. */
 #ifndef APG_OPTIM_H
 #define APG_OPTIM_H
 #include "model/model.h"
@@ -24,7 +25,11 @@ struct apg_optim_options {
      * times, so that a batch of heavier rows moves the model by more. */
     double mean_weight;
 };
-enum apg_status apg_optim_new(struct apg_optim **out, struct apg_model *m, struct apg_error *err);
+/* ROW_WISE: embeddings are updated by row-wise Adagrad; else as the options of a step say of all weights. */
+enum apg_status apg_optim_new(
+    struct apg_optim **out, struct apg_model *m, bool row_wise, struct apg_error *err);
+/* The bytes that it takes for a model of G. */
+uint64_t apg_optim_bytes(const struct apg_graph *g, bool row_wise);
 void apg_optim_free(struct apg_optim *o); /* NULL is allowed */
 /* Count the embedding rows of ROW[0 .. n), n as in a step. To be called with all rows of an epoch before
  * the first step. */

@@ -160,6 +160,7 @@ enum apg_status apg_train_settings_set(
     enum apg_status status = APG_OK;
     for (size_t i = 0; !status && text && text[i]; i++)
         status = set(s, text[i], err);
+    s->fit.temp_dir = s->columns.temp_dir;
     return status ? status : check_of(s, err);
 }
 

@@ -125,6 +125,9 @@ static void tell_model(const struct training *t, size_t taken)
         .fields = t->schema->n_fields + t->schema->n_crosses,
         .taken_numbers = taken};
     apg_model_count(t->model, &e.embedding_numbers, &e.other_numbers);
+    e.memory = apg_fit_bytes(t->model, &t->settings.fit, t->rows->rows, t->valid ? t->valid->rows : e.held) +
+               apg_dataset_bytes(t->rows) + (t->valid ? apg_dataset_bytes(t->valid) : 0) +
+               apg_schema_bytes(t->schema);
     tell(t, e);
 }
 

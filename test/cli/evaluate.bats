@@ -379,7 +379,7 @@ copies() { awk -F, 'NR == 1 { print $0 ",w"; next } { for (i = 0; i < NR % 4; i+
     [ "$(grep -c '<svg' page.html)" -eq 4 ]
     grep -q "<dt>AUC</dt><dd>$(apg evaluate --json -m m.apg new.csv | jq .auc | cut -c 1-6)" page.html
     # The largest group, and its AUC.
-    user=$(cut -d, -f"$(head -n 1 new.csv | tr , '\n' | grep -nx user_id | cut -d: -f1)" new.csv | sed 1d | sort | uniq -c | sort -k1,1nr -k2,2n | head -n 1 | awk '{ print $2 }')
+    user=$(cut -d, -f"$(head -n 1 new.csv | tr , '\n' | grep -nx user_id | cut -d: -f1)" new.csv | sed 1d | sort | uniq -c | sort -k1,1nr -k2,2n | awk 'NR == 1 { print $2 }')
     grep -q "^<tr><td>$user</td>" page.html
     # Scores of a CSV, whose names would be HTML.
     cd "$BATS_TEST_TMPDIR"

@@ -33,7 +33,8 @@ small=("${plain[@]}" --rank 4 --overparam 8)
             "--layer ppnet --condition group:user_id,genres --condition-embedding own --generator-hidden 5" \
             "--layer ppnet --condition group:scenario --condition-gradient stopped --batch-norm" \
             "--rank 4 --condition group:user_id" "--layer star --domain scenario --batch-norm" \
-            "--rank 4 --condition group:user_id,genres --generator-hidden 8 --optimizer adagrad"; do
+            "--rank 4 --condition group:user_id,genres --generator-hidden 8 --optimizer adagrad" \
+            "--rank 4 --embedding-moments row"; do
             # shellcheck disable=SC2086
             apg train "${plain[@]}" --backbone $backbone $layer --dropout 0.1 -o x.apg logs.csv
             apg collapse -q < x.apg > y.apg
@@ -1000,4 +1001,30 @@ squares() {
     apg encode -q --multi genres --drop paid leak.csv -o leak.apgf
     run --separate-stderr -0 apg train "${few[@]:0:1}" "${few[@]:3}" leak.apgf
     [[ "$stderr" == *"apg train: bought alone tells the label"* ]]
+}
+
+@test "train: large embeddings have one moment each, and the best weights wait in a file" {
+    head -n 2001 logs.csv > few.csv
+    large=(--multi genres --hash-bits 16 --embedding-dim 64 --layer dense --hidden 4 --epochs 3 --patience 0 --seed 5)
+    run --separate-stderr -0 apg train "${large[@]}" --log log -o auto.apg few.csv
+    [[ "$stderr" =~ "takes about "([0-9]+)" MB of memory" ]]
+    memory=${BASH_REMATCH[1]} # weights and their mean, four bytes each, and not three times more
+    numbers=$(jq -r 'select(.event == "model") | .embedding_numbers' log)
+    [ "$numbers" -gt 16777216 ]
+    [ "$memory" -gt $((8 * numbers / 1000000)) ] && [ "$memory" -lt $((12 * numbers / 1000000)) ]
+    [ "$(jq -r 'select(.event == "model") | .memory / 1e6 | round' log)" = "$memory" ]
+    apg train -q "${large[@]}" --embedding-moments row --threads 1 -o row.apg few.csv
+    cmp <(apg predict -q --logit -m auto.apg few.csv) <(apg predict -q --logit -m row.apg few.csv)
+    run --separate-stderr -1 apg train -q "${large[@]}" --temp-dir /nonexistent -o no.apg few.csv
+    [[ "$stderr" == "apg train: a temporary file in /nonexistent (--temp-dir names another place): No such file"* ]]
+    [ ! -e no.apg ]
+    # A small model is told nothing of its memory, and has two moments for each number unless it is told so.
+    run --separate-stderr -0 apg train "${small[@]}" -o each.apg logs.csv
+    [[ "$stderr" != *"of memory"* ]]
+    for moments in each row; do
+        apg train -q "${small[@]}" --embedding-moments $moments -o $moments.apg logs.csv
+    done
+    apg train -q "${small[@]}" -o auto.apg logs.csv
+    cmp <(apg predict -q --logit -m auto.apg new.csv) <(apg predict -q --logit -m each.apg new.csv)
+    ! cmp -s <(apg predict -q --logit -m auto.apg new.csv) <(apg predict -q --logit -m row.apg new.csv)
 }

@@ -45,7 +45,7 @@ static struct apg_model *make_model(struct apg_optim **o)
     struct apg_model *m;
     assert_int_equal(apg_model_new(&m, &weighted, &arch, ROWS * TIMES_MAX, true, NULL), APG_OK);
     apg_model_init_weights(m, 3, 0.5, false);
-    assert_int_equal(apg_optim_new(o, m, NULL), APG_OK);
+    assert_int_equal(apg_optim_new(o, m, false, NULL), APG_OK);
     return m;
 }
 
