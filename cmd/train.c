@@ -28,9 +28,11 @@ struct train {
     struct train_page page;
     const char *checkpoint; /* or NULL */
     bool quiet, force;
-    double require_auc;       /* NaN: none */
-    const char *best;         /* what is written when training is stopped */
-    bool stopped;             /* by a signal, and there is a model */
+    double require_auc;                                  /* NaN: none */
+    const char *from, *valid, *out, *rejects, *log_path; /* as given, or NULL */
+    const char *best;                                    /* what is written when training is stopped */
+    bool stopped;                                        /* by a signal, and there is a model */
+    bool unreported;                                     /* the model is written, and the page is not */
     struct apg_progress kept; /* of a training that was stopped: the epoch that is kept */
 };
 
@@ -109,22 +111,85 @@ static void close_log(const struct apg_input *in)
         (void)close(in->fd);
 }
 
+/* Train on the logs PATH[0 .. N_PATHS), or standard input, and write all that was asked for. SEED: for the log of
+ * the training. */
+static enum apg_status run(
+    struct train *t, char *const *path, size_t n_paths, uint64_t seed, struct apg_error *err)
+{
+    const size_t n_logs = n_paths ? n_paths : 1;
+    struct apg_input valid = {.fd = -1}, *log = calloc(n_logs, sizeof *log);
+    struct apg_train_options options = {.settings = opt_settings(),
+        .valid = t->valid ? &valid : NULL,
+        .tell = tell,
+        .stop = stop,
+        .arg = t,
+        .opener = &unpack_opener};
+    struct apg *model = NULL;
+    struct output out = {0}, rejects = {0};
+    struct apg_sink rejects_sink;
+    enum apg_status status = log ? APG_OK : apg_fail_memory(err);
+    size_t n = 0;
+    if (!status && t->page.path)
+        status = plot_check(err);
+    if (!status && t->from)
+        status = input_open_model(&options.from, t->from, err);
+    if (status || (status = output_open(&out, t->out, true, err)) ||
+        (t->rejects && (status = output_open(&rejects, t->rejects, false, err))) ||
+        (t->log_path && (status = train_log_open(&t->log, t->log_path, t->from, seed, err))))
+        goto done;
+    if (t->rejects) {
+        rejects_sink = output_sink(&rejects);
+        options.rejects = &rejects_sink;
+    }
+    for (; !status && n < n_logs; n += !status)
+        status = find_log(&log[n], n_paths ? path[n] : NULL, err);
+    if (!status && t->valid)
+        status = find_log(&valid, t->valid, err);
+    if (!status)
+        status = apg_train(&model, log, n_logs, &options, err);
+    else
+        apg_close(options.from);
+    train_progress_erase(&t->progress);
+    if (!status && !(status = apg_write(model, output_sink(&out), err)) &&
+        (!t->rejects || !(status = output_commit(&rejects, err))))
+        status = output_commit(&out, err);
+    if (!status && t->stopped)
+        tell_stopped(t, out.name);
+    if (!status && t->page.path && train_page_write(&t->page, model, log, n_logs, err)) {
+        message_warn("%s; %s is written", err->text, out.name);
+        t->unreported = true;
+    }
+    train_log_end(
+        &t->log, status ? NULL : out.name, t->stopped || status == APG_ESTOPPED, status ? err->text : NULL);
+done:
+    if (status) {
+        output_abandon(&rejects);
+        output_abandon(&out);
+    }
+    while (n > 0)
+        close_log(&log[--n]);
+    close_log(&valid);
+    free(log);
+    apg_close(model);
+    train_page_release(&t->page);
+    return status;
+}
+
 int cmd_train(int argc, char **argv)
 {
     struct train t = {.best = "best model so far"};
     struct apg_train_settings settings; /* the defaults, for --help; apg_train takes what was given as text */
-    const char *from = NULL, *out_path = NULL, *valid_path = NULL, *rejects_path = NULL, *log_path = NULL;
     apg_train_settings_init(&settings);
     const struct opt table[] = {
         OPT_HEADING("Input"),
         OPT_SETTINGS(apg_columns_format, &settings.columns),
         OPT_SETTINGS(apg_rejects_settings, &settings.rejects),
-        OPT_OF(STRING, 0, "rejects", &rejects_path, .arg = "FILE", .rare = true,
+        OPT_OF(STRING, 0, "rejects", &t.rejects, .arg = "FILE", .rare = true,
             .help = "write the header and the bad rows, as they came, to FILE"),
-        OPT_STRING(0, "valid", &valid_path, "FILE",
+        OPT_STRING(0, "valid", &t.valid, "FILE",
             "rows to validate on, CSV or features; without it some of the rows are held out"),
         OPT_SETTINGS(apg_fit_rows_settings, &settings.fit),
-        OPT_STRING(0, "from", &from, "MODEL",
+        OPT_STRING(0, "from", &t.from, "MODEL",
             "continue from MODEL's weights and encoder; without model options, also its architecture"),
         OPT_SETTINGS(apg_grow_settings, &settings.grow),
         OPT_HEADING("Columns"),
@@ -138,12 +203,12 @@ int cmd_train(int argc, char **argv)
         OPT_SETTINGS(apg_choose_settings, &settings.choose),
         OPT_SETTINGS(apg_fit_settings, &settings.fit),
         OPT_HEADING("Output and resources"),
-        OPT_STRING('o', "output", &out_path, "FILE", "write FILE instead of standard output"),
+        OPT_STRING('o', "output", &t.out, "FILE", "write FILE instead of standard output"),
         OPT_OF(STRING, 0, "checkpoint", (const char **){&t.checkpoint}, .arg = "FILE", .rare = true,
             .help = "also write the best model so far to FILE, after each epoch that is better"),
         OPT_SETTINGS(apg_force_settings, &settings.force),
         OPT_SETTINGS(apg_require_settings, &settings.require_auc),
-        OPT_OF(STRING, 0, "log", &log_path, .arg = "FILE", .rare = true,
+        OPT_OF(STRING, 0, "log", &t.log_path, .arg = "FILE", .rare = true,
             .help = "also write the course of training to FILE, a line of JSON for each event"),
         OPT_OF(STRING, 0, "report", &t.page.path, .arg = "FILE", .rare = true,
             .help = "also write a page of HTML with the learning curve to FILE; it is drawn by gnuplot"),
@@ -167,80 +232,23 @@ int cmd_train(int argc, char **argv)
     if (t.checkpoint && settings.tune > 0)
         return opt_usage(&command, "--tune writes one model, at its end: not with --checkpoint");
 
-    if (log_path && strcmp(log_path, "-") == 0 && (!out_path || strcmp(out_path, "-") == 0))
+    if (t.log_path && strcmp(t.log_path, "-") == 0 && (!t.out || strcmp(t.out, "-") == 0))
         return opt_usage(&command, "--log -: standard output gets the model: give it a file with -o");
-    if ((code = bad_rows_check_path(rejects_path, out_path, &command)) != OPT_GO ||
-        (code = page_check_path("report", t.page.path, out_path, &command)) != OPT_GO)
+    if ((code = bad_rows_check_path(t.rejects, t.out, &command)) != OPT_GO ||
+        (code = page_check_path("report", t.page.path, t.out, &command)) != OPT_GO)
         return code;
     t.force = settings.force;
     t.require_auc = settings.require_auc;
-    train_progress_init(&t.progress, from, settings.online);
+    train_progress_init(&t.progress, t.from, settings.online);
     if (settings.online)
         t.best = "model as it was then";
-    const size_t n_logs = argc ? (size_t)argc : 1;
-    struct apg_input valid = {.fd = -1}, *log = calloc(n_logs, sizeof *log);
-    struct apg_train_options options = {.settings = opt_settings(),
-        .valid = valid_path ? &valid : NULL,
-        .tell = tell,
-        .stop = stop,
-        .arg = &t,
-        .opener = &unpack_opener};
-    struct apg *model = NULL;
     struct apg_error err;
-    struct output out = {0}, rejects = {0};
-    struct apg_sink rejects_sink;
-    enum apg_status status = log ? APG_OK : apg_fail_memory(&err);
-    size_t n = 0;
-    bool unreported = false;
-    if (!status && t.page.path)
-        status = plot_check(&err);
-    if (!status && from)
-        status = input_open_model(&options.from, from, &err);
-    if (status || (status = output_open(&out, out_path, true, &err)) ||
-        (rejects_path && (status = output_open(&rejects, rejects_path, false, &err))))
-        goto done;
-    if (log_path && (status = train_log_open(&t.log, log_path, from, settings.fit.seed, &err)))
-        goto done;
-    if (rejects_path) {
-        rejects_sink = output_sink(&rejects);
-        options.rejects = &rejects_sink;
-    }
-    for (; !status && n < n_logs; n += !status)
-        status = find_log(&log[n], argc ? argv[n] : NULL, &err);
-    if (!status && valid_path)
-        status = find_log(&valid, valid_path, &err);
-    if (!status)
-        status = apg_train(&model, log, n_logs, &options, &err);
-    else
-        apg_close(options.from);
-    train_progress_erase(&t.progress);
-    if (!status && !(status = apg_write(model, output_sink(&out), &err)) &&
-        (!rejects_path || !(status = output_commit(&rejects, &err))))
-        status = output_commit(&out, &err);
-    if (!status && t.stopped)
-        tell_stopped(&t, out.name);
-    if (!status && t.page.path && train_page_write(&t.page, model, log, n_logs, &err)) {
-        message_warn("%s; %s is written", err.text, out.name);
-        unreported = true;
-    }
-    train_log_end(
-        &t.log, status ? NULL : out.name, t.stopped || status == APG_ESTOPPED, status ? err.text : NULL);
-done:
-    if (status) {
-        output_abandon(&rejects);
-        output_abandon(&out);
-    }
-    while (n > 0)
-        close_log(&log[--n]);
-    close_log(&valid);
-    free(log);
-    apg_close(model);
-    train_page_release(&t.page);
+    const enum apg_status status = run(&t, argv, (size_t)argc, settings.fit.seed, &err);
     if (status == APG_ESTOPPED)
         message_warn("stopped by %s before an epoch was over: nothing is written", stop_name());
     if (status == APG_ESTOPPED || (!status && t.stopped))
         return EXIT_SIGNALLED + stop_signal();
-    return unreported               ? EXIT_FAILED
+    return t.unreported             ? EXIT_FAILED
            : !status                ? EXIT_OK
            : status == APG_ESETTING ? opt_usage(&command, "%s", err.text)
                                     : message_fail(&err);
