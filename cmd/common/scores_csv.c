@@ -56,6 +56,10 @@ static enum apg_status find(
 static enum apg_status no_label(struct scores *s, struct apg_error *err)
 {
     char advice[512];
+    if (s->columns == 1)
+        return apg_fail(err, APG_EINPUT,
+            "%s:1: one column, and no label: scores need labels beside them (apg predict --append)",
+            apg_csv_name(s->csv));
     const struct apg_csv_chunk *const rows = &s->chunk;
     enum apg_status status = apg_csv_next(s->csv, &s->chunk, err);
     if (status || (status = apg_csv_parse(s->csv, &s->chunk, false, err)))
@@ -81,8 +85,10 @@ static enum apg_status find_columns(struct scores *s, struct apg_error *err)
     for (size_t i = 0; i < w->n_scores; i++) {
         if ((status = find(s, w->score[i], score_names, &s->at_score[i], err)))
             return status;
-        if (s->at_score[i] == SIZE_MAX)
+        if (s->at_score[i] == SIZE_MAX) {
             s->at_score[i] = s->columns - 1;
+            s->by_place = true;
+        }
         if (s->at_score[i] == s->at_label)
             return apg_fail(err, APG_EINPUT,
                 "%s:1: the scores cannot be those of the label, '%s': name them with --score", file,
@@ -151,7 +157,10 @@ static enum apg_status read_record(struct scores *s, size_t record, struct apg_e
         double *score = &s->score[i];
         text = cell_text(chunk, record, s->at_score[i], &len);
         if (!apg_cell_number(text, len, score))
-            return apg_fail(err, APG_EINPUT, "%s: not a number: '%s'", s->score_name[i], text);
+            return apg_fail(err, APG_EINPUT, "%s: not a number: '%s'%s", s->score_name[i], text,
+                s->by_place && !s->n_rows
+                    ? " (no column is named score, so the last is read: --score names it)"
+                    : "");
         if (!w->logit && (*score < 0 || *score > 1))
             return apg_fail(err, APG_EINPUT, "%s: not a probability: '%s' (--logit reads logits)",
                 s->score_name[i], text);

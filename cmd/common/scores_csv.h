@@ -44,6 +44,7 @@ struct scores {
     struct apg_csv *csv;
     struct apg_csv_chunk header;
     size_t columns, at_label, at_weight, at_score[SCORES_MAX], *at_group;
+    bool by_place; /* the scores are the last column, since none has a usual name */
     /* private */
     struct apg_csv_chunk chunk;
     size_t next;

@@ -56,6 +56,20 @@ static bool looks_like_data(const struct apg_csv_chunk *header)
     return data || empty > 1;
 }
 
+/* "1 3:1 42:.5", or "1 |a x" where the bar was taken for the delimiter: a number and a blank, then a word with a
+ * colon or a bar, or a next cell that begins at once. "1 , 2" is blanks around a delimiter. */
+static bool looks_sparse(const struct apg_csv_chunk *header)
+{
+    const char *text = name_of(header, 0), *blank = strchr(text, ' ');
+    double x;
+    if (!blank || !apg_cell_number(text, (size_t)(blank - text), &x))
+        return false;
+    if (header->first[1] > 1)
+        return text[header->cell[0].len - 1] == ' ' && *name_of(header, 1) != ' ';
+    const char *word = blank + 1;
+    return strcspn(word, ":|") < strcspn(word, " ");
+}
+
 /* Which labels does the column of CHUNK hold? Adds 1 for 0 and 2 for 1 to *seen; false: others too. */
 static bool holds_labels(const struct apg_csv_chunk *chunk, size_t columns, size_t column, unsigned *seen)
 {
@@ -74,6 +88,11 @@ static bool holds_labels(const struct apg_csv_chunk *chunk, size_t columns, size
 bool apg_label_advise(char *out, size_t size, const struct apg_csv_chunk *header,
     const struct apg_csv_chunk *const *sample, size_t n, bool names)
 {
+    if (names && looks_sparse(header)) {
+        (void)snprintf(out, size,
+            "the first line looks like text of libsvm, libffm or Vowpal Wabbit: examples/sparse.awk makes CSV of it");
+        return true;
+    }
     const bool data = names && looks_like_data(header);
     const size_t columns = header->first[1];
     size_t found = columns;

@@ -432,6 +432,20 @@ one() {
     [[ "$stderr" == *"the first line looks like data: --no-header, and --label names one of c1 to c3" ]]
 }
 
+@test "encode: text of libsvm, libffm and Vowpal Wabbit is said to be that; a row of blanks and colons is not" {
+    for row in '+1 3:1 42:.5' '-1 0:3:1 1:42:.5' '1 |user u7 |item i3 i4' '1 2.0 |user u7'; do
+        printf '%s\n' "$row" "$row" > log.txt
+        run --separate-stderr -1 apg encode log.txt
+        [[ "$stderr" == "apg encode: log.txt:1: no column "*"; the first line looks like text of libsvm, libffm or Vowpal Wabbit: examples/sparse.awk makes CSV of it" ]] ||
+            { echo "$row: $stderr"; return 1; }
+    done
+    for row in '1 a,x,12:30' '1 , 0 , 7' '1 a 12:30'; do
+        printf '%s\n' "$row" "$row" > log.txt
+        run --separate-stderr -1 apg encode log.txt
+        [[ "$stderr" == *":1: no column label"* && "$stderr" != *"sparse.awk"* ]] || { echo "$row: $stderr"; return 1; }
+    done
+}
+
 # times N: a log of N rows with times in several forms, of the first days of 2024
 times() {
     awk -v n="$1" 'BEGIN { print "label,iso,zone,seconds,ms,hours,day,u"

@@ -91,6 +91,17 @@ near() {
     [[ "$stderr" == *"--no-header --label c1" ]]
 }
 
+@test "evaluate: scores without labels, and a log without scores, are said to be that" {
+    printf '%s\n' .1 .3 > alone.csv
+    run --separate-stderr -1 apg evaluate alone.csv
+    [ "$stderr" = "apg evaluate: alone.csv:1: one column, and no label: scores need labels beside them (apg predict --append)" ]
+    printf '%s\n' label,country 0,fr 1,de > log.csv
+    run --separate-stderr -1 apg evaluate log.csv
+    [ "$stderr" = "apg evaluate: log.csv:2: country: not a number: 'fr' (no column is named score, so the last is read: --score names it)" ]
+    run --separate-stderr -1 apg evaluate --score country log.csv
+    [ "$stderr" = "apg evaluate: log.csv:2: country: not a number: 'fr'" ]
+}
+
 @test "evaluate: labels as decimals, -1 and words, like apg train" {
     printf '%s\n' label,score -1,.4 1.0,.8 false,.5 TRUE,.4 | apg evaluate --json > words.json
     apg evaluate --json four.csv | cmp - words.json
