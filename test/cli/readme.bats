@@ -104,6 +104,10 @@ table() {
             awk -F, -v OFS=, 'NR % 5 == 0 {$6 = "NA"} NR % 7 == 0 {$6 = "NULL"} 1' log.csv > input
             options+=" --numeric price" input=input
             ;;
+        'has a column of times, ISO 8601 or seconds')
+            awk -F, -v OFS=, '{print $0, (NR > 1 ? 1700000000 + 60 * NR : "shown_at")}' log.csv > input
+            input=input
+            ;;
         'is in the order of time' | 'has a tenth of the negatives') ;;
         'has rows that count more than others')
             sed '1s/$/,column/; 2,$s/$/,2/' log.csv > input
@@ -135,6 +139,7 @@ table() {
     while IFS=$'\t' read -r _ command; do
         command=$(cut -d'`' -f2 <<< "$command")
         case $command in
+        'apg train --online') command+=" ${small/--epochs 1/} --multi genres log.csv" ;;
         'apg train '*) command+=" $small --multi genres log.csv" ;;
         'apg collapse '*) ;;
         *' --report '*) command -v gnuplot > /dev/null || continue ;;
