@@ -249,9 +249,9 @@ static enum apg_status no_column(
         apg_csv_near(b->header, &near);
     for (size_t i = 0; i < columns && n < sizeof has; i++)
         n += (size_t)snprintf(has + n, sizeof has - n, "%s%s", i ? ", " : "", column_name(b, i));
-    return apg_fail(err, APG_EINPUT, "%s:%llu: no column %s%s%s; there are: %s%s%s%s", apg_csv_name(b->csv),
-        (unsigned long long)b->header->line, flag, *flag ? " " : "", name, has, n < sizeof has ? "" : "...",
-        hint && *hint ? "; " : "", hint ? hint : apg_near_hint(&near));
+    return apg_fail(err, APG_EINPUT, "%s:%llu: no column %s%s%s%s; there are: %s%s%s%s", apg_csv_name(b->csv),
+        (unsigned long long)b->header->line, *flag ? "--" : "", flag, *flag ? " " : "", name, has,
+        n < sizeof has ? "" : "...", hint && *hint ? "; " : "", hint ? hint : apg_near_hint(&near));
 }
 
 static size_t find_name(const struct builder *b, const char *name)
@@ -273,7 +273,7 @@ static enum apg_status find_label(
         return apg_fail(err, APG_EINPUT, "%s:%llu: no column %s%s; %s", apg_csv_name(b->csv),
             (unsigned long long)b->header->line, b->c->label ? "--label " : "",
             b->c->label ? b->c->label : "label, click, target or the like", advice);
-    return b->c->label ? no_column(b, "--label", b->c->label, NULL, err)
+    return b->c->label ? no_column(b, "label", b->c->label, NULL, err)
                        : no_column(b, "", "label, click, target or the like (--label names it)", advice, err);
 }
 
@@ -285,7 +285,7 @@ static enum apg_status find_weight(struct builder *b, struct apg_error *err)
         return APG_OK;
     b->weight = find_name(b, name);
     if (b->weight == SIZE_MAX)
-        return no_column(b, "--weight", name, NULL, err);
+        return no_column(b, "weight", name, NULL, err);
     return b->weight != b->label ? APG_OK : apg_fail(err, APG_EUSAGE, "--weight %s: it is the label", name);
 }
 

@@ -149,7 +149,7 @@ number() {
     run --separate-stderr -1 apg encode --drop label small.csv
     [ "$stderr" = "apg encode: --drop label: it is the label" ]
     run --separate-stderr -1 apg encode --numeric prize small.csv
-    [ "$stderr" = "apg encode: small.csv:1: no column numeric prize; there are: label, user, price, tags; did you mean 'price'?" ]
+    [ "$stderr" = "apg encode: small.csv:1: no column --numeric prize; there are: label, user, price, tags; did you mean 'price'?" ]
     printf '%s\n' label,user,tags 1,a,b > other.csv
     run --separate-stderr -1 apg encode -q small.csv other.csv
     [ "$stderr" = "apg encode: other.csv:1: no column 'price', which is an input of the model; there are: label, user, tags" ]
@@ -498,7 +498,7 @@ times() {
     run --separate-stderr -1 apg encode -q --time iso --numeric iso t.csv
     [[ "$stderr" == *"--time iso: it is in --numeric too" ]]
     run --separate-stderr -1 apg encode -q --time when t.csv
-    [[ "$stderr" == *"no column time when; there are: "* ]]
+    [[ "$stderr" == *"no column --time when; there are: "* ]]
 }
 
 @test "encode: columns of times are pointed out" {

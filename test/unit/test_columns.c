@@ -207,7 +207,7 @@ static void refused(void **state)
     c.numeric.item = prize;
     c.numeric.n = 1;
     refuse(&c, small, APG_EINPUT,
-        "log:1: no column numeric prize; there are: click, user, price; did you mean 'price'?");
+        "log:1: no column --numeric prize; there are: click, user, price; did you mean 'price'?");
     c.numeric.item = click;
     refuse(&c, small, APG_EUSAGE, "--numeric click: it is the label");
     c.numeric.item = user;
