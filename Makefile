@@ -211,7 +211,7 @@ FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 INSTALL = install
 INSTALLED = $(BINDIR)/apg $(LIBDIR)/libapg.a $(LIBDIR)/libapg.so $(LIBDIR)/libapg.so.0 $(LIBDIR)/libapg.so.$(VERSION) \
 	$(INCLUDEDIR)/apg.h $(LIBDIR)/pkgconfig/apg.pc $(COMPLETIONDIR)/apg $(ZSHDIR)/_apg $(FISHDIR)/apg.fish \
-	$(DOCDIR)/files.md \
+	$(DOCDIR)/files.md $(DOCDIR)/examples/sparse.awk \
 	$(foreach page,$(notdir $(wildcard man/*.[1-9])),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
 
 install: all ## DESTDIR= PREFIX=/usr/local: apg, manual, completion, libapg.a, libapg.so, apg.h, apg.pc
@@ -229,6 +229,7 @@ install: all ## DESTDIR= PREFIX=/usr/local: apg, manual, completion, libapg.a, l
 	$(INSTALL) -m 644 completions/_apg $(DESTDIR)$(ZSHDIR)/_apg
 	$(INSTALL) -m 644 completions/apg.fish $(DESTDIR)$(FISHDIR)/apg.fish
 	$(INSTALL) -m 644 docs/files.md $(DESTDIR)$(DOCDIR)/files.md
+	$(INSTALL) -m 644 examples/sparse.awk $(DESTDIR)$(DOCDIR)/examples/sparse.awk
 	for page in man/*.[1-9]; do $(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/ || exit; done
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))

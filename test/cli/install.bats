@@ -36,7 +36,7 @@ try_embed() {
 @test "install: binary, manual, completion, libraries, header and .pc" {
     for file in bin/apg lib/libapg.a lib/libapg.so lib/libapg.so.0 include/apg.h lib/pkgconfig/apg.pc \
         share/man/man1/apg-train.1 share/bash-completion/completions/apg share/zsh/site-functions/_apg \
-        share/fish/vendor_completions.d/apg.fish share/doc/apg/files.md; do
+        share/fish/vendor_completions.d/apg.fish share/doc/apg/files.md share/doc/apg/examples/sparse.awk; do
         [ -s "root/usr/$file" ] || { echo "no $file"; return 1; }
     done
     root/usr/bin/apg --version
