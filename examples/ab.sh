@@ -6,6 +6,7 @@
 #
 # TEST.csv must be rows that neither was trained on. Rows of one GROUP, user_id unless it is named, are drawn together.
 set -eu
+: "${3:?usage: ab.sh A.apg B.apg TEST.csv [GROUP]}"
 a=$1 b=$2 log=$3 group=${4:-user_id}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -1,29 +1,39 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# A daily job: daily.sh TODAY.csv TOMORROW.csv [OPTION]... in the folder of its models. As a line of a crontab:
+# A daily job: daily.sh TODAY.csv TOMORROW.csv [OPTION]... in the folder of its models. As lines of a crontab; cron
+# looks for programs in /usr/bin and /bin only, and flock keeps two jobs from running at once:
 #
-#   30 2 * * *  cd /srv/ctr && sh daily.sh /logs/today.csv /logs/tomorrow.csv || logger -t ctr "the job failed: $?"
+#   PATH=/usr/local/bin:/usr/bin:/bin
+#   30 2 * * *  cd /srv/ctr && flock -n lock sh daily.sh /logs/today.csv /logs/new.csv || logger -t ctr "failed: $?"
 #
 # TODAY.csv has labels. The job says how well the model that served did on it, goes on from that model's weights, and
-# scores TOMORROW.csv. OPTIONs are for apg train, such as --require-auc 0.7. It ends at the first step that fails, with that step's code: 1 when
-# something failed, 2 when an option is wrong. Then model.apg, serve.apg and scores.csv are those of before.
+# scores TOMORROW.csv. OPTIONs are for apg train, every day, such as --require-auc 0.7. It ends at the first step that
+# fails, with that step's code: 1 when something failed, 2 when an option is wrong. Then model.apg, serve.apg and
+# scores.csv are those of before, and it may be run again. Run again after a success it trains on TODAY.csv twice.
 #
+#   first.txt    may be there: options of the first day alone, such as --multi genres; a model keeps how it reads rows
 #   model.apg    to be trained on; serve.apg: what serves, collapsed; it may be in use meanwhile
 #   scores.csv   a score for each row of TOMORROW.csv; history.txt: AUC, loss and calibration of each day
 set -eu
+: "${2:?usage: daily.sh TODAY.csv TOMORROW.csv [OPTION]...}"
 today=$1 tomorrow=$2
 shift 2
 
 # On rows that it has not seen: what a model is worth.
 if [ -e serve.apg ]; then
-    { date -u +%F; apg evaluate -m serve.apg --on-error skip "$today"; } >> history.txt
+    worth=$(apg evaluate -m serve.apg --on-error skip "$today")
+    printf '%s\n' "$(date +%F)" "$worth" >> history.txt
 fi
 
-from=
-[ ! -e model.apg ] || from='--from model.apg'
+start=
+if [ -e model.apg ]; then
+    start='--from model.apg'
+elif [ -e first.txt ]; then
+    start=@first.txt
+fi
 # shellcheck disable=SC2086
-apg train -q $from --on-error skip --max-errors 1% "$@" -o next.apg "$today"
+apg train -q $start --on-error skip --max-errors 1% "$@" -o next.apg "$today"
 apg collapse -q -o next-serve.apg next.apg
 
 # The columns by which others find the scores: yours may have other names.

@@ -6,6 +6,7 @@
 # The columns are user_id and item_id unless they are named. Their cells must have no commas. An item that a user has
 # several times counts once, with its best score.
 set -eu
+: "${3:?usage: top.sh K MODEL LOG.csv [USER ITEM]}"
 k=$1 model=$2 log=$3 user=${4:-user_id} item=${5:-item_id}
 export LC_ALL=C
 scored=$(mktemp)

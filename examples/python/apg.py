@@ -7,7 +7,8 @@
     model.predict([["19", "32", "13.03"]])              # [0.0757671475]
     model.predict([{"user_id": 19, "item_id": 32, "price": 13.03, "more": "is ignored"}])
 
-As a program: apg.py MODEL < rows.csv. One thread at a time may use a Model.
+As a program: apg.py MODEL < rows.csv. One thread at a time may use a Model. After make install, `ldconfig` as root lets
+the library be found by its name; without it, LIBAPG=PREFIX/lib/libapg.so in the environment says where it is.
 """
 import csv
 import ctypes
@@ -34,6 +35,10 @@ class Model:
 
     def predict(self, rows):
         """Probabilities of rows: lists of cells in the order of columns, or dicts. None is a missing value."""
+        for row in rows:
+            missing = [name for name in self.columns if name not in row] if isinstance(row, dict) else []
+            if missing:
+                raise ValueError(f"a row has no {', '.join(missing)}")
         rows = [[row[name] for name in self.columns] if isinstance(row, dict) else row for row in rows]
         if any(len(row) != len(self.columns) for row in rows):
             raise ValueError(f"a row has not {len(self.columns)} cells: {', '.join(self.columns)}")
@@ -50,5 +55,8 @@ class Model:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: apg.py MODEL < rows.csv")
-    for probability in Model(sys.argv[1]).predict(list(csv.DictReader(sys.stdin))):
-        print("%.9g" % probability)
+    try:
+        for probability in Model(sys.argv[1]).predict(list(csv.DictReader(sys.stdin))):
+            print("%.9g" % probability)
+    except (OSError, ValueError) as error:
+        sys.exit(f"apg.py: {error}")

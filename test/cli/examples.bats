@@ -18,14 +18,16 @@ cells() { awk -F, -v OFS=, "$@"; }
     cd job
     head -n 3001 ../logs.csv > monday.csv
     { head -n 1 ../logs.csv; tail -n +3002 ../logs.csv; } > tuesday.csv
-    # shellcheck disable=SC2086
-    sh "$ROOT/examples/daily.sh" monday.csv tuesday.csv $small --multi genres
+    echo "$small --multi genres" > first.txt
+    sh "$ROOT/examples/daily.sh" monday.csv tuesday.csv
+    [[ "$(apg inspect --json model.apg)" == *'"multi": "genres"'* ]]
     [ "$(wc -l < scores.csv)" -eq "$(wc -l < tuesday.csv)" ]
     [ "$(head -n 1 scores.csv)" = user_id,item_id,score ]
     [ ! -e history.txt ]
     cp model.apg monday.apg
     sh "$ROOT/examples/daily.sh" tuesday.csv ../new.csv --epochs 1
     grep -q '^AUC ' history.txt
+    grep -c '^20..-..-..$' history.txt > days
     [ "$(wc -l < scores.csv)" -eq 2001 ]
     run ! cmp -s model.apg monday.apg
 
@@ -36,12 +38,18 @@ cells() { awk -F, -v OFS=, "$@"; }
     run --separate-stderr -2 sh "$ROOT/examples/daily.sh" tuesday.csv other.csv --epochs none
     run --separate-stderr -1 sh "$ROOT/examples/daily.sh" nothing.csv other.csv
     sha256sum --quiet -c before
+    # A day whose log cannot be read is not in the history; the two before it are.
+    [ "$(cat days) $(grep -c '^20..-..-..$' history.txt)" = "1 3" ]
+    run --separate-stderr ! sh "$ROOT/examples/daily.sh" tuesday.csv
+    [[ "$stderr" == *"usage: daily.sh TODAY.csv TOMORROW.csv"* ]]
 }
 
 @test "examples: parts of a log by split and xargs have the scores of the whole" {
     apg predict -q -m m.apg --append new.csv > whole.csv
     sh "$ROOT/examples/split.sh" m.apg new.csv parts.csv 300 3
     cmp whole.csv parts.csv
+    gzip -c new.csv | gzip -dc | sh "$ROOT/examples/split.sh" m.apg - piped.csv 300 3
+    cmp whole.csv piped.csv
     rm parts.csv
     { cat new.csv; echo 1,2; } > bad.csv
     run --separate-stderr -123 sh "$ROOT/examples/split.sh" m.apg bad.csv parts.csv 300 2

@@ -99,7 +99,11 @@ END
     grep -q "^a row has not 6 cells: user_id, " err
     grep -q "^row:1: price: not a number: 'x'$" err
     run -1 python3 "$ROOT/examples/python/apg.py" none.apg < decoded.csv
-    [ "${lines[-1]}" = "ValueError: none.apg: No such file or directory" ]
+    [ "$output" = "apg.py: none.apg: No such file or directory" ]
+    run -1 python3 "$ROOT/examples/python/apg.py" want.apg < <(cut -d, -f2 decoded.csv)
+    [[ "$output" == "apg.py: a row has no "* ]]
+    LIBAPG=none.so run -1 python3 "$ROOT/examples/python/apg.py" want.apg < decoded.csv
+    [[ "$output" == "apg.py: none.so: "* ]]
 }
 
 @test "install: a model file read with numpy alone gives the scores of predict to 1e-6" {
