@@ -388,7 +388,9 @@ static char *list_text(char *const *item, size_t n)
     for (size_t i = 0; i < n; i++)
         size += 2 * strlen(item[i]) + 3;
     char *text = malloc(size), *to = text;
-    for (size_t i = 0; text && i < n; i++) {
+    if (!text)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
         const bool quoted = !*item[i] || *item[i] == '"' || strchr(item[i], ',');
         to += sprintf(to, "%s%s", i ? "," : "", quoted ? "\"" : "");
         for (const char *c = item[i]; *c; c++) {
