@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/columns.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -396,22 +397,29 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
     return APG_OK;
 }
 
-/* Are the eight digits of column I YYMMDDHH? Where all of the sample can be days, they are days. */
+/* Are the eight digits of column I YYMMDDHH? Where all of the sample can be days, they are days: unless they
+ * can all be hours too, and as days are all of years before 1970, which logs of clicks are not. */
 static bool has_hours(
     const struct builder *b, const struct apg_csv_chunk *const *sample, size_t n_sample, size_t i)
 {
-    struct apg_time t;
+    enum { DAYS_FROM_1970_TO_2020 = 18262 };
+    struct apg_time day, hour;
+    bool both = true, any = false;
+    double newest = -INFINITY;
     for (size_t k = 0; k < n_sample; k++)
         for (size_t r = 0; r < sample[k]->records; r++) {
             const struct apg_csv_chunk *chunk = sample[k];
             if (chunk->first[r + 1] - chunk->first[r] != b->header->first[1] || apg_csv_is_bad(chunk, r))
                 continue;
             const struct apg_cell *cell = &chunk->cell[chunk->first[r] + i];
-            if (!apg_time_read(&t, chunk->text + cell->at, cell->len, false) && t.eight &&
-                apg_time_read(&t, chunk->text + cell->at, cell->len, true))
+            const bool is_day = apg_time_read(&day, chunk->text + cell->at, cell->len, false),
+                       is_hour = apg_time_read(&hour, chunk->text + cell->at, cell->len, true);
+            if (!is_day && day.eight && is_hour)
                 return true;
+            if (is_day && day.eight)
+                newest = fmax(newest, day.days), both = both && is_hour, any = true;
         }
-    return false;
+    return any && both && newest < -DAYS_FROM_1970_TO_2020;
 }
 
 /* The fields of column I, which is one of times. */

@@ -71,14 +71,16 @@ static bool set_seconds(struct apg_time *t, double seconds)
     return set(t, (long)days, seconds - days * SECONDS_A_DAY, 0);
 }
 
-/* The digits behind a point, as a fraction; 0 where there is none. */
+/* The digits behind a point, as a fraction; 0 where there is none. Many nines, added to the last second of a
+ * day, would be rounded to the next day. */
+static const double LONGEST_FRACTION = .999999;
 static double take_fraction(struct rest *r)
 {
     double x = 0, unit = 1;
     if (r->end - r->p > 1 && (*r->p == '.' || *r->p == ',') && is_digit(r->p[1]))
         for (r->p++; r->p < r->end && is_digit(*r->p); r->p++)
             x += (*r->p - '0') * (unit /= 10);
-    return x;
+    return x < LONGEST_FRACTION ? x : LONGEST_FRACTION;
 }
 
 /* "Z", "+02:00", "+0200", "+02" or nothing. */

@@ -554,3 +554,12 @@ apg encode: tags: its cells look like lists (--multi reads them as such)" ]
     [ "$(od -A n -t u4 -j 8 -N 4 w.apgf | xargs)" = 2 ]
     [ "$(cut -d, -f1,2,4 w.csv | apg encode -q | od -A n -t u4 -j 8 -N 4 | xargs)" = 1 ]
 }
+
+@test "encode: --time: eight digits that can be hours are hours where as days they are of before 1970" {
+    # ln (1 + 22 hours in days) = .65; of 22 days it is 3.14
+    for case in "190102 .65" "201011 3.14"; do
+        awk -v first="${case% *}" 'BEGIN { print "label,a,hour"; for (i = 0; i < 230; i++) printf "%d,x%d,%s%02d\n", i % 2, i % 3, first, 1 + i % 23 }' |
+            apg encode -q --time hour -o h.apgf
+        [ "$(apg inspect --json h.apgf | jq '.columns[] | select(.name == "hour.age") | .high * 100 | round')" = "$(awk -v x="${case#* }" 'BEGIN { print x * 100 }')" ]
+    done
+}
