@@ -189,7 +189,7 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     echo old > killed/m.apg
     apg train --multi genres --epochs 100000 --patience 0 -o killed/m.apg logs.csv 2> passes &
     wait_for grep -qs '^ *1 ' passes
-    kill -HUP $!
+    kill -USR1 $! # what nohup started ignores HUP
     run wait $!
     [ "$(cat killed/m.apg)" = old ]
     [ "$(ls killed)" = m.apg ]
