@@ -9,6 +9,11 @@ screen() {
     RAW=raw TERM=${TERM-} python3 "$ROOT/test/cli/terminal.py" "$1" "$APG" train "${@:2}" || return
 }
 
+# A chroot without /dev/pts has no terminals.
+need_terminal() {
+    python3 -c 'import pty; pty.openpty()' 2> no_terminal || skip "no pseudo-terminals"
+}
+
 # without_speed: the lines, but for the rows per second, which vary
 without_speed() {
     sed -E '/^ +[0-9]+ +[0-9]+ /s/ +[0-9]+(  best)?$/\1/'
@@ -20,6 +25,7 @@ live() {
 }
 
 @test "train: on a terminal there is a live line, and in the end the lines that a file has" {
+    need_terminal
     export TERM=xterm
     apg simulate --rows 40000 --seed 3 > more.csv
     apg train "${many[@]}" -o file.apg more.csv 2> file.err
@@ -43,6 +49,7 @@ live() {
 }
 
 @test "train: the live line keeps to the terminal's width" {
+    need_terminal
     export TERM=xterm
     for columns in 80 40 20 10 3; do
         screen $columns "${many[@]}" -o x.apg logs.csv > shown
@@ -51,6 +58,7 @@ live() {
 }
 
 @test "train: no live line on a dumb terminal, with -q, or in a file" {
+    need_terminal
     apg train "${many[@]}" -o file.apg logs.csv 2> file.err
     for term in dumb "" none; do
         export TERM=$term
@@ -68,6 +76,7 @@ live() {
 }
 
 @test "train: messages are not written into the live line" {
+    need_terminal
     export TERM=xterm
     screen 200 "${many[@]}" --checkpoint no/where.apg -o x.apg logs.csv > shown
     live > lines
@@ -82,6 +91,7 @@ live() {
 }
 
 @test "train: Ctrl-C on a terminal ends it with the best so far" {
+    need_terminal
     export TERM=xterm
     code=0
     KEYS=$'\x03' screen 100 --multi genres --hidden 64 --batch-size 16 --patience 0 --epochs 10000 -o c.apg logs.csv > shown || code=$?
@@ -90,6 +100,7 @@ live() {
 }
 
 @test "train: --tune has a live line of each candidate" {
+    need_terminal
     export TERM=xterm
     screen 200 --multi genres --hidden 64 --batch-size 64 --epochs 3 --tune=4 -o x.apg logs.csv > shown
     live > lines
