@@ -22,7 +22,7 @@ static bool is_blank(char c)
 }
 
 /* Blanks and comments before a word; *LINE counts line ends. */
-static const char *skip(const char *s, uint64_t *line)
+static char *skip(char *s, uint64_t *line)
 {
     for (; is_blank(*s) || *s == '#'; s++) {
         if (*s == '#')
@@ -34,10 +34,10 @@ static const char *skip(const char *s, uint64_t *line)
     return s;
 }
 
-/* Copy the word at *S to OUT, without its quotes, and set *S behind it. False: a quote is not closed. */
-static bool cut_word(const char **s, uint64_t *line, char *out)
+/* Cut the word at *S where it stands, without its quotes, and set *S behind it. False: a quote is not closed. */
+static bool cut_word(char **s, uint64_t *line)
 {
-    const char *c = *s;
+    char *c = *s, *out = c;
     char quote = '\0';
     for (; *c && (quote || !is_blank(*c)); c++) {
         *line += *c == '\n';
@@ -51,24 +51,22 @@ static bool cut_word(const char **s, uint64_t *line, char *out)
             *out++ = *c;
         }
     }
+    if (*c) /* the blank behind it, where the word's NUL may come */
+        *line += *c++ == '\n';
     *out = '\0';
     *s = c;
     return !quote;
 }
 
-static enum apg_status read_words(
-    struct optfile *x, const char *path, const char *text, struct apg_error *err)
+static enum apg_status read_words(struct optfile *x, const char *path, char *text, struct apg_error *err)
 {
+    enum apg_status status = APG_OK;
     uint64_t line = 1;
-    for (const char *s = skip(text, &line); *s; s = skip(s, &line)) {
+    for (char *s = skip(text, &line); !status && *s; s = skip(s, &line)) {
         const uint64_t at = line;
         const bool names_file = *s == '@';
-        char *word = malloc(strlen(s) + 1);
-        if (!word)
-            return apg_fail_memory(err);
-        const bool closed = cut_word(&s, &line, word);
-        enum apg_status status = APG_OK;
-        if (!closed)
+        char *word = s;
+        if (!cut_word(&s, &line))
             status = apg_fail(
                 err, APG_EUSAGE, "@%s:%llu: a quote that is not closed", path, (unsigned long long)at);
         else if (names_file && word[1])
@@ -76,12 +74,8 @@ static enum apg_status read_words(
                 (unsigned long long)at, word);
         else
             status = add(x, word, path, at, err);
-        if (status) {
-            free(word);
-            return status;
-        }
     }
-    return APG_OK;
+    return status;
 }
 
 static enum apg_status read_file(struct optfile *x, const char *path, struct apg_error *err)
@@ -99,7 +93,12 @@ static enum apg_status read_file(struct optfile *x, const char *path, struct apg
         status = apg_fail(err, APG_EUSAGE, "@%s: a NUL byte: this is no file of options", path);
     else if (n > 0)
         status = read_words(x, path, text, err);
-    free(text);
+    if (apg_grow(&x->text, &x->cap_text, x->n_text + 1, sizeof *x->text)) {
+        x->text[x->n_text++] = text; /* words are parts of it */
+    } else {
+        free(text);
+        status = apg_fail_memory(err);
+    }
     (void)fclose(f);
     return status;
 }
@@ -122,9 +121,9 @@ enum apg_status optfile_expand(struct optfile *x, int argc, char **argv, struct 
 
 void optfile_release(struct optfile *x)
 {
-    for (size_t i = 0; i < x->n; i++)
-        if (x->word[i].file)
-            free(x->word[i].text);
+    for (size_t i = 0; i < x->n_text; i++)
+        free(x->text[i]);
+    free(x->text);
     free(x->word);
     free(x->argv);
     *x = (struct optfile){0};

@@ -12,7 +12,7 @@
 #include "base/error.h"
 
 struct optfile_word {
-    char *text;       /* owned when it is of a file, else an argument of the process */
+    char *text;       /* a part of the file's text, or an argument of the process */
     const char *file; /* NULL: it stood on the command line itself */
     uint64_t line;
 };
@@ -20,7 +20,9 @@ struct optfile_word {
 struct optfile {
     size_t n, cap;
     struct optfile_word *word; /* (n) in order */
-    char **argv;               /* (n + 1) the same, ended by NULL; getopt may put them in another order */
+    size_t n_text, cap_text;
+    char **text; /* (n_text) of the files, cut into words */
+    char **argv; /* (n + 1) the same, ended by NULL; getopt may put them in another order */
 };
 
 /* Fill X, zeroed or released, with the words of ARGV (argc). Behind a word "--" and for a lone "@" nothing is

@@ -400,8 +400,7 @@ static char *list_text(char *const *item, size_t n)
         }
         to += sprintf(to, "%s", quoted ? "\"" : "");
     }
-    if (text)
-        *to = '\0';
+    *to = '\0';
     return text;
 }
 

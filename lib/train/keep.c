@@ -39,34 +39,32 @@ void apg_keep_free(struct apg_keep *k)
     free(k);
 }
 
-enum apg_status apg_keep_put(struct apg_keep *k, struct apg_error *err)
+/* Move all weights to where they are kept, or BACK. */
+static enum apg_status move(const struct apg_keep *k, bool back, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
-    if (!k->weights && k->file.fd < 0)
-        status = apg_temp_open(&k->file, k->dir, err);
     for (size_t i = 0, at = 0; !status && i < k->g->n_params; i++) {
         const struct apg_param *p = &k->g->param[i];
-        const size_t n = p->derived ? 0 : p->rows * p->cols;
+        const size_t n = p->derived ? 0 : p->rows * p->cols, bytes = n * sizeof *p->w;
+        const off_t place = (off_t)(at * sizeof *p->w);
         if (k->weights && n)
-            memcpy(k->weights + at, p->w, n * sizeof *p->w);
+            memcpy(back ? p->w : k->weights + at, back ? k->weights + at : p->w, bytes);
         else if (n)
-            status = apg_temp_write(&k->file, p->w, n * sizeof *p->w, (off_t)(at * sizeof *p->w), err);
+            status = back ? apg_temp_read(&k->file, p->w, bytes, place, err)
+                          : apg_temp_write(&k->file, p->w, bytes, place, err);
         at += n;
     }
     return status;
 }
 
+enum apg_status apg_keep_put(struct apg_keep *k, struct apg_error *err)
+{
+    const bool open = k->weights || k->file.fd >= 0;
+    const enum apg_status status = open ? APG_OK : apg_temp_open(&k->file, k->dir, err);
+    return status ? status : move(k, false, err);
+}
+
 enum apg_status apg_keep_take(const struct apg_keep *k, struct apg_error *err)
 {
-    enum apg_status status = APG_OK;
-    for (size_t i = 0, at = 0; !status && i < k->g->n_params; i++) {
-        const struct apg_param *p = &k->g->param[i];
-        const size_t n = p->derived ? 0 : p->rows * p->cols;
-        if (k->weights && n)
-            memcpy(p->w, k->weights + at, n * sizeof *p->w);
-        else if (n)
-            status = apg_temp_read(&k->file, p->w, n * sizeof *p->w, (off_t)(at * sizeof *p->w), err);
-        at += n;
-    }
-    return status;
+    return move(k, true, err);
 }
