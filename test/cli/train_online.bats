@@ -102,6 +102,7 @@ near() {
 
 @test "train: --online that is stopped writes what it has learned" {
     apg simulate --rows 100000 --seed 3 > many.csv
+    rm -f err # of earlier tests
     env --default-signal "$APG" train "${online[@]}" --batch-size 8 -o stopped.apg many.csv 2> err &
     wait_for grep -qs '^ *1000 ' err
     kill -TERM $!

@@ -4,9 +4,11 @@ bats_require_minimum_version 1.5.0
 load small_model
 endless=(--multi genres --hidden 16,8 --rank 4 --batch-size 256 --epochs 100000 --patience 0)
 
+# In the background, into a new file `told`: what an earlier one told is not taken for its words.
 # What a script starts in the background ignores INT: not here.
 train() {
-    exec env --default-signal "$APG" train "$@"
+    rm -f told
+    env --default-signal "$APG" train "$@" 2> told &
 }
 
 # ended PID CODE: it ends, with that code
@@ -28,7 +30,7 @@ writing() {
         for signal in INT TERM; do
             rm -f m.apg best.apg
             # shellcheck disable=SC2086
-            train "${endless[@]}" $quiet --valid new.csv --checkpoint best.apg -o m.apg logs.csv 2> told &
+            train "${endless[@]}" $quiet --valid new.csv --checkpoint best.apg -o m.apg logs.csv
             wait_for test -e best.apg
             kill -s $signal $!
             ended $! $((128 + $(kill -l $signal)))
@@ -44,7 +46,7 @@ writing() {
 }
 
 @test "train: stopped without validation rows, or to standard output" {
-    train "${endless[@]}" --holdout 0 logs.csv 2> told > m.apg &
+    train "${endless[@]}" --holdout 0 logs.csv > m.apg
     wait_for grep -qs '^ *2 ' told
     kill -TERM $!
     ended $! 143
@@ -55,7 +57,7 @@ writing() {
 
 @test "train: stopped before an epoch is over: nothing is written, and it says so; the old file stays" {
     echo old > m.apg
-    train --multi genres --form full --batch-size 8 --holdout 0 -o m.apg logs.csv 2> told &
+    train --multi genres --form full --batch-size 8 --holdout 0 -o m.apg logs.csv
     wait_for grep -qs '^epoch ' told
     kill -TERM $!
     ended $! 143
@@ -66,13 +68,14 @@ writing() {
 @test "train: a signal while rows are read ends it as it ends others; an ignored one is none" {
     mkfifo rows
     exec 7<> rows
-    train "${endless[@]}" -o pipe.apg rows 2> told &
+    train "${endless[@]}" -o pipe.apg rows
     head -n 100 logs.csv >&7
     wait_for writing $!
     kill -TERM $!
     ended $! 143
     exec 7>&-
     [ ! -s told ] && [ ! -e pipe.apg ]
+    rm told
     (trap '' INT && exec "$APG" train "${endless[@]}" --epochs 40 --valid new.csv -o m.apg logs.csv 2> told) &
     wait_for grep -qs '^ *1 ' told
     kill -INT $!
@@ -83,7 +86,7 @@ writing() {
     mkdir second
     mkfifo out
     exec 7<> out # nobody reads, so it waits when the pipe is full
-    train "${endless[@]}" --embedding-dim 64 --checkpoint second/best.apg > out logs.csv 2> told &
+    train "${endless[@]}" --embedding-dim 64 --checkpoint second/best.apg > out logs.csv
     wait_for test -e second/best.apg
     tries=0
     while kill -TERM $! 2> no; do
@@ -101,7 +104,7 @@ writing() {
 @test "train: --tune that is stopped writes the best candidate that ended; --condition auto the static model" {
     apg simulate --rows 20000 --seed 3 > more.csv
     options=(--multi genres --hidden 16 --epochs 12 --batch-size 128)
-    train "${options[@]}" --tune=100 -o tuned.apg more.csv 2> told &
+    train "${options[@]}" --tune=100 -o tuned.apg more.csv
     wait_for grep -qs '/.* --' told
     kill -TERM $!
     ended $! 143
@@ -111,7 +114,7 @@ writing() {
     apg train -q "${options[@]}" $found -o same.apg more.csv
     cmp tuned.apg same.apg
 
-    train "${options[@]}" --condition auto -o auto.apg more.csv 2> told &
+    train "${options[@]}" --condition auto -o auto.apg more.csv
     wait_for grep -qs '^condition ' told
     kill -TERM $!
     ended $! 143
