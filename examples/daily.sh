@@ -15,14 +15,19 @@
 #   first.txt    may be there: options of the first day alone, such as --multi genres; a model keeps how it reads rows
 #   model.apg    to be trained on; serve.apg: what serves, collapsed; it may be in use meanwhile
 #   scores.csv   a score for each row of TOMORROW.csv; history.txt: AUC, loss and calibration of each day
+#   bad.csv      the bad rows of TODAY.csv, that were left out
 set -eu
 : "${2:?usage: daily.sh TODAY.csv TOMORROW.csv [OPTION]...}"
 today=$1 tomorrow=$2
 shift 2
 
-# On rows that it has not seen: what a model is worth.
+# On rows that it has not seen: what a model is worth. Its bad rows are told by apg train, below.
 if [ -e serve.apg ]; then
-    worth=$(apg evaluate -m serve.apg --on-error skip "$today")
+    worth=$(apg evaluate -m serve.apg --on-error skip "$today" 2> worth.log) || {
+        code=$?
+        cat worth.log >&2
+        exit $code
+    }
     printf '%s\n' "$(date +%F)" "$worth" >> history.txt
 fi
 
@@ -33,7 +38,7 @@ elif [ -e first.txt ]; then
     start=@first.txt
 fi
 # shellcheck disable=SC2086
-apg train -q $start --on-error skip --max-errors 1% "$@" -o next.apg "$today"
+apg train -q $start --on-error skip --max-errors 1% --rejects bad.csv "$@" -o next.apg "$today"
 apg collapse -q -o next-serve.apg next.apg
 
 # The columns by which others find the scores: yours may have other names.

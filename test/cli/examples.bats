@@ -27,6 +27,11 @@ cells() { awk -F, -v OFS=, "$@"; }
     cp model.apg monday.apg
     sh "$ROOT/examples/daily.sh" tuesday.csv ../new.csv --epochs 1
     grep -q '^AUC ' history.txt
+    # A bad row is told once, and is kept.
+    { cat tuesday.csv; echo 1,2; } > rough.csv
+    run --separate-stderr -0 sh "$ROOT/examples/daily.sh" rough.csv ../new.csv --epochs 1
+    [ "$stderr" = "apg train: 1 of $(wc -l < tuesday.csv) rows are bad and were left out" ]
+    [ "$(tail -n +2 bad.csv)" = 1,2 ]
     grep -c '^20..-..-..$' history.txt > days
     [ "$(wc -l < scores.csv)" -eq 2001 ]
     run ! cmp -s model.apg monday.apg
@@ -39,7 +44,7 @@ cells() { awk -F, -v OFS=, "$@"; }
     run --separate-stderr -1 sh "$ROOT/examples/daily.sh" nothing.csv other.csv
     sha256sum --quiet -c before
     # A day whose log cannot be read is not in the history; the two before it are.
-    [ "$(cat days) $(grep -c '^20..-..-..$' history.txt)" = "1 3" ]
+    [ "$(cat days) $(grep -c '^20..-..-..$' history.txt)" = "2 4" ]
     run --separate-stderr ! sh "$ROOT/examples/daily.sh" tuesday.csv
     [[ "$stderr" == *"usage: daily.sh TODAY.csv TOMORROW.csv"* ]]
 }

@@ -160,8 +160,14 @@ table() {
     sed -n '/^```sh$/,/^```$/p' "$ROOT/README.md" | sed '1d;$d' > job
     [ "$(grep -c '^```sh$' "$ROOT/README.md")" -eq 1 ]
     [ "$(wc -l < job)" -ge 5 ]
+    rm yesterday.apg # on the first night
     sh job
     [ "$(wc -l < scores.csv)" -eq 101 ]
+    [ "$(apg inspect --json yesterday.apg | jq -r .made.from)" = null ]
+    cp small.apg yesterday.apg
+    sh job
+    [ "$(wc -l < scores.csv)" -eq 101 ]
+    [ "$(apg inspect --json yesterday.apg | jq -r .made.from)" = "$(apg inspect --json small.apg | jq -r .checksum)" ]
     [ ! -e today.apg ] && [ -s serve.apg ]
     cp yesterday.apg before.apg
     awk -F, -v OFS=, 'NR > 1 {$2 = "u" NR} 1' new.csv > tomorrow.csv
