@@ -26,7 +26,7 @@ int cmd_complexity(int argc, char **argv)
     const char *out_path = NULL, *model_path = NULL, *plot_path = NULL;
     const double width = APG_COMPLEXITY_WIDTH_MAX;
     const struct opt table[] = {
-        OPT_STRING('m', "model", &model_path, "FILE", "count what a model costs, op by op"),
+        OPT_MODEL(&model_path, "count what a model costs, op by op"),
         OPT_HEADING("Shape, without a model"),
         OPT_SIZES(0, "mlp", &c.mlp, 1, width, "N,...",
             "widths of an MLP, its input first; two widths are one layer"),

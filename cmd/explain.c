@@ -295,7 +295,7 @@ int cmd_explain(int argc, char **argv)
     size_t threads = 0, sample = SAMPLE_ROWS;
     bool csv = false, json = false;
     const struct opt table[] = {
-        OPT_STRING('m', "model", &model_path, "FILE", "the model (needed)"),
+        OPT_MODEL(&model_path, "the model (needed)"),
         OPT_HEADING("Input"),
         OPT_SETTINGS(apg_columns_format, &e.columns),
         OPT_STRING(0, "weight", &e.columns.weight, "COLUMN",
@@ -325,8 +325,8 @@ int cmd_explain(int argc, char **argv)
     int code = opt_parse(&argc, &argv, &command);
     if (code != OPT_GO || (code = input_check_columns(&command, &e.columns)) != OPT_GO)
         return code;
-    if (!model_path)
-        return opt_usage(&command, "--model is needed");
+    if ((code = input_need_model(&command, model_path, argv, argc)) != OPT_GO)
+        return code;
     const char *of_log = opt_given_below(&command, "A log");
     if (e.by_row && (of_log || opt_given("weight")))
         return opt_usage(&command, "--%s is of a log, not of --by-row", of_log ? of_log : "weight");

@@ -226,7 +226,9 @@ static enum apg_status verify_rows(struct apg_feat_reader *r, json_t *root, stru
 int cmd_inspect(int argc, char **argv)
 {
     bool as_json = false, verify = false;
-    const struct opt table[] = {OPT_FLAG(0, "json", &as_json, "write JSON"),
+    const char *path = NULL;
+    const struct opt table[] = {OPT_MODEL(&path, "the model, as other commands have it; or FILE alone"),
+        OPT_FLAG(0, "json", &as_json, "write JSON"),
         OPT_FLAG(0, "verify", &verify, "read the rows of a feature file too, check them and count them"),
         OPT_END};
     const struct opt_command command = {"inspect", "[OPTION]... [FILE]",
@@ -235,13 +237,15 @@ int cmd_inspect(int argc, char **argv)
     int code = opt_parse(&argc, &argv, &command);
     if (code != OPT_GO)
         return code;
-    if (argc > 1)
+    if (argc + (path != NULL) > 1)
         return opt_usage(&command, "one file at a time");
+    if (argc)
+        path = argv[0];
     struct apg_error err;
     struct apg_source in;
     struct apg_model *m = NULL;
     json_t *root = NULL;
-    enum apg_status status = input_open_binary(&in, argc ? argv[0] : NULL, &err);
+    enum apg_status status = input_open_binary(&in, path, &err);
     if (status)
         goto done;
     if (in.tensors) {

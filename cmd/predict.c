@@ -224,7 +224,7 @@ int cmd_predict(int argc, char **argv)
     const char *model_path = NULL, *out_path = NULL;
     size_t threads = 0;
     const struct opt table[] = {
-        OPT_STRING('m', "model", &model_path, "FILE", "the model (needed)"),
+        OPT_MODEL(&model_path, "the model (needed)"),
         OPT_HEADING("Input"),
         OPT_SETTINGS(apg_columns_format, &columns),
         OPT_BAD_ROWS(apg_rejects_predict_settings, &p.bad),
@@ -249,8 +249,8 @@ int cmd_predict(int argc, char **argv)
     int code = opt_parse(&argc, &argv, &command);
     if (code != OPT_GO || (code = input_check_columns(&command, &columns)) != OPT_GO)
         return code;
-    if (!model_path)
-        return opt_usage(&command, "--model is needed");
+    if ((code = input_need_model(&command, model_path, argv, argc)) != OPT_GO)
+        return code;
     if (p.append && p.id.n)
         return opt_usage(&command, "--append and --id exclude each other");
     if ((code = unknown_check_limits(&p.unknown, &command)) != OPT_GO ||

@@ -75,11 +75,40 @@ enum apg_status input_open_binary(struct apg_source *s, const char *path, struct
 
 void input_close(struct apg_source *s)
 {
-    const struct apg_source was = *s; /* NOLINT(clang-analyzer-core.NullDereference): s is none only where n is 0 */
+    const struct apg_source was =
+        *s; /* NOLINT(clang-analyzer-core.NullDereference): s is none only where n is 0 */
     apg_source_release(s);
     if (was.fd > STDIN_FILENO)
         (void)close(was.fd);
     *s = (struct apg_source){.name = was.name, .type = was.type};
+}
+
+static bool is_regular(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool is_model(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct apg_tensors *t = NULL;
+    struct apg_error unread;
+    const bool is = fd >= 0 && is_regular(fd) && !apg_tensors_open(&t, fd, path, NULL, 0, false, &unread);
+    apg_tensors_free(t);
+    if (fd >= 0)
+        (void)close(fd);
+    return is;
+}
+
+int input_need_model(
+    const struct opt_command *command, const char *path, char *const *operand, int n_operands)
+{
+    if (path)
+        return OPT_GO;
+    if (n_operands > 0 && is_model(operand[0]))
+        return opt_usage(command, "--model is needed: -m %s", operand[0]);
+    return opt_usage(command, "--model is needed");
 }
 
 enum apg_status input_open_model(struct apg **model, const char *path, struct apg_error *err)
@@ -92,12 +121,6 @@ enum apg_status input_open_model(struct apg **model, const char *path, struct ap
     if (fd > STDIN_FILENO)
         (void)close(fd);
     return status;
-}
-
-static bool is_regular(int fd)
-{
-    struct stat st;
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 enum apg_status input_open_all(

@@ -26,6 +26,10 @@ enum apg_status input_open(
 enum apg_status input_open_binary(struct apg_source *s, const char *path, struct apg_error *err);
 void input_close(struct apg_source *s); /* of a zeroed one, or after a failure: allowed */
 
+/* Refuse a PATH that is NULL: OPT_GO, or EXIT_USAGE after a message, which knows what to type where the first of
+ * the operands (N_OPERANDS) is a model. */
+int input_need_model(
+    const struct opt_command *command, const char *path, char *const *operand, int n_operands);
 /* The model of the file PATH, to be closed with apg_close. */
 enum apg_status input_open_model(struct apg **model, const char *path, struct apg_error *err);
 /* A descriptor alone, or -1; *name is for messages: PATH, or "standard input". */

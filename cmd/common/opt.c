@@ -254,8 +254,8 @@ static int set(const struct item *i, const char *text, const char *word)
 {
     const struct apg_setting *row = i->row;
     struct apg_error err;
-    if (row->kind == APG_SETTING_STRING && strcmp(row->name, "model") == 0 && opt_given("model")) {
-        message_warn("--model is given twice: one model at a time");
+    if (row->once && opt_given(row->name)) {
+        message_warn("--%s is given twice: one %s at a time", row->name, row->name);
         return EXIT_USAGE;
     }
     const enum apg_status status = apg_setting_parse(row, i->base, text, &kept, &err);

@@ -67,6 +67,8 @@ struct opt {
     OPT_OF(REAL, letter, name, (double *){p}, .least = min, .most = max, .arg = of, .help = text)
 #define OPT_STRING(letter, name, p, of, text) \
     OPT_OF(STRING, letter, name, (const char **){p}, .arg = of, .help = text)
+#define OPT_MODEL(p, text) \
+    OPT_OF(STRING, 'm', "model", (const char **){p}, .arg = "FILE", .once = true, .help = text)
 #define OPT_LIST(letter, name, p, of, text) \
     OPT_OF(LIST, letter, name, (struct apg_list *){p}, .at = offsetof(struct apg_list, item), \
         .n_at = offsetof(struct apg_list, n), .arg = of, .help = text)

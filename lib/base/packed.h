@@ -15,7 +15,7 @@ struct apg_packed {
     const char *what; /* "compressed by gzip" */
     const char
         *program; /* what makes text of it, from standard input to standard output by -dc; NULL: none does */
-    const char *advice; /* what a user can type before the command; NULL: there is no such program */
+    const char *advice; /* what a user can do */
 };
 
 /* What begins with BYTES (n), or NULL. *more (unless NULL): it is not known before there are more of them. */

@@ -56,6 +56,7 @@ struct apg_setting {
     bool rare;          /* few users need it, so only --help-all shows it */
     /* The setting does something only where setting OF is one of OF_NAMES, "a|b"; NULL: always. */
     const char *of, *of_names;
+    bool once;         /* STRING: it may not be given twice, where the last would count */
     bool whole;        /* LIST: each text is one item, with the commas that it has */
     const char *alone; /* the value of an option that is given without one; NULL: it takes one */
     const char *key;   /* its name in a model file; NULL: files do not have it */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "base/json.h"
 #include "base/mem.h"
 #include "data/bins.h"
@@ -331,6 +332,18 @@ static void tell_label(struct builder *b)
         say(&b->notes, " (--label names it; --drop leaves out what is known only with the label)");
 }
 
+/* Scores that apg predict wrote behind the rows tell the label of rows that their model was trained on. */
+static void tell_scores(struct builder *b, size_t i)
+{
+    const char *name = column_name(b, i);
+    if (strcasecmp(name, "score") != 0 || b->kind[i] == APG_DROP)
+        return;
+    say(&b->notes, "\n");
+    say(&b->notes, name);
+    say(&b->notes, ": named as what apg predict writes; if a model made it of these rows, --drop ");
+    say(&b->notes, name);
+}
+
 /* A column of numbers, but for what marks those that are missing, is one of tokens unless the user says so. */
 static void tell_marker(struct builder *b, const struct apg_look *look, const char *name, bool whole)
 {
@@ -393,6 +406,7 @@ static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk 
             say(&b->notes, name);
             say(&b->notes, ": its cells are times (--time reads hour, weekday and age)");
         }
+        tell_scores(b, i);
     }
     return APG_OK;
 }

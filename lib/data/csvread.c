@@ -299,10 +299,8 @@ static enum apg_status skip_mark(struct apg_csv *c, struct apg_error *err)
         if (status)
             return status;
     }
-    if (packed && packed->advice)
-        return apg_fail(err, APG_EINPUT, "%s: %s: read it by '%s'", c->name, packed->what, packed->advice);
     if (packed)
-        return apg_fail(err, APG_EINPUT, "%s: %s: write it as CSV", c->name, packed->what);
+        return apg_fail(err, APG_EINPUT, "%s: %s: %s", c->name, packed->what, packed->advice);
     if (c->n_held >= sizeof mark && memcmp(c->held, mark, sizeof mark) == 0)
         c->from = sizeof mark;
     c->started = true;

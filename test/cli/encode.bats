@@ -342,6 +342,16 @@ one() {
     [ "$(one x 0.5 1.25 3)" = "apg encode: --numeric x" ]
 }
 
+@test "encode: a column named as that of scores is told, unless its use is" {
+    printf '%s\n' label,user,Score 1,a,0.75 0,b,0.25 1,c,0.5 > scored.csv
+    run --separate-stderr -0 apg encode -o /dev/null scored.csv
+    [[ "$stderr" == *"apg encode: Score: named as what apg predict writes; if a model made it of these rows, --drop Score"* ]]
+    for told in "--drop Score" "--numeric Score" "--label Score --positive 0.75"; do
+        run --separate-stderr -0 apg encode $told -o /dev/null scored.csv
+        [[ "$stderr" != *"named as"* ]]
+    done
+}
+
 @test "encode: the label is told where another column could be it" {
     printf '%s\n' click,label,user 1,1,a 0,0,b 1,0,a > two.csv
     run --separate-stderr -0 apg encode -o /dev/null two.csv

@@ -500,7 +500,7 @@ copies() { awk -F, 'NR == 1 { print $0 ",w"; next } { for (i = 0; i < NR % 4; i+
     run --separate-stderr -1 apg evaluate -m m.apg -m no.apg -o none new.csv
     [[ "$stderr" == "apg evaluate: no.apg: "* ]]
     [ ! -e none ]
-    for command in predict explain complexity; do
+    for command in predict explain complexity inspect; do
         run --separate-stderr -2 apg $command -m m.apg -m m.apg
         [ "$stderr" = "apg $command: --model is given twice: one model at a time" ]
     done

@@ -94,6 +94,12 @@ strong_model() {
 }
 
 @test "explain: what goes wrong is one line" {
+    for command in explain predict; do
+        run --separate-stderr -2 apg $command m.apg new.csv
+        [ "$stderr" = "apg $command: --model is needed: -m m.apg (see 'apg $command --help')" ]
+        run --separate-stderr -2 apg $command none.apg new.csv
+        [ "$stderr" = "apg $command: --model is needed (see 'apg $command --help')" ]
+    done
     for wrong in "" "-m m.apg --csv --json" "-m m.apg --by-row --repeats 2" "-m m.apg --by-row --weight w" "-m m.apg --top 2" "-m m.apg --repeats 0"; do
         # shellcheck disable=SC2086
         run --separate-stderr -2 apg explain $wrong new.csv

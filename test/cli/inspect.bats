@@ -163,6 +163,9 @@ options_of() { apg inspect --json "$1" | jq -r .made.options; }
     [ -z "$output" ]
     [[ "$stderr" == "apg inspect: logs.csv: "*"not a"* ]]
     [[ "$stderr" != *$'\n'* ]]
+    apg inspect -m m.apg | cmp - <(apg inspect m.apg)
+    run --separate-stderr -2 apg inspect -m m.apg m.apg
+    [ "$stderr" = "apg inspect: one file at a time (see 'apg inspect --help')" ]
     run --separate-stderr -1 bash -c 'apg inspect m.apg > /dev/full'
     [ "$stderr" = "apg inspect: standard output: No space left on device" ]
 }

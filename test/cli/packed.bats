@@ -112,6 +112,8 @@ with() {
     printf 'PAR1\x15' > new.parquet
     run --separate-stderr -1 apg train new.parquet
     [ "$stderr" = "apg train: new.parquet: a Parquet file: write it as CSV" ]
+    run --separate-stderr -1 apg evaluate m.apg
+    [ "$stderr" = "apg evaluate: m.apg: a model, not a log: give it by -m, or by --from to apg train" ]
     printf '%s\n' Byte,PAR,label 1,2,1 3,4,0 > letters.csv # begins as some do
     apg encode -q -o /dev/null letters.csv
     printf '%s\n' '(x),label' 1,1 3,0 > letters.csv
