@@ -16,7 +16,7 @@
 #include "common/page.h"
 #include "common/plot.h"
 #include "common/stop.h"
-#include "common/unpack.h"
+#include "common/packing.h"
 #include "train/settings.h"
 #include "train_log.h"
 #include "train_page.h"
@@ -123,7 +123,7 @@ static enum apg_status run(
         .tell = tell,
         .stop = stop,
         .arg = t,
-        .opener = &unpack_opener};
+        .opener = &packing_opener};
     struct apg *model = NULL;
     struct output out = {0}, rejects = {0};
     struct apg_sink rejects_sink;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "common/message.h"
-#include "common/unpack.h"
+#include "common/packing.h"
 
 /* ---- files ---- */
 
@@ -64,7 +64,7 @@ enum apg_status input_open(
     struct apg_source *s, const char *path, const struct apg_columns *columns, struct apg_error *err)
 {
     struct apg_csv_format format = apg_columns_cut(columns);
-    format.opener = &unpack_opener;
+    format.opener = &packing_opener;
     return open_source(s, path, &format, err);
 }
 

@@ -10,12 +10,15 @@
 #include <unistd.h>
 #include "base/io.h"
 #include "common/message.h"
+#include "common/packing.h"
 
 enum { BUFFER_BYTES = 1 << 16 };
 
 /* ---- signals ---- */
 
-static pthread_t creator; /* the thread that makes the files, where signals wait meanwhile */
+static pthread_t creator;     /* the thread that makes the files, where signals wait meanwhile */
+static struct output *packed; /* the outputs that are compressed */
+static const char not_packed[] = ": the program that compresses it could not write it\n";
 
 /* As message_warn, but with what a signal handler may call. Ends the program. Several threads may come
  * here at once, for the same reason: the first one tells it. */
@@ -50,6 +53,12 @@ static void die(int sig, siginfo_t *info, void *context)
         const char *name = apg_map_at(info->si_addr);
         fail(name ? name : "a temporary file", ": could not be read or written where it is mapped\n");
     }
+    for (struct output *o = packed; sig == SIGPIPE && o;
+         o = o->next) { /* a pipe to one of them, or another? */
+        (void)close(fileno(o->f));
+        if (!packing_end(o->packer))
+            fail(o->name, not_packed);
+    }
     signal(sig, SIG_DFL);
     raise(sig); /* delivered when this returns */
 }
@@ -81,6 +90,35 @@ void output_catch_faults(void)
 
 /* ---- outputs ---- */
 
+/* Let a program compress what is written to O. */
+static enum apg_status pack(struct output *o, const struct apg_packed *how, struct apg_error *err)
+{
+    const int fd = packing_start(&o->packer, how, fileno(o->file.f), o->name, err);
+    if (fd < 0)
+        return APG_EIO;
+    if (!(o->f = fdopen(fd, "w"))) {
+        (void)apg_fail_errno(err, "%s", o->name);
+        (void)close(fd);
+        (void)packing_end(o->packer);
+        return APG_EIO;
+    }
+    o->next = packed;
+    packed = o;
+    return APG_OK;
+}
+
+/* End the program that compresses what O holds. Was all of it written? */
+static bool packer_end(struct output *o)
+{
+    struct output **at = &packed;
+    while (*at != o)
+        at = &(*at)->next;
+    *at = o->next;
+    const bool written = !ferror(o->f);
+    const bool closed = fclose(o->f) == 0;
+    return packing_end(o->packer) && written && closed;
+}
+
 enum apg_status output_open(struct output *o, const char *path, bool binary, struct apg_error *err)
 {
     const bool standard = !path || strcmp(path, "-") == 0;
@@ -91,10 +129,19 @@ enum apg_status output_open(struct output *o, const char *path, bool binary, str
     } else {
         creator = pthread_self();
         catch_fatal();
-        const enum apg_status status = apg_outfile_open(&o->file, path, err);
+        const struct apg_packed *how = apg_packed_named(path);
+        if (how && binary)
+            return apg_fail(
+                err, APG_EUSAGE, "%s: this output is not compressed: a name without %s", path, how->ending);
+        enum apg_status status = apg_outfile_open(&o->file, path, err);
         if (status)
             return status;
         o->f = o->file.f;
+        if (how && (status = pack(o, how, err))) {
+            o->f = NULL;
+            apg_outfile_abandon(&o->file);
+            return status;
+        }
     }
     if (binary && isatty(fileno(o->f))) {
         output_abandon(o);
@@ -106,7 +153,12 @@ enum apg_status output_open(struct output *o, const char *path, bool binary, str
 enum apg_status output_commit(struct output *o, struct apg_error *err)
 {
     FILE *f = o->f;
+    const bool whole = !o->packer || packer_end(o);
     o->f = NULL;
+    if (!whole) {
+        apg_outfile_abandon(&o->file);
+        return apg_fail(err, APG_EIO, "%s%.*s", o->name, (int)sizeof not_packed - 2, not_packed);
+    }
     if (f != stdout)
         return apg_outfile_commit(&o->file, err);
     if (!ferror(f)) /* else errno is still, or again, that of the write that failed */
@@ -119,6 +171,8 @@ enum apg_status output_commit(struct output *o, struct apg_error *err)
 
 void output_abandon(struct output *o)
 {
+    if (o->f && o->packer)
+        (void)packer_end(o);
     if (o->f && o->f != stdout)
         apg_outfile_abandon(&o->file);
     o->f = NULL;

@@ -11,21 +11,25 @@
  *     if (status)
  *         output_abandon(&out);
  *
- * A signal that ends the program removes temporary files first. All outputs are made by one thread.
+ * A signal that ends the program removes temporary files first. All outputs are made by one thread. A file of text
+ * whose name ends with .gz, .xz, .zst or .bz2 is compressed (packing.h).
  */
 #ifndef APG_OUTPUT_H
 #define APG_OUTPUT_H
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 #include "base/outfile.h"
 
 struct output {
     FILE *f;                 /* NULL: closed */
     const char *name;        /* for messages: the path, or "standard output" */
-    struct apg_outfile file; /* private */
+    struct apg_outfile file; /* private, and so are: */
+    pid_t packer;            /* the child that compresses what F holds; 0: none */
+    struct output *next;     /* of those that have one */
 };
 
-/* PATH NULL or "-" is standard output. BINARY refuses a terminal. */
+/* PATH NULL or "-" is standard output. BINARY refuses a terminal, and a name that says it is compressed. */
 enum apg_status output_open(struct output *o, const char *path, bool binary, struct apg_error *err);
 /* Flush, check every write so far, and put a file into its place. A failure names the output, which is
  * then abandoned. */

@@ -16,9 +16,12 @@ struct apg_packed {
     const char
         *program; /* what makes text of it, from standard input to standard output by -dc; NULL: none does */
     const char *advice; /* what a user can do */
+    const char *ending; /* of the names that such files have, ".gz"; NULL: not told by it */
 };
 
 /* What begins with BYTES (n), or NULL. *more (unless NULL): it is not known before there are more of them. */
 const struct apg_packed *apg_packed_of(const void *bytes, size_t n, bool *more);
+/* What a file called NAME is expected to be, by its ending: compressed by a program. NULL: anything. */
+const struct apg_packed *apg_packed_named(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Files that are compressed, and others that are no text (lib/base/packed.h, cmd/common/unpack.h).
+# Files that are compressed, and others that are no text (lib/base/packed.h, cmd/common/packing.h).
 bats_require_minimum_version 1.5.0
 load helper
 load small_model
@@ -72,6 +72,63 @@ with() {
     run --separate-stderr -1 apg predict -q -m m.apg logs.csv new.csv cut.gz
     [ "${#stderr_lines[@]}" -eq 1 ]
     [ "${#lines[@]}" -ge 8000 ]
+}
+
+@test "packed: an output is compressed where its name says so, whole or not at all" {
+    apg predict -q -m m.apg --append new.csv > want.csv
+    for program in gzip:gz xz:xz zstd:zst bzip2:bz2; do
+        command -v "${program%:*}" > /dev/null || continue
+        apg predict -q -m m.apg --append -o "out.csv.${program#*:}" new.csv
+        "${program%:*}" -dc < "out.csv.${program#*:}" | cmp - want.csv
+        apg evaluate --json "out.csv.${program#*:}" | jq -e '.rows == 2000'
+    done
+    apg encode -q --encoder m.apg -o new.apgf new.csv
+    apg encode --decode -o back.csv.gz new.apgf
+    apg encode --decode new.apgf | cmp - <(gzip -dc back.csv.gz)
+    apg evaluate -o report.gz want.csv
+    gzip -dc report.gz | cmp - <(apg evaluate want.csv)
+    # an error on the way leaves the old one
+    { cat new.csv; echo 1,2; } > bad.csv
+    cp out.csv.gz before.gz
+    run --separate-stderr -1 apg predict -q -m m.apg --append -o out.csv.gz bad.csv
+    [ "$stderr" = "apg predict: bad.csv:2002: 2 columns where the header has 7" ]
+    cmp before.gz out.csv.gz
+}
+
+@test "packed: an output that cannot be compressed is one line, and the old file stays" {
+    ln -sf /dev/full full.gz
+    for command in "predict -q -m m.apg" "evaluate -m m.apg" "explain -m m.apg --by-row"; do
+        run --separate-stderr -1 apg $command -o full.gz new.csv
+        [ "$stderr" = "apg ${command%% *}: full.gz: the program that compresses it could not write it" ]
+    done
+    # a part of it is written when the program ends
+    run --separate-stderr -1 timeout 60 apg simulate --rows 1000000 -o full.gz
+    [ "$stderr" = "apg simulate: full.gz: the program that compresses it could not write it" ]
+    echo before > no.gz
+    run --separate-stderr -1 env PATH="$PWD/bin" "$APG" predict -q -m m.apg -o no.gz new.csv
+    [ "$stderr" = "apg predict: no.gz: compressed by gzip, and gzip cannot be run: it is not installed" ]
+    run --separate-stderr -1 apg train -q -o no.gz new.csv
+    [ "$stderr" = "apg train: no.gz: this output is not compressed: a name without .gz" ]
+    run --separate-stderr -1 apg encode -q -o no.xz new.csv
+    [ "$stderr" = "apg encode: no.xz: this output is not compressed: a name without .xz" ]
+    [ "$(cat no.gz)" = before ]
+    # a pipe that is closed is not the file's fault
+    run --separate-stderr bash -c 'for i in 1 2 3; do tail -n +2 logs.csv; done | cat <(head -n 1 logs.csv) - |
+        apg predict -q -m m.apg --on-error skip --rejects rejects.gz | head -n 1'
+    [[ "$output" == 0.* ]]
+    [ -z "$stderr" ]
+}
+
+@test "packed: Ctrl-C is for apg, not for the program that compresses" {
+    # This one ends all that is in its own group.
+    mkdir group
+    printf '%s\n' '#!/bin/sh' "trap '' INT" 'kill -INT 0' "exec $(command -v gzip) \"\$@\"" > group/gzip
+    chmod +x group/gzip
+    set -m # a group of its own for apg, too
+    env PATH="$PWD/group:$PATH" "$APG" predict -q -m m.apg -o group.gz new.csv.gz &
+    wait $!
+    set +m
+    gzip -dc group.gz | cmp - <(apg predict -q -m m.apg new.csv)
 }
 
 @test "packed: a program that is not installed is named" {

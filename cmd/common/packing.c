@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/unpack.h"
+#include "common/packing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,10 +29,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 extern char **environ;
 
 /* Start PROGRAM from descriptor FROM to TO. Returns 0, or an errno. This program catches and ignores signals;
- * the child does not. What it would say on standard error is said in one line here. */
-static int start(pid_t *pid, const char *program, int from, int to)
+ * the child does not, but Ctrl-C is for this program alone. What the child would say on standard error is said in
+ * one line here. */
+static int start(pid_t *pid, const char *program, const char *options, int from, int to)
 {
-    char *const argv[] = {(char *)program, "-dc", NULL};
+    char *const argv[] = {(char *)program, (char *)options, NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
     sigset_t none, all;
@@ -50,11 +51,19 @@ static int start(pid_t *pid, const char *program, int from, int to)
         !(failed = posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0)) &&
         !(failed = posix_spawnattr_setsigmask(&how, &none)) &&
         !(failed = posix_spawnattr_setsigdefault(&how, &all)) &&
-        !(failed = posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)))
+        !(failed = posix_spawnattr_setpgroup(&how, 0)) &&
+        !(failed = posix_spawnattr_setflags(
+              &how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP)))
         failed = posix_spawnp(pid, program, &files, &how, argv, environ);
     posix_spawnattr_destroy(&how);
     posix_spawn_file_actions_destroy(&files);
     return failed;
+}
+
+static void cannot_run(int failed, const char *name, const struct apg_packed *packed, struct apg_error *err)
+{
+    (void)apg_fail(err, APG_EIO, "%s: %s, and %s cannot be run: %s", name, packed->what, packed->program,
+        failed == ENOENT ? "it is not installed" : strerror(failed));
 }
 
 /* Read the file FD, which is closed, through PROGRAM. Returns the pipe, or -1. */
@@ -69,15 +78,14 @@ static int unpack(int fd, const char *name, const struct apg_packed *packed, str
     } else {
         struct child *child = &children[n_children];
         *child = (struct child){.fd = ends[0], .program = packed->program};
-        const int failed = start(&child->pid, packed->program, fd, ends[1]);
+        const int failed = start(&child->pid, packed->program, "-dc", fd, ends[1]);
         (void)close(ends[1]);
         if (!failed) {
             n_children++;
         } else {
             (void)close(ends[0]);
             ends[0] = -1;
-            (void)apg_fail(err, APG_EIO, "%s: %s, and %s cannot be run: %s", name, packed->what,
-                packed->program, failed == ENOENT ? "it is not installed" : strerror(failed));
+            cannot_run(failed, name, packed, err);
         }
     }
     (void)pthread_mutex_unlock(&lock);
@@ -135,4 +143,29 @@ static enum apg_status close_file(int fd, const char *name, bool whole, struct a
         child.program, WEXITSTATUS(status));
 }
 
-const struct apg_opener unpack_opener = {open_file, close_file};
+int packing_start(
+    pid_t *pid, const struct apg_packed *packed, int to, const char *name, struct apg_error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        (void)apg_fail_errno(err, "%s", name);
+        return -1;
+    }
+    const int failed = start(pid, packed->program, "-c", ends[0], to);
+    (void)close(ends[0]);
+    if (!failed)
+        return ends[1];
+    (void)close(ends[1]);
+    cannot_run(failed, name, packed, err);
+    return -1;
+}
+
+bool packing_end(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+const struct apg_opener packing_opener = {open_file, close_file};
