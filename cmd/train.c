@@ -111,10 +111,10 @@ static void close_log(const struct apg_input *in)
         (void)close(in->fd);
 }
 
-/* Train on the logs PATH[0 .. N_PATHS), or standard input, and write all that was asked for. SEED: for the log of
+/* Train on the logs PATH[0 .. N_PATHS), or standard input, and write all that was asked for. S: for the log of
  * the training. */
-static enum apg_status run(
-    struct train *t, char *const *path, size_t n_paths, uint64_t seed, struct apg_error *err)
+static enum apg_status run(struct train *t, char *const *path, size_t n_paths,
+    const struct apg_train_settings *s, struct apg_error *err)
 {
     const size_t n_logs = n_paths ? n_paths : 1;
     struct apg_input valid = {.fd = -1}, *log = calloc(n_logs, sizeof *log);
@@ -135,7 +135,8 @@ static enum apg_status run(
         status = input_open_model(&options.from, t->from, err);
     if (status || (status = output_open(&out, t->out, true, err)) ||
         (t->rejects && (status = output_open(&rejects, t->rejects, false, err))) ||
-        (t->log_path && (status = train_log_open(&t->log, t->log_path, t->from, seed, err))))
+        (t->log_path &&
+            (status = train_log_open(&t->log, t->log_path, t->from, s->fit.seed, s->online, err))))
         goto done;
     if (t->rejects) {
         rejects_sink = output_sink(&rejects);
@@ -243,7 +244,7 @@ int cmd_train(int argc, char **argv)
     if (settings.online)
         t.best = "model as it was then";
     struct apg_error err;
-    const enum apg_status status = run(&t, argv, (size_t)argc, settings.fit.seed, &err);
+    const enum apg_status status = run(&t, argv, (size_t)argc, &settings, &err);
     if (status == APG_ESTOPPED)
         message_warn("stopped by %s before an epoch was over: nothing is written", stop_name());
     if (status == APG_ESTOPPED || (!status && t.stopped))

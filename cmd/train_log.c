@@ -57,11 +57,12 @@ static json_t *event_of(const char *name)
     return j;
 }
 
-enum apg_status train_log_open(
-    struct train_log *l, const char *path, const char *from, uint64_t seed, struct apg_error *err)
+enum apg_status train_log_open(struct train_log *l, const char *path, const char *from, uint64_t seed,
+    bool online, struct apg_error *err)
 {
     const bool standard = strcmp(path, "-") == 0;
-    *l = (struct train_log){.path = standard ? "standard output" : path, .started_s = apg_clock_now()};
+    *l = (struct train_log){
+        .path = standard ? "standard output" : path, .started_s = apg_clock_now(), .mark.online = online};
     l->f = standard ? stdout : fopen(path, "we");
     if (!l->f)
         return apg_fail_errno(err, "%s", path);
@@ -110,6 +111,18 @@ static int set_valid(json_t *j, const struct apg_progress *p)
     const bool has = p->has_valid;
     return json_object_set_new(j, "valid_auc", report_json_number(has ? p->valid_auc : NAN)) |
            json_object_set_new(j, "valid_loss", report_json_number(has ? p->valid_loss : NAN));
+}
+
+static void log_mark(struct train_log *l, const struct apg_progress *p)
+{
+    double since;
+    if (!train_mark(&l->mark, p, &since))
+        return;
+    json_t *j = event_of("mark");
+    int bad = json_object_set_new(j, "rows", count_of(p->rows));
+    bad |= json_object_set_new(j, "loss", report_json_number(p->loss));
+    bad |= json_object_set_new(j, "loss_since", report_json_number(since));
+    write_line(l, j, bad);
 }
 
 static void log_epoch(struct train_log *l, const struct apg_progress *p)
@@ -213,8 +226,13 @@ void train_log(struct train_log *l, const struct apg_event *e)
     case APG_EVENT_MODEL:
         log_model(l, e);
         break;
+    case APG_EVENT_STEP:
+        log_mark(l, e->progress);
+        break;
     case APG_EVENT_EPOCH:
-        log_epoch(l, e->progress);
+        log_mark(l, e->progress);
+        if (l->f)
+            log_epoch(l, e->progress);
         break;
     case APG_EVENT_ROUND:
         log_round(l, e);

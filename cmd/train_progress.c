@@ -42,22 +42,35 @@ static void show_loss(bool there, double x)
 
 enum { ONLINE_ROWS = 1000 }; /* of the first line; each later one is at twice the rows, as in Vowpal Wabbit */
 
+bool train_mark(struct train_mark *m, const struct apg_progress *p, double *since)
+{
+    const double rows = (double)p->rows, before = (double)m->rows;
+    if (!m->next_rows)
+        m->next_rows = ONLINE_ROWS;
+    if (!m->online || (p->epoch_done ? p->rows <= m->rows : p->rows < m->next_rows))
+        return false;
+    *since = (p->loss * rows - m->loss * before) / (rows - before);
+    m->rows = p->rows, m->loss = p->loss;
+    while (m->next_rows <= p->rows)
+        m->next_rows *= 2;
+    return true;
+}
+
 static void show_online(struct train_progress *t, const struct apg_progress *p)
 {
-    const double rows = (double)p->rows, before = (double)t->told_rows;
+    double since;
+    if (!train_mark(&t->mark, p, &since))
+        return;
+    train_progress_erase(t);
     fprintf(stderr, "%11llu", (unsigned long long)p->rows);
     show_loss(true, p->loss);
-    show_loss(true, (p->loss * rows - t->told_loss * before) / (rows - before));
-    fprintf(stderr, " %9.0f\n", rows / (apg_clock_now() - t->started_s));
-    t->told_rows = p->rows, t->told_loss = p->loss;
-    while (t->next_rows <= p->rows)
-        t->next_rows *= 2;
+    show_loss(true, since);
+    fprintf(stderr, " %9.0f\n", (double)p->rows / (apg_clock_now() - t->started_s));
 }
 
 static void show_online_end(struct train_progress *t, const struct apg_progress *p)
 {
-    if (p->rows > t->told_rows)
-        show_online(t, p);
+    show_online(t, p);
     fprintf(stderr, "each row scored before it was learned: log loss %.5f, AUC ", p->valid_loss);
     fprintf(stderr, isnan(p->valid_auc) ? "undefined\n" : "%.5f\n", p->valid_auc);
 }
@@ -65,7 +78,7 @@ static void show_online_end(struct train_progress *t, const struct apg_progress 
 static void show_heading(struct train_progress *t)
 {
     t->started_s = apg_clock_now();
-    if (t->online) {
+    if (t->mark.online) {
         fprintf(stderr, "       rows loss so far since last    rows/s\n");
         return;
     }
@@ -166,10 +179,7 @@ static void time_left(struct part *of_epoch, struct part *of_all, const struct t
 
 static void show_step(struct train_progress *t, const struct apg_progress *p)
 {
-    if (t->online && p->rows >= t->next_rows) {
-        train_progress_erase(t);
-        show_online(t, p);
-    }
+    show_online(t, p);
     if (!t->live)
         return;
     const double now = apg_clock_now();
@@ -197,7 +207,7 @@ static void show_step(struct train_progress *t, const struct apg_progress *p)
                  speed = (double)(p->rows - t->first_rows) / (now - t->first_s);
     if (t->tuning)
         (void)snprintf(part[CANDIDATE].text, sizeof part->text, "candidate %zu", t->trials + 1);
-    if (t->online)
+    if (t->mark.online)
         (void)snprintf(part[EPOCH].text, sizeof part->text, "%llu of %llu rows", (unsigned long long)p->rows,
             (unsigned long long)p->epoch_rows);
     else
@@ -228,8 +238,7 @@ void train_progress_init(struct train_progress *t, const char *from, bool online
 {
     const char *term = getenv("TERM");
     *t = (struct train_progress){.from = from,
-        .online = online,
-        .next_rows = ONLINE_ROWS,
+        .mark.online = online,
         .auc = NAN,
         .live = isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0};
 }
@@ -332,7 +341,7 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
         show_step(t, e->progress);
         break;
     case APG_EVENT_EPOCH:
-        if (t->online)
+        if (t->mark.online)
             show_online_end(t, e->progress);
         else
             show_epoch(t, e->progress);

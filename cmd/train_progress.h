@@ -4,13 +4,22 @@
  */
 #ifndef APG_TRAIN_PROGRESS_H
 #define APG_TRAIN_PROGRESS_H
+#include <stdbool.h>
 #include "apg.h"
+
+/* --online is told of at 1,000, 2,000, 4,000 ... rows, and at its end. */
+struct train_mark {
+    bool online;
+    uint64_t next_rows, rows; /* of the next mark and the last, at least and as it was; 0: none yet */
+    double loss;              /* mean loss of these rows */
+};
+
+/* Is P at a mark, which M then has as its last? *since: the mean loss of the rows since the one before. */
+bool train_mark(struct train_mark *m, const struct apg_progress *p, double *since);
 
 struct train_progress {
     const char *from; /* the model that training goes on from, or NULL */
-    bool online;      /* rows are told at the next of 1,000, 2,000, 4,000 ... rows */
-    uint64_t next_rows, told_rows;
-    double told_loss; /* mean loss of the told_rows rows */
+    struct train_mark mark;
     double started_s; /* when this epoch started; seconds of the clock */
     /* Of the live line, which stands at the end of a terminal and is rewritten in place: */
     bool live, tuning;

@@ -5,7 +5,12 @@
 #include <string.h>
 #include "base/mem.h"
 
-/* The settings that a record has: those of the columns are the schema's, and the others change no weight. */
+/* The tables of what a record has: what is of the columns the schema has, and the others change no weight. */
+static const struct apg_setting *const tables[] = {apg_cross_settings, apg_arch_members,
+    apg_fit_rows_settings, apg_grow_settings, apg_online_settings, apg_choose_settings, apg_fit_settings};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+/* The same, with where each is in S. */
 static bool put_all(json_t *object, const struct apg_train_settings *s, const struct apg_given *given)
 {
     return apg_setting_put(object, apg_cross_settings, given, &s->cross, NULL) &&
@@ -20,10 +25,8 @@ static bool put_all(json_t *object, const struct apg_train_settings *s, const st
 /* All names that put_all may put. */
 static void name_all(struct apg_given *g)
 {
-    const struct apg_setting *table[] = {apg_cross_settings, apg_arch_members, apg_fit_rows_settings,
-        apg_grow_settings, apg_online_settings, apg_choose_settings, apg_fit_settings};
-    for (size_t t = 0; t < sizeof table / sizeof *table; t++)
-        for (const struct apg_setting *row = table[t]; row->kind != APG_SETTING_END; row++)
+    for (size_t t = 0; t < TABLES; t++)
+        for (const struct apg_setting *row = tables[t]; row->kind != APG_SETTING_END; row++)
             if (row->name)
                 apg_given_add(g, row->name);
 }
@@ -33,6 +36,16 @@ static bool is_of(const char *text, const char *name)
 {
     const size_t n = strlen(name);
     return strncmp(text, name, n) == 0 && text[n] == '=';
+}
+
+/* Is TEXT of layers that adapt alone? */
+static bool is_of_adapting(const char *text)
+{
+    for (size_t t = 0; t < TABLES; t++)
+        for (const struct apg_setting *row = tables[t]; row->kind != APG_SETTING_END; row++)
+            if (row->name && row->of && strcmp(row->of, "backbone") != 0 && is_of(text, row->name))
+                return true;
+    return false;
 }
 
 /* *out: S as TEXT settles it, all of it; *given: what of it was given. *out is NULL where the settings do not
@@ -118,7 +131,7 @@ static enum apg_status find_settings(json_t **settings, const struct apg_record 
         return apg_fail_memory(err);
     n = 0;
     for (size_t i = 0; r->settings && r->settings[i]; i++)
-        if (!is_of(r->settings[i], "tune"))
+        if (!is_of(r->settings[i], "tune") && !(r->fixed && is_of_adapting(r->settings[i])))
             text[n++] = r->settings[i];
     for (size_t i = 0; r->found && r->found[i]; i++)
         text[n++] = r->found[i];

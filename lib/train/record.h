@@ -8,8 +8,9 @@
 #include "train/settings.h"
 
 struct apg_record {
-    const char *const *settings;  /* "NAME=VALUE", as given, ended by NULL; or NULL */
-    const char *const *found;     /* the same, that --tune found; or NULL */
+    const char *const *settings; /* "NAME=VALUE", as given, ended by NULL; or NULL */
+    const char *const *found; /* the same, that --tune found, or that make again what was stopped; or NULL */
+    bool fixed;               /* it is the static model, whatever the settings say of layers that adapt */
     const struct apg_model *from; /* that training went on from; or NULL */
     uint64_t seed;
     uint64_t rows;            /* of the logs */

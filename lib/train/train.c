@@ -66,12 +66,14 @@ static enum apg_status record(const struct training *t, struct apg_error *err)
 {
     const struct apg_fit_options *o = &t->settings.fit;
     char epochs[32];
-    const char *const ended[] = {epochs, NULL};
+    /* So many epochs give the model again, of --condition auto the static one. --tune says so itself. */
+    const bool early = t->stopped && !t->settings.online && t->kept.epoch && !t->found,
+               fixed = early && apg_arch_is_automatic(&t->settings.arch);
+    const char *const ended[] = {epochs, fixed ? "layer=dense" : NULL, NULL};
     (void)snprintf(epochs, sizeof epochs, "epochs=%zu", t->kept.epoch);
-    /* So many epochs give the model again. --tune says so itself. */
-    const bool early = t->stopped && !t->settings.online && t->kept.epoch && !t->found;
     const struct apg_record r = {.settings = t->options->settings,
         .found = early ? ended : (const char *const *)t->found,
+        .fixed = fixed,
         .from = t->from,
         .seed = o->seed,
         .rows = t->rows->rows,

@@ -57,7 +57,13 @@ near() {
     apg evaluate --json -m m.apg new.csv | jq -e '.auc > .65 and .calibration > .8 and .calibration < 1.2'
     run grep -E 'epoch|validate|best|still' err
     [ "$status" -eq 1 ]
-    apg train -q "${online[@]}" --log log -o m.apg more.csv
+    apg train -q "${online[@]}" --batch-size 100 --log log -o m.apg more.csv
+    jq -r 'def five: . * 1e5 | round / 1e5; select(.event == "mark") | "\(.rows) \(.loss | five) \(.loss_since | five)"' log |
+        paste -d ' ' <(awk '$1 ~ /^[0-9]+$/ && NF == 4 { print $1, $2, $3 }' err) - |
+        awk '{ for (i = 1; i <= 3; i++) if (($i - $(i + 3)) ^ 2 > 1e-9) exit 1 } END { exit NR != 6 }'
+    jq -r 'paths(scalars) | map(strings) | last' log | sort -u | while read -r name; do
+        grep -qE "^\.(It )?Cm (.* )?$name( |\$)" "$ROOT/man/apg-train.1" || [ "$name" = event ] || { echo "$name"; return 1; }
+    done
     jq -es 'map(select(.event == "epoch")) | length == 1 and .[0].rows == 20000 and .[0].valid_auc > .62' log
     tail -n 1 log | jq -e '.why == "epochs" and .slope != 1'
     # What made it makes it again.

@@ -114,11 +114,15 @@ writing() {
     apg train -q "${options[@]}" $found -o same.apg more.csv
     cmp tuned.apg same.apg
 
-    train "${options[@]}" --condition auto -o auto.apg more.csv
+    train "${options[@]}" --condition auto --rank 8 --auto-budget 100 --generator-l2 1 -o auto.apg more.csv
     wait_for grep -qs '^condition ' told
     kill -TERM $!
     ended $! 143
     grep -q "; auto.apg has the static model, of epoch " told
     apg train -q "${options[@]}" --layer dense -o same.apg more.csv
     cmp <(apg predict -q -m auto.apg new.csv) <(apg predict -q -m same.apg new.csv)
+    # What made it makes it again.
+    apg inspect --json auto.apg | jq -e '.made.settings | .layer == "dense" and (has("condition") or has("rank") or has("auto-budget") | not)'
+    eval "apg train -q $(apg inspect --json auto.apg | jq -r .made.options) -o again.apg more.csv"
+    cmp <(apg predict -q -m auto.apg new.csv) <(apg predict -q -m again.apg new.csv)
 }
