@@ -24,6 +24,7 @@ static struct apg_model *build(
     m->max_rows = max_rows;
     m->calibration = (struct apg_calibration){1, 0, 1};
     m->graph.train = train;
+    m->graph.n_slots = train ? apg_graph_slots(max_rows) : APG_SLOTS;
     for (size_t f = 0; f < schema->n_fields; f++)
         apg_graph_field(&m->graph, schema->field[f].rows);
     for (size_t i = 0; i < schema->n_crosses; i++)
@@ -38,7 +39,8 @@ static enum apg_status finish(struct apg_model *m, struct apg_error *err)
         if (!m->graph.width[v]) /* of one field there are no pairs */
             return apg_fail(err, APG_EUSAGE, "backbone %s needs more fields than %zu",
                 apg_backbones[m->arch.backbone].name, m->schema->n_fields);
-    return apg_graph_finish(&m->graph, (m->max_rows + APG_SLOTS - 1) / APG_SLOTS, m->graph.train, err);
+    return apg_graph_finish(
+        &m->graph, (m->max_rows + m->graph.n_slots - 1) / m->graph.n_slots, m->graph.train, err);
 }
 
 enum apg_status apg_model_new(struct apg_model **out, const struct apg_schema *schema,
@@ -303,7 +305,7 @@ static void fill_slot(void *arg, size_t i, unsigned worker)
     (void)worker;
     struct fill *f = arg;
     struct apg_slot *s = &f->m->graph.slot[i];
-    size_t from = f->n * i / APG_SLOTS, to = f->n * (i + 1) / APG_SLOTS;
+    const size_t slots = f->m->graph.n_slots, from = f->n * i / slots, to = f->n * (i + 1) / slots;
     if (!fill_one(f->m, i, f->row + from, to - from)) {
         atomic_store(&f->failed, true);
         return;
@@ -316,7 +318,7 @@ enum apg_status apg_model_set_batch(
     struct apg_model *m, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err)
 {
     struct fill f = {m, row, n, false};
-    apg_pool_run(pool, APG_SLOTS, fill_slot, &f);
+    apg_pool_run(pool, m->graph.n_slots, fill_slot, &f);
     return atomic_load(&f.failed) ? apg_fail_memory(err) : APG_OK;
 }
 
@@ -343,7 +345,8 @@ static void logits_slot(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct logits *l = arg;
-    size_t from = l->fill.n * i / APG_SLOTS, to = l->fill.n * (i + 1) / APG_SLOTS;
+    const size_t slots = l->fill.m->graph.n_slots, from = l->fill.n * i / slots,
+                 to = l->fill.n * (i + 1) / slots;
     if (apg_model_slot_logits(l->fill.m, i, l->fill.row + from, to - from, l->logit + from, NULL))
         atomic_store(&l->fill.failed, true);
 }
@@ -352,7 +355,7 @@ enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row
     struct apg_pool *pool, double *logit, struct apg_error *err)
 {
     struct logits l = {{m, row, n, false}, logit};
-    apg_pool_run(pool, APG_SLOTS, logits_slot, &l);
+    apg_pool_run(pool, m->graph.n_slots, logits_slot, &l);
     return atomic_load(&l.fill.failed) ? apg_fail_memory(err) : APG_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "nn/tree.h"
 
 void apg_graph_field(struct apg_graph *g, size_t rows)
 {
@@ -69,6 +70,14 @@ struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type,
     return op;
 }
 
+size_t apg_graph_slots(size_t batch)
+{
+    size_t n = APG_SLOTS;
+    while (n < APG_SLOTS_MAX && n * APG_SLOT_ROWS < batch)
+        n *= 2;
+    return n;
+}
+
 bool apg_graph_slot(struct apg_graph *g, size_t i)
 {
     struct apg_slot *s = &g->slot[i];
@@ -91,6 +100,8 @@ bool apg_graph_slot(struct apg_graph *g, size_t i)
 enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool train, struct apg_error *err)
 {
     g->max_rows = max_rows;
+    g->n_slots = g->n_slots ? g->n_slots : APG_SLOTS;
+    g->failed = g->failed || !(g->slot = apg_alloc(g->n_slots, sizeof *g->slot));
     for (size_t i = 0; !g->failed && i < g->n_params; i++) {
         struct apg_param *p = &g->param[i];
         size_t n;
@@ -111,7 +122,7 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
         }
     free(read);
     g->train = train;
-    for (size_t i = 0; !g->failed && train && i < APG_SLOTS; i++)
+    for (size_t i = 0; !g->failed && train && i < g->n_slots; i++)
         g->failed = !apg_graph_slot(g, i);
     return g->failed ? apg_fail_memory(err) : APG_OK;
 }
@@ -123,7 +134,7 @@ void apg_graph_release(struct apg_graph *g)
             free(g->param[i].w);
             free(g->param[i].half);
         }
-    for (int i = 0; i < APG_SLOTS; i++) {
+    for (size_t i = 0; g->slot && i < g->n_slots; i++) {
         struct apg_slot *s = &g->slot[i];
         for (size_t v = 0; v < g->n_values; v++) {
             free(s->x ? s->x[v] : NULL);
@@ -137,6 +148,7 @@ void apg_graph_release(struct apg_graph *g)
         free(s->bags.id);
         free(s->bags.weight);
     }
+    free(g->slot);
     free(g->field);
     free(g->width);
     free(g->most);
@@ -170,15 +182,15 @@ size_t apg_graph_rows(const struct apg_graph *g, int value)
 
 uint64_t apg_graph_bytes(const struct apg_graph *g, size_t batch, bool train)
 {
-    const size_t rows = (batch + APG_SLOTS - 1) / APG_SLOTS;
+    const size_t slots = train ? apg_graph_slots(batch) : APG_SLOTS, rows = (batch + slots - 1) / slots;
     uint64_t numbers = 0;
     for (size_t i = 0; i < g->n_params; i++) {
         const struct apg_param *p = &g->param[i];
-        const uint64_t gradients = train && !p->table && !p->by_run && !p->state ? APG_SLOTS : 0;
+        const uint64_t gradients = train && !p->table && !p->by_run && !p->state ? slots : 0;
         numbers += (1 + gradients) * p->rows * p->cols;
     }
     for (size_t v = 0; v < g->n_values; v++)
-        numbers += (train ? 2u : 1u) * APG_SLOTS * (g->most[v] < rows ? g->most[v] : rows) * g->width[v];
+        numbers += (train ? 2u : 1u) * slots * (g->most[v] < rows ? g->most[v] : rows) * g->width[v];
     return numbers * sizeof(apg_real);
 }
 
@@ -245,23 +257,25 @@ void apg_graph_zero(const struct apg_graph *g, const struct apg_op *op, struct a
         memset(s->dx[op->in[k]], 0, s->rows * g->width[op->in[k]] * sizeof **s->dx);
 }
 
-enum { REDUCE_NUMBERS = 16384 }; /* of the flat gradient, that a task adds up over slots */
+enum { REDUCE_NUMBERS = 4096 }; /* of the flat gradient, that a task adds up over slots: 16 KB a slot */
 
 static void reduce(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct apg_graph *g = arg;
-    size_t end = (i + 1) * REDUCE_NUMBERS < g->n_flat ? (i + 1) * REDUCE_NUMBERS : g->n_flat;
-    for (int s = 1; s < APG_SLOTS; s++)
-        for (size_t j = i * REDUCE_NUMBERS; j < end; j++)
-            g->slot[0].grad[j] += g->slot[s].grad[j];
+    struct apg_tree_part part[APG_SLOTS_MAX];
+    const size_t from = i * REDUCE_NUMBERS,
+                 n = g->n_flat - from < REDUCE_NUMBERS ? g->n_flat - from : REDUCE_NUMBERS;
+    for (size_t s = 0; s < g->n_slots; s++)
+        part[s] = (struct apg_tree_part){s, g->slot[s].grad + from};
+    apg_tree_sum(part, g->n_slots, n);
 }
 
 void apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i), void *arg)
 {
     struct pass p = {g, 0, 0, 0, 0, loss, arg};
     apg_graph_prepare(g);
-    for (size_t i = 0; i < APG_SLOTS; i++)
+    for (size_t i = 0; i < g->n_slots; i++)
         g->slot[i].train = true;
     while (p.to < g->n_ops) {
         for (p.from = p.to; p.to < g->n_ops && !(p.to > p.from && g->op[p.to - 1].type->forward_join);)
@@ -270,7 +284,7 @@ void apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(vo
             for (p.back_from = p.back_to = g->n_ops;
                  p.back_to > 0 && !(p.back_to < p.back_from && g->op[p.back_to].type->backward_join);)
                 p.back_to--;
-        apg_pool_run(pool, APG_SLOTS, run_slot, &p);
+        apg_pool_run(pool, g->n_slots, run_slot, &p);
         if (p.to < g->n_ops)
             g->op[p.to - 1].type->forward_join(g, &g->op[p.to - 1]);
     }
@@ -279,7 +293,7 @@ void apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(vo
         for (p.back_from = p.back_to;
              p.back_to > 0 && !(p.back_to < p.back_from && g->op[p.back_to].type->backward_join);)
             p.back_to--;
-        apg_pool_run(pool, APG_SLOTS, run_slot, &p);
+        apg_pool_run(pool, g->n_slots, run_slot, &p);
     }
     apg_pool_run(pool, (g->n_flat + REDUCE_NUMBERS - 1) / REDUCE_NUMBERS, reduce, g);
     for (size_t i = 0; i < g->n_ops; i++)

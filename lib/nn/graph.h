@@ -3,9 +3,9 @@
  * graph.h - a model as a list of ops, run in order and, for gradients, in reverse.
  *
  * A VALUE is a matrix (B, width), one row per instance. A PARAM is a trained matrix (rows, cols). An OP reads
- * values and params and writes one value; ops.h lists them. A batch is cut into APG_SLOTS slots, whatever the
- * number of threads. Each slot has values of its own and a gradient of its own of the dense params. The
- * gradients are added up in slot order, so that any number of threads gives the same bytes.
+ * values and params and writes one value; ops.h lists them. A batch is cut into slots, whose number follows
+ * from the batch size alone. Each slot has values of its own and a gradient of its own of the dense params. The
+ * gradients are added up in a fixed tree over slots (tree.h), so that any number of threads gives the same bytes.
  *
  * d V is the gradient of the loss with respect to V: it stands in dx[] of a value, in grad of a param.
  */
@@ -22,7 +22,9 @@
 #include "nn/tensor.h"
 
 enum {
-    APG_SLOTS = 8,
+    APG_SLOTS = 8,       /* of a batch of up to 4096 rows, and in prediction */
+    APG_SLOT_ROWS = 512, /* that a slot of a larger batch has, or fewer */
+    APG_SLOTS_MAX = 1024,
     APG_OP_IN = 20,         /* the most values that an op reads */
     APG_OP_PARAMS = 10,     /* the most params */
     APG_OP_OWN_BYTES = 192, /* the largest struct of an op's own parameters */
@@ -115,6 +117,7 @@ struct apg_graph_field {
 struct apg_graph {
     size_t F, T;     /* fields; rows of a table of all fields */
     size_t max_rows; /* the most rows of a slot */
+    size_t n_slots;  /* a power of two, set before apg_graph_finish; 0: APG_SLOTS */
     bool train;      /* Set before building: ops then make what only training needs. */
     struct apg_graph_field *field;
     size_t n_values, n_params, n_ops, n_flat;
@@ -122,9 +125,9 @@ struct apg_graph {
     struct apg_param *param;
     struct apg_op *op;
     size_t cap_field, cap_width, cap_most, cap_param, cap_op;
-    int logit; /* the value that is the model's result */
-    struct apg_slot slot[APG_SLOTS];
-    bool failed; /* memory ran out while it was built */
+    int logit;             /* the value that is the model's result */
+    struct apg_slot *slot; /* (n_slots) */
+    bool failed;           /* memory ran out while it was built */
 };
 
 /* The widths that a table of costs shows of an op; 0: it has none. */
@@ -175,6 +178,9 @@ struct apg_op_type {
     bool backward_assigns; /* As the first writer of d in[i], backward assigns it and does not add. */
 };
 
+/* How many slots a training on batches of BATCH rows has: as many threads as that can work at once. */
+size_t apg_graph_slots(size_t batch);
+
 /* Building. When memory runs out, this is remembered, and apg_graph_finish returns it. */
 void apg_graph_field(struct apg_graph *g, size_t rows);
 int apg_graph_value(struct apg_graph *g, size_t width);
@@ -222,8 +228,8 @@ void apg_graph_prepare(struct apg_graph *g);
  * different slots. */
 void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s);
 /* A training pass over all slots: prepare, forward, LOSS(ARG, i) for each slot i, backward. LOSS reads
- * x[g->logit] and sets dx[g->logit]. The gradient of dense params, added up in slot order, is then in slot
- * 0's grad. */
+ * x[g->logit] and sets dx[g->logit]. The gradient of dense params, added up over slots, is then in slot 0's
+ * grad. */
 void apg_graph_train(
     struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i), void *arg);
 

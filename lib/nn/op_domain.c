@@ -22,17 +22,22 @@ bool apg_run_at(const struct apg_slot *s, int runs, size_t k, struct apg_run *r)
     return true;
 }
 
+void apg_domain_start(const struct apg_graph *g, struct apg_domain_rows *d)
+{
+    memset(d->next, 0, g->n_slots * sizeof *d->next);
+}
+
 bool apg_domain_next(const struct apg_graph *g, int runs, struct apg_domain_rows *d)
 {
     size_t least = SIZE_MAX;
-    for (size_t i = 0; i < APG_SLOTS; i++) {
+    for (size_t i = 0; i < g->n_slots; i++) {
         d->k[i] = d->next[i];
         if (apg_run_at(&g->slot[i], runs, d->k[i], &d->run[i]))
             least = d->run[i].domain < least ? d->run[i].domain : least;
         else
             d->run[i] = (struct apg_run){SIZE_MAX, 0, 0};
     }
-    for (size_t i = 0; i < APG_SLOTS; i++)
+    for (size_t i = 0; i < g->n_slots; i++)
         if (d->run[i].domain == least)
             d->next[i]++;
         else

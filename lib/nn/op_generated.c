@@ -185,7 +185,7 @@ static void memory(const struct apg_graph *g, const struct apg_op *op, size_t ba
     const uint64_t of_number = 2 * sizeof(apg_real); /* it and its gradient */
     m->generated += of_number * batch * (own->G + formed);
     m->generated_at_once +=
-        of_number * APG_SLOTS * apg_graph_rows(g, own->gen) * (g->width[own->gen] + formed);
+        of_number * g->n_slots * apg_graph_rows(g, own->gen) * (g->width[own->gen] + formed);
 }
 
 static const struct apg_op_type generated = {.name = "generated",

@@ -41,7 +41,7 @@ static void moments_join(struct apg_graph *g, const struct apg_op *op)
              *variance_run = apg_w(g, op->param[VARIANCE]);
     for (size_t j = 0; j < M; j++) {
         double n = 0, mean = 0, square = 0;
-        for (int i = 0; i < APG_SLOTS; i++) {
+        for (size_t i = 0; i < g->n_slots; i++) {
             const struct apg_slot *s = &g->slot[i];
             if (!s->rows)
                 continue;
@@ -67,7 +67,7 @@ static void moments_backward(const struct apg_graph *g, const struct apg_op *op,
     const apg_real *x = s->x[op->in[0]], *dy = s->dx[op->out];
     apg_real *dx = s->dx[op->in[0]];
     size_t rows = 0;
-    for (int i = 0; i < APG_SLOTS; i++)
+    for (size_t i = 0; i < g->n_slots; i++)
         rows += g->slot[i].rows;
     apg_real share = 1 / (apg_real)rows;
     for (size_t i = 0; i < s->rows; i++)
@@ -114,7 +114,7 @@ static void norm_join(struct apg_graph *g, const struct apg_op *op)
     apg_real *dshift = apg_w(g, op->param[BATCH]) + 2 * M, *dscale = dshift + M;
     for (size_t j = 0; j < M; j++) {
         dshift[j] = dscale[j] = 0;
-        for (int i = 0; i < APG_SLOTS; i++) {
+        for (size_t i = 0; i < g->n_slots; i++) {
             dshift[j] += apg_dw(g, g->slot[i].grad, op->param[SHIFT])[j];
             dscale[j] += apg_dw(g, g->slot[i].grad, op->param[SCALE])[j];
         }

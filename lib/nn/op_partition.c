@@ -83,11 +83,12 @@ static void moments_join(struct apg_graph *g, const struct apg_op *op)
     const struct partition *own = partition_of(op);
     size_t M = own->M, wide = 4 * M + 1;
     apg_real *all = apg_w(g, op->param[BATCH]) + own->domains * wide, least = (apg_real)own->least;
+    struct apg_domain_rows d;
     memset(all, 0, wide * sizeof *all);
-    for (struct apg_domain_rows d = {0}; apg_domain_next(g, own->runs, &d);) {
+    for (apg_domain_start(g, &d); apg_domain_next(g, own->runs, &d);) {
         apg_real *batch = apg_w(g, op->param[BATCH]) + d.domain * wide;
         memset(batch, 0, wide * sizeof *batch);
-        for (size_t i = 0; i < APG_SLOTS; i++)
+        for (size_t i = 0; i < g->n_slots; i++)
             if (d.run[i].to > d.run[i].from)
                 join(M, batch, &batch[4 * M], g->slot[i].x[own->sums] + d.k[i] * 2 * M,
                     (apg_real)(d.run[i].to - d.run[i].from));
@@ -184,10 +185,11 @@ static void norm_join(struct apg_graph *g, const struct apg_op *op)
 {
     const struct partition *own = partition_of(op);
     size_t M = own->M;
-    for (struct apg_domain_rows d = {0}; apg_domain_next(g, own->runs, &d);) {
+    struct apg_domain_rows d;
+    for (apg_domain_start(g, &d); apg_domain_next(g, own->runs, &d);) {
         apg_real *to = apg_w(g, op->param[BATCH]) + d.domain * (4 * M + 1) + 2 * M;
         memset(to, 0, 2 * M * sizeof *to);
-        for (size_t i = 0; i < APG_SLOTS; i++)
+        for (size_t i = 0; i < g->n_slots; i++)
             for (size_t j = 0; d.run[i].to > d.run[i].from && j < 2 * M; j++)
                 to[j] += g->slot[i].x[own->sums][d.k[i] * 2 * M + j];
     }

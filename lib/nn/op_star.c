@@ -114,7 +114,7 @@ static void memory(const struct apg_graph *g, const struct apg_op *op, size_t ba
     const uint64_t bytes = (own->N + 1) * own->M * sizeof(apg_real); /* of a domain */
     m->domains = own->domains;
     m->by_domain += own->domains * bytes;
-    m->by_domain_at_once += own->formed >= 0 ? 2 * APG_SLOTS * apg_graph_rows(g, own->formed) * bytes : 0;
+    m->by_domain_at_once += own->formed >= 0 ? 2 * g->n_slots * apg_graph_rows(g, own->formed) * bytes : 0;
 }
 
 static const struct apg_op_type star = {.name = "star",

@@ -116,12 +116,13 @@ struct apg_run {
     size_t domain, from, to;
 };
 bool apg_run_at(const struct apg_slot *s, int runs, size_t k, struct apg_run *r);
-/* The next DOMAIN of a batch; the first, after all 0. In slot i it is run k[i], which is empty where the slot
- * has none of its rows. False: there are no more. */
+/* The next DOMAIN of a batch; the first, after apg_domain_start. In slot i it is run k[i], which is empty where
+ * the slot has none of its rows. False: there are no more. */
 struct apg_domain_rows {
-    size_t domain, next[APG_SLOTS], k[APG_SLOTS];
-    struct apg_run run[APG_SLOTS];
+    size_t domain, next[APG_SLOTS_MAX], k[APG_SLOTS_MAX];
+    struct apg_run run[APG_SLOTS_MAX];
 };
+void apg_domain_start(const struct apg_graph *g, struct apg_domain_rows *d);
 bool apg_domain_next(const struct apg_graph *g, int runs, struct apg_domain_rows *d);
 /* The param LAYER.domain.NAME (domains, COLS). Its gradient is in d GRAD, a run in a row, from column AT on.
  */

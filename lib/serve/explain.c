@@ -235,7 +235,7 @@ enum apg_status apg_explain_rows(struct apg_model *m, size_t slot, const struct 
     const double *logit, double *change, struct apg_error *err)
 {
     const struct apg_schema *s = m->schema;
-    const size_t most = m->max_rows / APG_SLOTS, all = rows * s->n_fields;
+    const size_t most = m->max_rows / m->graph.n_slots, all = rows * s->n_fields;
     struct batch batch = {0};
     enum apg_status status = batch_init(&batch, most, err);
     for (size_t at = 0, n; !status && at < all; at += n) {

@@ -203,7 +203,7 @@ static void build_mlp(struct measuring *r, struct apg_graph *g, const struct apg
 /* Fill VALUE with normal numbers in all slots. False: out of memory. */
 static bool fill(struct apg_graph *g, int value, struct apg_rng *rng)
 {
-    for (size_t i = 0; i < APG_SLOTS; i++) {
+    for (size_t i = 0; i < g->n_slots; i++) {
         if (!apg_graph_slot(g, i))
             return false;
         for (size_t j = 0; j < g->max_rows * g->width[value]; j++)
@@ -224,6 +224,7 @@ static enum apg_status make(struct apg_model **out, struct measuring *r, const s
         return apg_fail_memory(err);
     m->schema = r->schema, m->arch = *arch, m->max_rows = r->batch;
     g->train = train;
+    g->n_slots = train ? apg_graph_slots(r->batch) : APG_SLOTS;
     for (size_t f = 0; f < r->schema->n_fields; f++)
         apg_graph_field(g, r->schema->field[f].rows);
     if (r->width)
@@ -233,7 +234,7 @@ static enum apg_status make(struct apg_model **out, struct measuring *r, const s
     enum apg_status status = g->failed ? apg_fail_memory(err) : APG_OK;
     *bytes = status ? 0 : apg_graph_bytes(g, r->batch, train) + (train ? apg_optim_bytes(g, false) : 0);
     if (!status && *bytes <= r->options->memory &&
-        !(status = apg_graph_finish(g, (r->batch + APG_SLOTS - 1) / APG_SLOTS, train, err))) {
+        !(status = apg_graph_finish(g, (r->batch + g->n_slots - 1) / g->n_slots, train, err))) {
         struct apg_rng rng;
         apg_rng_init(&rng, 1, 2);
         for (int v = x; !status && r->width && v <= z; v++)

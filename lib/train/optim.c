@@ -6,15 +6,9 @@
 #include <string.h>
 #include "nn/kernel.h"
 #include "base/mem.h"
+#include "nn/distinct.h"
 #include "nn/ops.h"
-
-/* The rows of a field's embeddings that a batch touches. */
-struct touched {
-    uint32_t n, *row, *times; /* (n): a table row, and how often the batch has it */
-    size_t cap_row, cap_times;
-    apg_real *grad; /* (n, cols) */
-    size_t cap_grad;
-};
+#include "nn/tree.h"
 
 struct apg_optim {
     struct apg_model *m;
@@ -23,13 +17,12 @@ struct apg_optim {
     uint64_t steps;
     double scale_m, scale_v;    /* bias corrections of this step */
     const uint32_t *const *row; /* of the batch */
-    size_t rows;
-    double inverse_rows; /* 1 / rows */
-    double loss[APG_SLOTS];
+    size_t n_rows;
+    double inverse_rows;        /* 1 / rows */
+    double *loss;               /* (slots) */
     apg_real **first, **second; /* moments, by param; of a table row-wise: none, and one for each row */
     uint32_t *count;            /* (T): how often the training rows have a row; NULL: not counted */
-    uint32_t *place;            /* (T): 1 + a row's index among the touched, 0 between steps */
-    struct touched *touched;    /* by field */
+    struct apg_distinct *rows;  /* by field: those of the batch */
     atomic_bool failed;
 };
 
@@ -49,7 +42,7 @@ uint64_t apg_optim_bytes(const struct apg_graph *g, bool row_wise)
     uint64_t moments = 0;
     for (size_t i = 0; i < g->n_params; i++)
         moments += n_first(&g->param[i], row_wise) + n_second(&g->param[i], row_wise);
-    return moments * sizeof(apg_real) + 2 * sizeof(uint32_t) * (uint64_t)g->T;
+    return moments * sizeof(apg_real) + sizeof(uint32_t) * (uint64_t)g->T;
 }
 
 enum apg_status apg_optim_new(
@@ -62,8 +55,8 @@ enum apg_status apg_optim_new(
     o->m = m;
     o->row_wise = row_wise;
     bool ok = (o->first = apg_alloc(n, sizeof *o->first)) && (o->second = apg_alloc(n, sizeof *o->second)) &&
-              (o->place = apg_alloc(m->schema->rows, sizeof *o->place)) &&
-              (o->touched = apg_alloc(m->graph.F, sizeof *o->touched));
+              (o->loss = apg_alloc(m->graph.n_slots, sizeof *o->loss)) &&
+              (o->rows = apg_alloc(m->graph.F, sizeof *o->rows));
     for (size_t i = 0; ok && i < n; i++) {
         const struct apg_param *p = &m->graph.param[i];
         ok = (o->first[i] = apg_alloc(n_first(p, row_wise), sizeof **o->first)) &&
@@ -85,16 +78,13 @@ void apg_optim_free(struct apg_optim *o)
         free(o->first ? o->first[i] : NULL);
         free(o->second ? o->second[i] : NULL);
     }
-    for (size_t f = 0; o->touched && f < o->m->graph.F; f++) {
-        free(o->touched[f].row);
-        free(o->touched[f].times);
-        free(o->touched[f].grad);
-    }
+    for (size_t f = 0; o->rows && f < o->m->graph.F; f++)
+        apg_distinct_release(&o->rows[f]);
     free(o->first);
     free(o->second);
     free(o->count);
-    free(o->place);
-    free(o->touched);
+    free(o->loss);
+    free(o->rows);
     free(o);
 }
 
@@ -105,7 +95,7 @@ enum apg_status apg_optim_count(
     if (!o->count && !(o->count = apg_alloc(o->m->schema->rows, sizeof *o->count)))
         return apg_fail_memory(err);
     const enum apg_status status = apg_model_set_batch(o->m, row, n, pool, err);
-    for (int i = 0; !status && i < APG_SLOTS; i++) {
+    for (size_t i = 0; !status && i < g->n_slots; i++) {
         const struct apg_bags *b = &g->slot[i].bags;
         for (uint32_t k = 0; k < b->first[g->slot[i].rows * g->F]; k++)
             o->count[b->id[k]] += o->count[b->id[k]] < UINT32_MAX;
@@ -136,7 +126,7 @@ static void slot_loss(void *arg, size_t i)
     struct apg_slot *s = &g->slot[i];
     double loss = 0;
     const uint32_t *const *row =
-        o->row + o->rows * i / APG_SLOTS; /* of the slot: as apg_model_set_batch cuts */
+        o->row + o->n_rows * i / g->n_slots; /* of the slot: as apg_model_set_batch cuts */
     const size_t weight_at = apg_row_weight_at(o->m->schema);
     const apg_real *x = s->x[g->logit];
     apg_real *dx = s->dx[g->logit];
@@ -160,7 +150,7 @@ static void dense_update(void *arg, size_t i, unsigned worker)
 }
 
 /* Task i updates column share i % PARAM_SHARES of param i / PARAM_SHARES, for each domain that the batch
- * has. Slot gradients are summed in slot order, into the first one. */
+ * has. Slot gradients are summed over slots, into the first one. */
 enum { PARAM_SHARES = 8 };
 static void domain_update(void *arg, size_t i, unsigned worker)
 {
@@ -168,22 +158,21 @@ static void domain_update(void *arg, size_t i, unsigned worker)
     struct apg_optim *o = arg;
     const struct apg_graph *g = &o->m->graph;
     const struct apg_param *p = &g->param[i / PARAM_SHARES];
+    struct apg_tree_part part[APG_SLOTS_MAX];
+    struct apg_domain_rows d;
     if (!p->by_run)
         return;
     size_t from = p->cols * (i % PARAM_SHARES) / PARAM_SHARES,
            n = p->cols * (i % PARAM_SHARES + 1) / PARAM_SHARES - from;
-    for (struct apg_domain_rows d = {0}; apg_domain_next(g, p->runs, &d);) {
-        apg_real *sum = NULL;
-        for (size_t s = 0; s < APG_SLOTS; s++) {
-            apg_real *grad = g->slot[s].dx[p->grad] + d.k[s] * g->width[p->grad] + p->grad_at + from;
-            if (sum && d.run[s].to > d.run[s].from)
-                apg_kernel_add(sum, grad, 1, n);
-            else if (d.run[s].to > d.run[s].from)
-                sum = grad;
-        }
+    for (apg_domain_start(g, &d); apg_domain_next(g, p->runs, &d);) {
+        size_t n_parts = 0;
+        for (size_t s = 0; s < g->n_slots; s++)
+            if (d.run[s].to > d.run[s].from)
+                part[n_parts++] = (struct apg_tree_part){
+                    s, g->slot[s].dx[p->grad] + d.k[s] * g->width[p->grad] + p->grad_at + from};
         size_t at = d.domain * p->cols + from;
         update(o, o->options->lr, n, p->w + at, o->first[i / PARAM_SHARES] + at,
-            o->second[i / PARAM_SHARES] + at, sum, 0);
+            o->second[i / PARAM_SHARES] + at, apg_tree_sum(part, n_parts, n), 0);
     }
 }
 
@@ -206,62 +195,30 @@ static double prior_of(const struct apg_optim *o, size_t f, uint32_t row, size_t
            o->inverse_rows;
 }
 
-/* Update the rows of field F that the batch touches, in all tables. No two fields share a row, so they are
+/* Update the rows of field F that the batch has, in all tables. No two fields share a row, so they are
  * updated in parallel. */
 static void table_update(void *arg, size_t f, unsigned worker)
 {
     (void)worker;
     struct apg_optim *o = arg;
     const struct apg_graph *g = &o->m->graph;
-    struct touched *t = &o->touched[f];
-    t->n = 0;
-    for (int i = 0; i < APG_SLOTS; i++) {
-        const struct apg_slot *s = &g->slot[i];
-        for (size_t r = 0; r < s->rows; r++)
-            for (uint32_t k = s->bags.first[r * g->F + f]; k < s->bags.first[r * g->F + f + 1]; k++) {
-                uint32_t id = s->bags.id[k];
-                if (o->place[id]) {
-                    t->times[o->place[id] - 1]++;
-                    continue;
-                }
-                if (!apg_grow(&t->row, &t->cap_row, (size_t)t->n + 1, sizeof *t->row) ||
-                    !apg_grow(&t->times, &t->cap_times, (size_t)t->n + 1, sizeof *t->times)) {
-                    atomic_store(&o->failed, true);
-                    goto done;
-                }
-                t->row[t->n] = id;
-                t->times[t->n++] = 1;
-                o->place[id] = t->n;
-            }
-    }
-    for (size_t j = 0; j < g->n_ops; j++) {
+    struct apg_distinct *d = &o->rows[f];
+    struct apg_embedding at;
+    bool ok = apg_distinct_find(d, g, f);
+    for (size_t j = 0; ok && j < g->n_ops; j++) {
         const struct apg_op *op = &g->op[j];
-        struct apg_embedding at;
         if (!op->type->embedding || !op->type->embedding(g, op, f, &at))
             continue;
         const int table = op->param[0];
         const size_t E = at.E;
-        if (!apg_grow(&t->grad, &t->cap_grad, t->n * E, sizeof *t->grad)) {
-            atomic_store(&o->failed, true);
-            goto done;
-        }
-        if (t->n) /* else grad may be NULL: all of the batch's cells are empty lists */
-            memset(t->grad, 0, t->n * E * sizeof *t->grad);
-        for (int i = 0; i < APG_SLOTS; i++) {
-            const struct apg_slot *s = &g->slot[i];
-            for (size_t r = 0; r < s->rows; r++) {
-                const apg_real *de = s->dx[op->out] + r * g->width[op->out] + at.column;
-                for (uint32_t k = s->bags.first[r * g->F + f]; k < s->bags.first[r * g->F + f + 1]; k++) {
-                    apg_real *row = t->grad + (size_t)(o->place[s->bags.id[k]] - 1) * E;
-                    apg_kernel_add(row, de, (apg_real)s->bags.weight[k], E);
-                }
-            }
-        }
-        for (uint32_t k = 0; k < t->n; k++) {
-            const size_t i = t->row[k] - g->field[f].first + at.row;
+        ok = apg_distinct_sum(d, g, op, f, &at);
+        for (uint32_t k = 0; ok && k < d->n; k++) {
+            const uint32_t row = d->row[k].id;
+            const size_t i = row - g->field[f].first + at.row;
             const apg_real l2 =
-                (apg_real)(o->options->embedding_l2 + prior_of(o, f, t->row[k], E, t->times[k]));
-            apg_real *w = g->param[table].w + i * E, *grad = t->grad + k * E, *v = o->second[table];
+                (apg_real)(o->options->embedding_l2 + prior_of(o, f, row, E, d->row[k].times));
+            apg_real *w = g->param[table].w + i * E, *grad = apg_distinct_total(d, k, E),
+                     *v = o->second[table];
             if (o->row_wise)
                 apg_kernel_adagrad_row(
                     E, w, v + i, grad, l2, (apg_real)(ROW_WISE_RATE * o->options->embedding_lr));
@@ -269,9 +226,8 @@ static void table_update(void *arg, size_t f, unsigned worker)
                 update(o, o->options->embedding_lr, E, w, o->first[table] + i * E, v + i * E, grad, l2);
         }
     }
-done:
-    for (uint32_t k = 0; k < t->n; k++)
-        o->place[t->row[k]] = 0;
+    if (!ok)
+        atomic_store(&o->failed, true);
 }
 
 enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_options *options,
@@ -287,16 +243,16 @@ enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_optio
     o->scale_m = 1 / (1 - pow(0.9, (double)o->steps));
     o->scale_v = 1 / sqrt(1 - pow(0.999, (double)o->steps));
     o->row = row;
-    o->rows = n;
+    o->n_rows = n;
     o->inverse_rows = 1 / (double)n;
-    for (size_t i = 0; i < APG_SLOTS; i++)
+    for (size_t i = 0; i < g->n_slots; i++)
         g->slot[i].key = apg_rng_at(key, i);
     apg_graph_train(g, pool, slot_loss, o);
     apg_pool_run(pool, g->n_params, dense_update, o);
     apg_pool_run(pool, g->n_params * PARAM_SHARES, domain_update, o);
     apg_pool_run(pool, g->F, table_update, o);
     *loss = 0;
-    for (int i = 0; i < APG_SLOTS; i++)
+    for (size_t i = 0; i < g->n_slots; i++)
         *loss += o->loss[i];
     return atomic_load(&o->failed) ? apg_fail_memory(err) : APG_OK;
 }

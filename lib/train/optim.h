@@ -2,8 +2,8 @@
  *
  * optim.h - one training step: Adam (Kingma & Ba, ICLR 2015; eps outside the root, bias-corrected) or
  * Adagrad (Duchi et al., 2011). Dense params are updated whole. Of an embedding table only the rows of the
- * batch are: the moments of the others rest ("lazy"). Each distinct row's gradient is added up in the order
- * of the batch, then the row is touched once. A row of E numbers may share one sum of squares, in place of
+ * batch are: the moments of the others rest ("lazy"). Each distinct row's gradient is added up first
+ * (distinct.h), then the row is touched once. A row of E numbers may share one sum of squares, in place of
  * 2 E moments: row-wise Adagrad, as in Naumov et al., DLRM, 2019, arXiv 1906.00091. */
 #ifndef APG_OPTIM_H
 #define APG_OPTIM_H

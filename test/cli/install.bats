@@ -106,7 +106,7 @@ END
     [[ "$output" == "apg.py: none.so: "* ]]
 }
 
-@test "install: a model file read with numpy alone gives the scores of predict to 1e-6" {
+@test "install: a model file read with numpy alone gives the scores of predict to 1e-5" {
     python=/usr/bin/python3
     "$python" -c 'import numpy' 2> /dev/null || python=python3
     "$python" -c 'import numpy' 2> /dev/null || skip "no python3-numpy"
@@ -120,7 +120,7 @@ END
         if [ $model = bare ]; then tail -n +2 rows.csv | tr , '\t'; else cat rows.csv; fi > rows
         apg predict -q -m $model.apg rows > want_.txt
         "$python" "$ROOT/examples/python/score_numpy.py" $model.apg < rows > got_.txt
-        paste want_.txt got_.txt | awk '$1 - $2 > 1e-6 || $2 - $1 > 1e-6 { print FILENAME, NR, $0; bad = 1 } END { exit bad || NR != 399 }'
+        paste want_.txt got_.txt | awk '$1 - $2 > 1e-5 || $2 - $1 > 1e-5 { print FILENAME, NR, $0; bad = 1 } END { exit bad || NR != 399 }'
     done
     apg train -q --epochs 1 --multi genres --backbone pnn --hidden 8 -o other.apg many.csv
     run -1 "$python" "$ROOT/examples/python/score_numpy.py" other.apg < rows.csv

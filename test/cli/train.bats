@@ -13,6 +13,10 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     apg train "${small[@]}" --seed 2 logs.csv > 3.apg
     run cmp -s 1.apg 3.apg
     [ "$status" -eq 1 ]
+    for threads in 1 3; do # a batch of more than 4096 rows has more slots
+        apg train "${small[@]}" --batch-size 5000 --threads $threads logs.csv > $threads.apg
+    done
+    cmp 1.apg 3.apg
 }
 
 @test "train: from a pipe, a file and a feature file: the same model; also when rows go to a temporary file" {

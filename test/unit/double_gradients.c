@@ -100,7 +100,8 @@ static double gradients(struct apg_graph *g, double **grad)
     for (size_t p = 0; p < g->n_params; p++) {
         const struct apg_param *param = &g->param[p];
         assert_non_null(grad[p] = calloc(param->rows * param->cols, sizeof **grad));
-        for (struct apg_domain_rows d = {0}; param->by_run && apg_domain_next(g, param->runs, &d);)
+        struct apg_domain_rows d;
+        for (apg_domain_start(g, &d); param->by_run && apg_domain_next(g, param->runs, &d);)
             for (size_t i = 0; i < APG_SLOTS; i++)
                 for (size_t j = 0; d.run[i].to > d.run[i].from && j < param->cols; j++)
                     grad[p][d.domain * param->cols + j] +=
@@ -141,8 +142,7 @@ static double difference(struct apg_graph *g, apg_real *at, double step)
  * larger one; a wrong gradient yields to none. */
 static bool is_slope(struct apg_graph *g, apg_real *at, double grad, double rounding, double *slope)
 {
-    static const double steps[] = {1e-5, 1e-6, 1e-7, 1e-8, 1e-4},
-                        allowed[] = {1e-7, 1e-7, 1e-6, 1e-5, 1e-7};
+    static const double steps[] = {1e-5, 1e-6, 1e-7, 1e-8, 1e-4}, allowed[] = {1e-7, 1e-7, 1e-6, 1e-5, 1e-7};
     for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
         *slope = difference(g, at, steps[k]);
         if (fabs(grad - *slope) <= allowed[k] * (1 + fabs(*slope)) + rounding / steps[k])
