@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/json.h"
 #include "base/mem.h"
+#include "data/vocabfile.h"
 
 enum { PAIR_BYTES = 8 }; /* of a pair as a token: two ids */
 
@@ -193,20 +194,11 @@ enum apg_status apg_cross_grow(struct apg_schema *s, const struct apg_dataset *r
 
 /* ---- files ---- */
 
-/* The tensor of cross I that holds PART of its vocabulary. */
-static const char *tensor_name(char name[64], size_t i, const char *part)
+/* What the tensors of cross I begin with. */
+static const char *tensor_prefix(char name[32], size_t i)
 {
-    (void)snprintf(name, 64, "cross.%zu.%s", i, part);
+    (void)snprintf(name, 32, "cross.%zu", i);
     return name;
-}
-
-static enum apg_status save_part(struct apg_tensors *t, size_t i, const char *part, enum apg_dtype dtype,
-    const void *data, size_t n, struct apg_error *err)
-{
-    char name[64];
-    const struct apg_tensor_view v = {
-        .name = tensor_name(name, i, part), .dtype = dtype, .n_dims = 1, .dim = {n}, .data = data};
-    return apg_tensors_add(t, &v, err);
 }
 
 enum apg_status apg_cross_save(const struct apg_schema *s, struct apg_tensors *t, struct apg_error *err)
@@ -216,14 +208,11 @@ enum apg_status apg_cross_save(const struct apg_schema *s, struct apg_tensors *t
         return APG_OK;
     json_t *pairs = json_array();
     int bad = 0;
+    char name[32];
     for (size_t i = 0; !status && i < s->n_crosses; i++) {
         const struct apg_cross *c = &s->cross[i];
-        const struct apg_vocab *v = &c->vocab;
         bad |= json_array_append_new(pairs, json_pack("[I, I]", (json_int_t)c->a, (json_int_t)c->b));
-        if ((status = save_part(t, i, "text", APG_U8, v->text, v->at[v->n], err)) ||
-            (status = save_part(t, i, "at", APG_U64, v->at, (size_t)v->n + 1, err)))
-            break;
-        status = save_part(t, i, "slot", APG_U64, v->slot, v->mask + 1, err);
+        status = apg_vocab_save(&c->vocab, tensor_prefix(name, i), t, err);
     }
     char *text = bad || status ? NULL : apg_json_text(pairs);
     if (!status)
@@ -233,34 +222,18 @@ enum apg_status apg_cross_save(const struct apg_schema *s, struct apg_tensors *t
     return status;
 }
 
-static const struct apg_tensor_view *find_part(
-    const struct apg_tensors *t, size_t i, const char *part, enum apg_dtype dtype)
-{
-    char name[64];
-    const struct apg_tensor_view *v = apg_tensors_find(t, tensor_name(name, i, part));
-    return v && v->dtype == dtype && v->n_dims == 1 ? v : NULL;
-}
-
-/* Is C, the one at I, whole? All tokens are pairs. */
-static bool load_cross(struct apg_cross *c, size_t i, const struct apg_schema *s, const json_t *pair,
-    const struct apg_tensors *t)
+/* Load C, the one at I: all of its tokens are pairs. APG_EFORMAT: it is not whole; err has no text. */
+static enum apg_status load_cross(struct apg_cross *c, size_t i, const struct apg_schema *s,
+    const json_t *pair, const struct apg_tensors *t, struct apg_error *err)
 {
     const json_t *a = json_array_get(pair, 0), *b = json_array_get(pair, 1);
-    const struct apg_tensor_view *text = find_part(t, i, "text", APG_U8),
-                                 *at = find_part(t, i, "at", APG_U64),
-                                 *slot = find_part(t, i, "slot", APG_U64);
-    if (json_array_size(pair) != 2 || !json_is_integer(a) || !json_is_integer(b) || !text || !at || !slot ||
-        at->dim[0] < 2 || at->dim[0] > UINT32_MAX || !slot->dim[0])
-        return false;
+    char name[32];
+    if (json_array_size(pair) != 2 || !json_is_integer(a) || !json_is_integer(b))
+        return APG_EFORMAT;
     c->a = (size_t)json_integer_value(a), c->b = (size_t)json_integer_value(b);
-    /* Borrowed (cap_at = 0): nothing writes to them. */
-    c->vocab = (struct apg_vocab){.n = (uint32_t)(at->dim[0] - 1),
-        .text = (char *)text->data,
-        .at = (uint64_t *)at->data,
-        .slot = (uint64_t *)slot->data,
-        .mask = slot->dim[0] - 1};
-    return c->a < s->n_fields && c->b < s->n_fields && apg_cross_can(s, c->a, c->b) &&
-           apg_vocab_valid(&c->vocab, text->dim[0]);
+    if (c->a >= s->n_fields || c->b >= s->n_fields || !apg_cross_can(s, c->a, c->b))
+        return APG_EFORMAT;
+    return apg_vocab_load(&c->vocab, tensor_prefix(name, i), t, err);
 }
 
 enum apg_status apg_cross_load(struct apg_schema *s, const struct apg_tensors *t, struct apg_error *err)
@@ -276,10 +249,11 @@ enum apg_status apg_cross_load(struct apg_schema *s, const struct apg_tensors *t
         status = apg_fail_memory(err);
     for (size_t i = 0; !status && i < n; i++) {
         struct apg_cross *c = &s->cross[s->n_crosses++];
-        if (!load_cross(c, i, s, json_array_get(pairs, i), t) || rows + c->vocab.n > UINT32_MAX)
+        status = load_cross(c, i, s, json_array_get(pairs, i), t, err);
+        if (status == APG_EFORMAT || (!status && rows + c->vocab.n > UINT32_MAX))
             status = apg_fail(
                 err, APG_EFORMAT, "%s: altered: cross %zu is described wrongly", apg_tensors_name(t), i);
-        else
+        else if (!status)
             place(s, c, &rows);
     }
     if (!n)

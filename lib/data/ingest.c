@@ -608,6 +608,19 @@ static enum apg_status check_positive(
                            apg_csv_name(in->inputs[0]), s->label);
 }
 
+/* Read all rows into D, which S learns by. */
+static enum apg_status read_all(
+    struct ingest *in, struct apg_schema *s, struct apg_dataset *d, struct apg_error *err)
+{
+    in->schema = in->growing = s;
+    in->need_label = true;
+    d->weight_at = apg_row_weight_at(s);
+    enum apg_status status = run(in, to_dataset, d, err);
+    if (!status && !in->rows)
+        status = no_rows(in, err);
+    return status ? status : apg_dataset_finish(d, err);
+}
+
 /* Read the first group and make the schema from it. */
 static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **explain, struct apg_error *err)
 {
@@ -653,15 +666,8 @@ enum apg_status apg_ingest(struct apg_schema **schema, struct apg_dataset **rows
     if (status || (status = begin(&in, &s, explain, err)) ||
         (status = apg_dataset_new(&d, c->memory, c->temp_dir, err)))
         goto done;
-    in.schema = in.growing = s;
     in.raw = true;
-    d->weight_at = apg_row_weight_at(s);
-    in.need_label = true;
-    if ((status = run(&in, to_dataset, d, err)))
-        goto done;
-    if (!in.rows)
-        status = no_rows(&in, err);
-    if (!status && !(status = apg_dataset_finish(d, err)) && !(status = check_positive(s, d, &in, err)))
+    if (!(status = read_all(&in, s, d, err)) && !(status = check_positive(s, d, &in, err)))
         status = fix_schema(s, d, c, pool, err);
 done:
     ingest_release(&in);
@@ -691,14 +697,7 @@ enum apg_status apg_ingest_grow(struct apg_schema *s, struct apg_dataset **rows,
         goto done;
     for (size_t f = 0; f < s->n_fields; f++)
         had[f] = s->field[f].vocab.n;
-    in.schema = in.growing = s;
-    d->weight_at = apg_row_weight_at(s);
-    in.need_label = true;
-    if ((status = run(&in, to_dataset, d, err)))
-        goto done;
-    if (!in.rows)
-        status = no_rows(&in, err);
-    if (!status && !(status = apg_dataset_finish(d, err)))
+    if (!(status = read_all(&in, s, d, err)))
         status = fix_growth(s, d, had, (uint32_t)c->min_count, pool, err);
 done:
     ingest_release(&in);

@@ -9,30 +9,37 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "data/lookup.h"
-#include "data/vocab.h"
+#include "data/vocabfile.h"
 
 /* ---- saving ---- */
 
-/* PREFIX.NAME.SUFFIX (or PREFIX.NAME without a suffix); freed with free(), NULL when out of
- * memory. */
-static char *tensor_name(const char *prefix, const char *name, const char *suffix)
+/* PREFIX.NAME; freed with free(), NULL when out of memory. */
+static char *tensor_name(const char *prefix, const char *name)
 {
-    size_t size = strlen(prefix) + strlen(name) + strlen(suffix) + 3;
+    size_t size = strlen(prefix) + strlen(name) + 2;
     char *s = malloc(size);
     if (s)
-        (void)snprintf(s, size, "%s.%s%s%s", prefix, name, *suffix ? "." : "", suffix);
+        (void)snprintf(s, size, "%s.%s", prefix, name);
     return s;
 }
 
-static enum apg_status save_array(struct apg_tensors *t, const char *prefix, const char *name,
-    const char *suffix, enum apg_dtype dtype, const void *data, size_t n, struct apg_error *err)
+static enum apg_status save_edges(const struct apg_field *f, struct apg_tensors *t, struct apg_error *err)
 {
-    char *full = tensor_name(prefix, name, suffix);
-    if (!full)
+    char *name = tensor_name("edges", f->name);
+    if (!name)
         return apg_fail_memory(err);
-    const struct apg_tensor_view v = {.name = full, .dtype = dtype, .n_dims = 1, .dim = {n}, .data = data};
+    const struct apg_tensor_view v = {
+        .name = name, .dtype = APG_F32, .n_dims = 1, .dim = {f->n_edges}, .data = f->edge};
     enum apg_status status = apg_tensors_add(t, &v, err);
-    free(full);
+    free(name);
+    return status;
+}
+
+static enum apg_status save_vocab(const struct apg_field *f, struct apg_tensors *t, struct apg_error *err)
+{
+    char *name = tensor_name("vocab", f->name);
+    const enum apg_status status = name ? apg_vocab_save(&f->vocab, name, t, err) : apg_fail_memory(err);
+    free(name);
     return status;
 }
 
@@ -61,17 +68,13 @@ static enum apg_status save_field(
             bad |= json_object_set_new(entry, "high", json_real((double)f->high));
         }
         if (f->n_edges)
-            status = save_array(t, "edges", f->name, "", APG_F32, f->edge, f->n_edges, err);
+            status = save_edges(f, t, err);
     } else if (f->kind == APG_BUCKET) {
-        status = save_array(t, "edges", f->name, "", APG_F32, f->edge, f->n_edges, err);
+        status = save_edges(f, t, err);
     } else if (f->hash_bits) {
         bad |= json_object_set_new(entry, "hash_bits", json_integer(f->hash_bits));
     } else {
-        const struct apg_vocab *v = &f->vocab;
-        if ((status = save_array(t, "vocab", f->name, "text", APG_U8, v->text, v->at[v->n], err)) ||
-            (status = save_array(t, "vocab", f->name, "at", APG_U64, v->at, (size_t)v->n + 1, err)) ||
-            (status = save_array(t, "vocab", f->name, "slot", APG_U64, v->slot, v->mask + 1, err)))
-            return status;
+        status = save_vocab(f, t, err);
     }
     return status ? status : bad ? apg_fail_memory(err) : APG_OK;
 }
@@ -140,45 +143,25 @@ static json_int_t integer(const json_t *entry, const char *key, json_int_t max, 
                : -1;
 }
 
-/* The tensor PREFIX.NAME.SUFFIX of F, which must have one dimension and that type. */
-static enum apg_status find_array(const struct apg_tensor_view **v, const struct apg_tensors *t,
-    const char *prefix, const struct apg_field *f, const char *suffix, enum apg_dtype dtype,
-    struct apg_error *err)
-{
-    char *full = tensor_name(prefix, f->name, suffix);
-    if (!full)
-        return apg_fail_memory(err);
-    *v = apg_tensors_find(t, full);
-    free(full);
-    return *v && (*v)->dtype == dtype && (*v)->n_dims == 1 ? APG_OK : altered(t, f->name, err);
-}
-
 static enum apg_status load_vocab(struct apg_field *f, const struct apg_tensors *t, struct apg_error *err)
 {
-    const struct apg_tensor_view *text, *at, *slot;
-    enum apg_status status;
-    if ((status = find_array(&text, t, "vocab", f, "text", APG_U8, err)) ||
-        (status = find_array(&at, t, "vocab", f, "at", APG_U64, err)) ||
-        (status = find_array(&slot, t, "vocab", f, "slot", APG_U64, err)))
-        return status;
-    if (at->dim[0] != (size_t)f->rows + 1 || slot->dim[0] == 0)
+    char *name = tensor_name("vocab", f->name);
+    enum apg_status status = name ? apg_vocab_load(&f->vocab, name, t, err) : apg_fail_memory(err);
+    free(name);
+    if (status == APG_EFORMAT || (!status && f->vocab.n != f->rows))
         return altered(t, f->name, err);
-    /* Borrowed (cap_at = 0): nothing writes to them. */
-    f->vocab = (struct apg_vocab){.n = f->rows,
-        .text = (char *)text->data,
-        .at = (uint64_t *)at->data,
-        .slot = (uint64_t *)slot->data,
-        .mask = slot->dim[0] - 1};
-    return apg_vocab_valid(&f->vocab, text->dim[0]) ? APG_OK : altered(t, f->name, err);
+    return status;
 }
 
 static enum apg_status load_edges(struct apg_field *f, const struct apg_tensors *t, struct apg_error *err)
 {
-    const struct apg_tensor_view *v;
-    enum apg_status status = find_array(&v, t, "edges", f, "", APG_F32, err);
-    if (status)
-        return status;
-    if (v->dim[0] + (f->kind == APG_NUMERIC ? 3 : 2) != f->rows)
+    char *name = tensor_name("edges", f->name);
+    if (!name)
+        return apg_fail_memory(err);
+    const struct apg_tensor_view *v = apg_tensors_find(t, name);
+    free(name);
+    if (!v || v->dtype != APG_F32 || v->n_dims != 1 ||
+        v->dim[0] + (f->kind == APG_NUMERIC ? 3 : 2) != f->rows)
         return altered(t, f->name, err);
     f->n_edges = (uint32_t)v->dim[0];
     if (!(f->edge = apg_alloc(f->n_edges, sizeof *f->edge)))

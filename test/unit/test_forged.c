@@ -234,19 +234,19 @@ static void changed_anywhere(void **state)
 
 /* ---- numbers that cannot be ---- */
 
-/* The model with the text FROM of its description, where TO is put, which must be as long. */
-static enum apg_status with(const char *from, const char *to, struct apg_error *err)
+/* The model in FILE with the text FROM of its description, where TO is put, which must be as long. */
+static enum apg_status with(const struct bytes *file, const char *from, const char *to, struct apg_error *err)
 {
     assert_int_equal(strlen(from), strlen(to));
-    uint8_t *copy = malloc(model_file.n);
+    uint8_t *copy = malloc(file->n);
     assert_non_null(copy);
-    memcpy(copy, model_file.p, model_file.n);
-    uint8_t *at = memmem(copy, model_file.n, from, strlen(from));
+    memcpy(copy, file->p, file->n);
+    uint8_t *at = memmem(copy, file->n, from, strlen(from));
     if (!at)
         fail_msg("no %s", from);
     memcpy(at, to, strlen(to));
-    forge_container(copy, model_file.n);
-    const enum apg_status status = use_model(copy, model_file.n, err);
+    forge_container(copy, file->n);
+    const enum apg_status status = use_model(copy, file->n, err);
     free(copy);
     return status;
 }
@@ -284,10 +284,59 @@ static void numbers_out_of_range(void **state)
         {"\"calibration\":\"[0.5,0.25]\"", "\"calibration\":\"[0.5,1,25]\""},
     };
     struct apg_error err;
-    assert_int_equal(with("\\\"dropout\\\":0.0", "\\\"dropout\\\":0.5", &err), APG_OK);
+    assert_int_equal(with(&model_file, "\\\"dropout\\\":0.0", "\\\"dropout\\\":0.5", &err), APG_OK);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (with(bad[i][0], bad[i][1], &err) != APG_EFORMAT)
+        if (with(&model_file, bad[i][0], bad[i][1], &err) != APG_EFORMAT)
             fail_msg("%s", bad[i][1]);
+}
+
+/* The members of a log with a column of times, labels that are words, and no header. */
+static void times_and_labels(void **state)
+{
+    (void)state;
+    static char *names[] = {"y", "at", "u"}, *time[] = {"at"}, *positive[] = {"yes"};
+    static const char *const text = "yes,20250101,a\nno,20250203,b\nyes,20250304,a\nno,20250405,b\n";
+    static const char *const key[][2] = {
+        /* refused: */
+        {"\\\"time\\\":\\\"hour\\\"", "\\\"time\\\":\\\"hous\\\""},
+        {"\\\"time\\\":\\\"hour\\\"", "\\\"time\\\":\\\"age\\\" "},
+        {"\\\"time\\\":\\\"hour\\\"", "\\\"time\\\":7       "},
+        {"\\\"time\\\":\\\"age\\\"", "\\\"timy\\\":\\\"age\\\""},
+        {"\\\"column\\\":\\\"at\\\"", "\\\"column\\\":\\\"u\\\" "},
+        {"\\\"column\\\":\\\"at\\\"", "\\\"column\\\":true  "},
+        {"\\\"newest\\\":19", "\\\"newest\\\":9e"},
+        {"\\\"positive\\\":[\\\"yes\\\"]", "\\\"positive\\\":[1      ]"},
+        {"\\\"columns\\\":[\\\"y\\\",", "\\\"columns\\\":[1    ,"},
+        /* read: */
+        {"\\\"newest\\\":19", "\\\"newest\\\":-1"},
+        {"\\\"positive\\\":[\\\"yes\\\"]", "\\\"positive\\\":[       ]"},
+        {"\\\"header\\\":false", "\\\"header\\\":5    "},
+    };
+    enum { KEYS = sizeof key / sizeof *key, REFUSED = KEYS - 3 };
+    struct log_made log = {0};
+    struct apg_columns c;
+    struct apg_model *m;
+    struct bytes file = {0};
+    struct apg_error err;
+    apg_columns_default(&c);
+    c.header = false;
+    c.label = names[0];
+    c.names = (struct apg_list){3, names};
+    c.time = (struct apg_list){1, time};
+    c.positive = (struct apg_list){1, positive};
+    assert_int_equal(log_ingest(&log, &text, 1, &c, 1), APG_OK);
+    assert_int_equal(apg_model_new(&m, log.schema, &model->arch, APG_STREAM_ROWS, false, NULL), APG_OK);
+    apg_model_init_weights(m, 1, 0.1, true);
+    apg_graph_prepare(&m->graph);
+    assert_int_equal(apg_model_save(m, bytes_sink(&file), NULL), APG_OK);
+    /* A model that is read says that "1" is no time. */
+    assert_int_equal(use_model(file.p, file.n, &err), APG_EINPUT);
+    for (size_t i = 0; i < KEYS; i++)
+        if (with(&file, key[i][0], key[i][1], &err) != (i < REFUSED ? APG_EFORMAT : APG_EINPUT))
+            fail_msg("%s: %s", key[i][1], err.text);
+    apg_model_free(m);
+    log_release(&log);
+    free(file.p);
 }
 
 /* ---- numbers that are not finite ---- */
@@ -436,6 +485,7 @@ int main(void)
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(changed_anywhere),
         cmocka_unit_test(numbers_out_of_range),
+        cmocka_unit_test(times_and_labels),
         cmocka_unit_test(weights),
         cmocka_unit_test(logits),
     };
