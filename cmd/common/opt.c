@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/mem.h"
 #include "base/near.h"
 #include "common/optfile.h"
@@ -280,6 +281,13 @@ static int set(const struct item *i, const char *text, const char *word)
     return OPT_GO;
 }
 
+/* Whether WORD, behind the option that may stand alone, is no file but what could be its value. */
+static bool is_value(const struct item *i, const char *word)
+{
+    struct apg_error err;
+    return word && access(word, F_OK) != 0 && !apg_setting_parse(i->row, i->base, word, &kept, &err);
+}
+
 static void forget(void)
 {
     given.n = 0;
@@ -347,6 +355,10 @@ int opt_parse(int *argc, char ***argv, const struct opt_command *c)
             while (i->heading || i->row->letter != value)
                 i++;
         const bool no = value >= FIRST_ROW && (value - FIRST_ROW) & NO;
+        const char *next = (*argv)[optind]; /* NULL behind the last */
+        if (i->row->alone && !optarg && is_value(i, next))
+            return usage_at(
+                c, next, "no file '%s'; a value goes behind '=': --%s=%s", next, i->row->name, next);
         const int code = set(i,
             optarg          ? optarg
             : i->row->alone ? i->row->alone

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * list.h - a list of strings, such as names of columns. The memory is that of whoever made it.
+ * list.h - a list of strings, such as names of columns. The memory is that of whoever made it. As text it has
+ * commas between the names, and a name with a comma, of no letters, or that starts with a quote is in quotes,
+ * as a cell of CSV.
  */
 #ifndef APG_LIST_H
 #define APG_LIST_H
@@ -21,5 +23,12 @@ static inline bool apg_list_has(const struct apg_list *list, const char *text)
         i++;
     return i < list->n;
 }
+
+/* The name at *REST, which is cut out of the text, and in *rest what stands behind the comma after it, NULL at
+ * the end. NULL: there is no name, or a quote is not closed. */
+char *apg_list_cut(char **rest);
+
+/* Write NAME as the text has it. OUT has room for twice its bytes, and three. Returns the end, a NUL. */
+char *apg_list_put(char *out, const char *name);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/list.h"
 #include "base/mem.h"
 #include "base/near.h"
 
@@ -187,29 +188,6 @@ void apg_kept_free(struct apg_kept *kept)
     }
 }
 
-/* The name at *REST, and in *rest what stands behind the comma after it, NULL at the end. NULL: there is
- * none. */
-static char *cut_word(char **rest)
-{
-    char *word = strsep(rest, ",");
-    return *word ? word : NULL;
-}
-
-/* The same of a name in quotes, as a cell of CSV has them: with a comma in it, or of no letters. */
-static char *cut_quoted(char **rest)
-{
-    char *word = *rest, *from = word + 1, *to = word;
-    while (*from && (*from != '"' || from[1] == '"')) {
-        from += *from == '"';
-        *to++ = *from++;
-    }
-    if (*from != '"' || (from[1] && from[1] != ','))
-        return NULL;
-    *rest = from[1] ? from + 2 : NULL;
-    *to = '\0';
-    return word;
-}
-
 static enum apg_status parse_list(
     bool whole, const char *s, char ***list, size_t *n, struct apg_kept **kept, struct apg_error *err)
 {
@@ -228,7 +206,7 @@ static enum apg_status parse_list(
     if (whole)
         k->item[i++] = k->text;
     for (char *rest = *k->text && !whole ? k->text : NULL; rest; i++)
-        if (!(k->item[i] = *rest == '"' ? cut_quoted(&rest) : cut_word(&rest)))
+        if (!(k->item[i] = apg_list_cut(&rest)))
             return APG_ESETTING;
     *list = k->item;
     *n = i;
@@ -391,14 +369,8 @@ static char *list_text(char *const *item, size_t n)
     if (!text)
         return NULL;
     for (size_t i = 0; i < n; i++) {
-        const bool quoted = !*item[i] || *item[i] == '"' || strchr(item[i], ',');
-        to += sprintf(to, "%s%s", i ? "," : "", quoted ? "\"" : "");
-        for (const char *c = item[i]; *c; c++) {
-            *to++ = *c;
-            if (quoted && *c == '"')
-                *to++ = '"';
-        }
-        to += sprintf(to, "%s", quoted ? "\"" : "");
+        to += sprintf(to, "%s", i ? "," : "");
+        to = apg_list_put(to, item[i]);
     }
     *to = '\0';
     return text;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/json.h"
+#include "base/list.h"
 #include "model/backbone.h"
 #include "model/layer.h"
 
@@ -192,24 +193,25 @@ static enum apg_status read_condition(
     const char *columns = strchr(text, ':') + 1;
     const size_t least = a->mode == APG_CONDITION_MIX ? 2 : 1;
     size_t n_columns = 0;
-    for (const char *c = columns; *c;) {
-        char name[1024];
-        size_t n = strcspn(c, ",");
-        if (n >= sizeof name || n_columns++ == APG_CONDITION_MAX)
-            return apg_fail(err, APG_ESETTING, "--condition has too many columns, or too long a name");
-        memcpy(name, c, n);
-        name[n] = 0;
-        size_t f = schema ? apg_schema_find(schema, name) : 0;
-        if (f == SIZE_MAX)
-            return no_field("--condition", name, schema, err);
-        if (schema)
+    char *names = strdup(columns), *rest = names;
+    enum apg_status status = names ? APG_OK : apg_fail_memory(err);
+    while (!status && rest && *rest) {
+        const char *at = columns + (rest - names), *name = apg_list_cut(&rest);
+        const size_t f = schema && name ? apg_schema_find(schema, name) : 0;
+        if (!name)
+            status = apg_fail(err, APG_ESETTING, "--condition: there is no column's name at '%s'", at);
+        else if (n_columns++ == APG_CONDITION_MAX)
+            status = apg_fail(err, APG_ESETTING, "--condition has too many columns");
+        else if (f == SIZE_MAX)
+            status = no_field("--condition", name, schema, err);
+        else if (schema)
             a->condition[a->n_condition++] = f;
-        c += n + (c[n] == ',');
     }
-    if (n_columns < least)
-        return apg_fail(err, APG_ESETTING, "--condition %.*s needs %s", (int)(columns - text), text,
+    free(names);
+    if (!status && n_columns < least)
+        status = apg_fail(err, APG_ESETTING, "--condition %.*s needs %s", (int)(columns - text), text,
             least == 1 ? "a column" : "two columns or more");
-    return APG_OK;
+    return status;
 }
 
 /* Operators keep a domain's number in a float (nn/op_domain.c), which holds whole numbers up to 2^24. */

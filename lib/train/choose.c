@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/choose.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "stats/compare.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "train/work.h"
 
@@ -106,6 +108,20 @@ static enum apg_status list_candidates(struct choose *c, struct apg_error *err)
     free(count);
     free(column);
     return APG_OK;
+}
+
+bool apg_choose_condition(
+    char *out, size_t size, const struct apg_choose_try *try, const struct apg_schema *schema)
+{
+    const char *end = out + size;
+    out += sprintf(out, try->n ? "group:" : "self");
+    for (size_t i = 0; i < try->n; i++) {
+        const char *name = schema->field[try->field[i]].name;
+        if (2 * strlen(name) + 5 > (size_t)(end - out))
+            return false;
+        out = apg_list_put(out + sprintf(out, "%s", i ? "," : ""), name);
+    }
+    return true;
 }
 
 /* The architecture of candidate T; of the static model where T is NULL. */

@@ -67,6 +67,11 @@ struct apg_choose_told {
  * how many equally frequent ids would have the same entropy. */
 bool apg_choose_column(const uint64_t *count, size_t n, double *groups);
 
+/* Write what TRY adapts to as --condition takes it, "self" or "group:A,B", into OUT. False: SIZE is too small,
+ * and OUT has as many of the names as fit. */
+bool apg_choose_condition(
+    char *out, size_t size, const struct apg_choose_try *try, const struct apg_schema *schema);
+
 /* Choose the condition of ARCH, which has apg layers of the residual form. APG_EUSAGE: there are no
  * validation rows, or no hidden layer has a rank. *out is the adaptive model if it is better, else a static
  * one; it is freed with apg_model_free. APG_ESTOPPED: FIT's stop ended it, and *out is the first static model

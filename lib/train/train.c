@@ -204,12 +204,8 @@ static enum apg_status require(const struct training *t, struct apg_error *err)
 
 static struct apg_candidate candidate(const struct training *t, const struct apg_choose_try *c)
 {
-    struct apg_candidate out = {
-        .condition = "self", .rank = c->rank, .share = c->share, .auc = c->auc, .loss = c->loss};
-    const struct apg_field *field = t->schema->field;
-    if (c->n)
-        (void)snprintf(out.condition, sizeof out.condition, "group:%s%s%s", field[c->field[0]].name,
-            c->n > 1 ? "," : "", c->n > 1 ? field[c->field[1]].name : "");
+    struct apg_candidate out = {.rank = c->rank, .share = c->share, .auc = c->auc, .loss = c->loss};
+    (void)apg_choose_condition(out.condition, sizeof out.condition, c, t->schema);
     return out;
 }
 

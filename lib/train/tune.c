@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/list.h"
 #include "base/mem.h"
 #include "data/cross.h"
 #include "train/screen.h"
@@ -436,31 +437,17 @@ static enum apg_status screen(struct tune *t, struct apg_screened **pair, size_t
     return status;
 }
 
-/* NAME as a list has it, in quotes where it needs them. OUT has room for twice its bytes, and three. */
-static void list_name(char *out, const char *name)
-{
-    const bool quotes = !*name || strpbrk(name, ",\"");
-    if (quotes)
-        *out++ = '"';
-    for (; *name; *out++ = *name++)
-        if (*name == '"')
-            *out++ = '"';
-    if (quotes)
-        *out++ = '"';
-    *out = '\0';
-}
-
 /* Add the cross of P to recipe R. False: the names are too long for it, or R is full. */
 static bool add_cross(struct recipe *r, const struct apg_schema *s, const struct apg_screened *p)
 {
-    char a[VALUE_MAX_BYTES], b[VALUE_MAX_BYTES];
-    const char *name_a = s->field[p->a].name, *name_b = s->field[p->b].name;
-    if (r->n == RECIPE_MAX || 2 * (strlen(name_a) + strlen(name_b)) + 7 > VALUE_MAX_BYTES)
+    const char *a = s->field[p->a].name, *b = s->field[p->b].name;
+    if (r->n == RECIPE_MAX || 2 * (strlen(a) + strlen(b)) + 7 > VALUE_MAX_BYTES)
         return false;
-    list_name(a, name_a);
-    list_name(b, name_b);
-    (void)snprintf(r->text[r->n], TEXT_MAX_BYTES, "cross=%s,", a);
-    strcat(r->text[r->n++], b);
+    char *text = r->text[r->n++];
+    text += sprintf(text, "cross=");
+    text = apg_list_put(text, a);
+    *text++ = ',';
+    apg_list_put(text, b);
     return true;
 }
 
@@ -495,20 +482,13 @@ static enum apg_status cross(struct tune *t, struct apg_error *err)
 
 /* ---- adaptive layers ---- */
 
-/* Write what try T adapts to into recipe R: self, where --condition could not name the columns. ARCH has the
+/* Write what try T adapts to into recipe R: self, where the columns' names are too long. ARCH has the
  * ranks by layer, of which those above 0 become T's. */
 static void put_try(
     struct recipe *r, const struct apg_choose_try *t, const struct apg_schema *s, const struct apg_arch *arch)
 {
-    char text[VALUE_MAX_BYTES] = "group:";
-    bool named = t->n > 0;
-    for (size_t i = 0; i < t->n; i++) {
-        const char *name = s->field[t->field[i]].name;
-        named = named && !strchr(name, ',') && strlen(text) + 1 + strlen(name) < sizeof text;
-        if (named)
-            strcat(strcat(text, i ? "," : ""), name);
-    }
-    if (named)
+    char text[VALUE_MAX_BYTES];
+    if (t->n && apg_choose_condition(text, sizeof text, t, s))
         put(r, "condition", text);
     size_t used = 0;
     bool other = false;
