@@ -50,7 +50,9 @@ const struct apg_setting apg_fit_settings[] = {
         .help = "L2 penalty on what generates weights, as if all training rows were one batch; the "
                 "default of --form residual is 80 or more, of others 0",
         .rare = true},
-    {SIZE("batch-size", batch_size, 1, 1048576), .arg = "B", .help = "rows in each training step",
+    {SIZE("batch-size", batch_size, 1, 1048576), .arg = "B",
+        .help = "rows in each training step; by default 1024, or fewer where an epoch would have less than "
+                "50 steps",
         .rare = true},
     {SIZE("epochs", epochs, 1, 100000), .arg = "N",
         .help = "largest number of passes over the rows; without validation rows the default is 10"},
@@ -102,6 +104,17 @@ static double generator_l2(const struct apg_fit_options *o, uint64_t rows)
     return half > GENERATOR_L2_MIN ? half : GENERATOR_L2_MIN;
 }
 
+/* A log of few rows learns too little by large batches, however many epochs it has: an epoch is to have
+ * EPOCH_STEPS. Ten logs of 3,600 to 10,000 rows, three to five splits each, such batches (64 or 128 rows)
+ * less 1,024: test AUC +.28 points, log loss -.0044, means of the logs. */
+enum { EPOCH_STEPS = 50, BATCH_ROWS_MIN = 64 };
+static size_t batch_rows(size_t most, uint64_t rows)
+{
+    while (most > BATCH_ROWS_MIN && most > rows / EPOCH_STEPS)
+        most /= 2;
+    return most;
+}
+
 /* A log of few rows has few steps an epoch, which change little, and few rows to validate on, whose AUC is
  * noisy: training goes on for PATIENCE_STEPS after the best, in whole epochs. avazu-9k, five splits, test
  * AUC: .688 with the two epochs of larger logs, .698 with five. */
@@ -118,6 +131,8 @@ void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bo
 {
     if (!has_valid && o->holdout <= 0 && o->holdout_last <= 0 && !apg_given_has(given, "epochs"))
         o->epochs = EPOCHS_WITHOUT_VALIDATION;
+    if (!apg_given_has(given, "batch-size"))
+        o->batch_size = batch_rows(o->batch_size, rows);
     if (o->optim.embedding_lr <= 0)
         o->optim.embedding_lr = EMBEDDING_LR_FACTOR * o->optim.lr;
     if (!apg_given_has(given, "patience"))

@@ -44,8 +44,8 @@ struct apg_fit_options {
 extern const struct apg_setting apg_fit_rows_settings[], apg_fit_settings[];
 void apg_fit_default(struct apg_fit_options *o);
 /* Fill in what was not GIVEN: the epochs where no rows validate (HAS_VALID: there are rows for that besides
- * the ROWS rows to train on), the patience, the embeddings' rate, and the generator's L2 of a model of
- * ARCH. */
+ * the ROWS rows to train on), the rows of a batch, the patience, the embeddings' rate, and the generator's L2
+ * of a model of ARCH. */
 void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bool has_valid,
     const struct apg_arch *arch, uint64_t rows);
 

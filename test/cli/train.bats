@@ -268,14 +268,18 @@ found() {
 }
 
 @test "train: --tune finds what the truth adapts to, and says where static is as good" {
-    apg simulate --rows 30000 --auc 0.9 --group-by scenario --scenarios 20 --zipf 0 --users 20 --items 20 --adaptive 1 > groups.csv
+    apg simulate --rows 30000 --auc 0.9 --group-by scenario --scenarios 20 --zipf 0 --users 20 --items 20 --adaptive 1 |
+        sed '1 s/scenario/"the,scenario"/' > groups.csv
     tune=(--multi genres --lr 5e-3 --hidden 16 --embedding-prior 0 --dropout 0 --embedding-lr 2e-2 --batch-size 256 --epochs 6)
     run --separate-stderr -0 apg train "${tune[@]}" --valid groups.csv --tune -o tuned.apg groups.csv
     [[ "$stderr" == *"adaptive is better: +0."* ]] || { echo "$stderr"; return 1; }
-    [[ "$(found)" == "--condition group:scenario"* ]]
-    # shellcheck disable=SC2046
-    apg train -q "${tune[@]}" --valid groups.csv $(found) -o again.apg groups.csv
+    [[ "$(found)" == "--condition 'group:\"the,scenario\"'"* ]]
+    eval "apg train -q ${tune[*]} --valid groups.csv $(found) -o again.apg groups.csv"
     cmp tuned.apg again.apg
+    for wrong in 'group:the,scenario' 'group:"the,scenario' 'group:,user_id'; do
+        run --separate-stderr -2 apg train -q --condition "$wrong" -o none.apg groups.csv
+        [[ "$stderr" == "apg train: --condition: "*column* ]]
+    done
     apg simulate --rows 5000 --adaptive 0 --group-by scenario --zipf 0 --users 20 --items 20 > same.csv
     run --separate-stderr -0 apg train "${tune[@]}" --tune -o tuned.apg same.csv
     [[ "$stderr" == *"static is as good: "* ]] || { echo "$stderr"; return 1; }
@@ -307,6 +311,10 @@ found() {
         [[ "$stderr" == "apg train: --tune ${refused##*=--tune }"* ]] || { echo "$stderr"; return 1; }
         [ ! -e none.apg ]
     done
+    run --separate-stderr -2 apg train --tune 10 -o none.apg logs.csv
+    [[ "$stderr" == "apg train: no file '10'; a value goes behind '=': --tune=10 (see"* ]]
+    cp logs.csv 10 # a log may have the name
+    apg train -q --multi genres --hidden 4 --layer dense --epochs 1 --tune 10 -o tuned.apg
     run --separate-stderr -0 apg train --multi genres --hidden 64 --rank 2 --epochs 3 --tune=2 -o tuned.apg logs.csv
     [[ "$stderr" == *"the budget ended before "*" of the settings were tried out"* ]] || { echo "$stderr"; return 1; }
     # The first training must not diverge; a candidate may.
@@ -763,6 +771,22 @@ weigh() { awk -F, "NR == 1 { print \$0 \",w\"; next } { print \$0 \",\" $1 }" "$
     run --separate-stderr -2 apg train -q --layer star --domain user --backbone dnn --hash-bits 25 --categorical user -o star.apg few.csv
     [[ "$stderr" == "apg train: --domain: 'user' has 33554432 tokens, of which at most 16777216 can be domains"* ]]
     [ ! -e star.apg ]
+}
+
+@test "train: few rows are learned in small batches, so that an epoch has 50 steps" {
+    apg simulate -n 6500 > rows.csv
+    small=(-q --multi genres --hidden 8 --layer dense --epochs 1 --holdout 0)
+    made() { # ROWS OUT [OPTION]...: the scores of a model that the first ROWS rows have made
+        head -n $((1 + $1)) rows.csv | apg train "${small[@]}" "${@:3}" -o batch.apg
+        apg predict -q -m batch.apg -o "$2" logs.csv
+    }
+    for rows_batch in 200:64 6399:64 6500:128; do
+        made "${rows_batch%:*}" chosen
+        made "${rows_batch%:*}" given --batch-size "${rows_batch#*:}"
+        cmp chosen given
+    done
+    made 6500 given --batch-size 1024
+    run -1 cmp -s chosen given
 }
 
 @test "train: batch norm over batches of one row is refused" {
