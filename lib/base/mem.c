@@ -4,6 +4,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 bool apg_mul(size_t a, size_t b, size_t *out)
 {
@@ -42,4 +45,11 @@ bool apg_grow(void *p_to_pointer, size_t *cap, size_t need, size_t size)
     memcpy(p_to_pointer, &p, sizeof p);
     *cap = n;
     return true;
+}
+
+void apg_mem_trim(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }

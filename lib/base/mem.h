@@ -25,6 +25,10 @@ void *apg_alloc(size_t n, size_t size);
  * 64-byte aligned. */
 bool apg_grow(void *p_to_pointer, size_t *cap, size_t need, size_t size);
 
+/* Give memory that was freed back to the system, as far as the C library can: at a moment when much was freed and
+ * much will be allocated for long. */
+void apg_mem_trim(void);
+
 /* *out = a * b, or false when that overflows. */
 bool apg_mul(size_t a, size_t b, size_t *out);
 
