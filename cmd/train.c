@@ -207,6 +207,7 @@ int cmd_train(int argc, char **argv)
         OPT_STRING('o', "output", &t.out, "FILE", "write FILE instead of standard output"),
         OPT_OF(STRING, 0, "checkpoint", (const char **){&t.checkpoint}, .arg = "FILE", .rare = true,
             .help = "also write the best model so far to FILE, after each epoch that is better"),
+        OPT_SETTINGS(apg_state_settings, &settings),
         OPT_SETTINGS(apg_force_settings, &settings.force),
         OPT_SETTINGS(apg_require_settings, &settings.require_auc),
         OPT_OF(STRING, 0, "log", &t.log_path, .arg = "FILE", .rare = true,
@@ -246,7 +247,10 @@ int cmd_train(int argc, char **argv)
     struct apg_error err;
     const enum apg_status status = run(&t, argv, (size_t)argc, &settings, &err);
     if (status == APG_ESTOPPED)
-        message_warn("stopped by %s before an epoch was over: nothing is written", stop_name());
+        message_warn("stopped by %s before an epoch was over: %s", stop_name(),
+            settings.state ? "no model is written" : "nothing is written");
+    if (settings.state && (status == APG_ESTOPPED || (!status && t.stopped)))
+        message_warn("--state %s --resume goes on from there", settings.state);
     if (status == APG_ESTOPPED || (!status && t.stopped))
         return EXIT_SIGNALLED + stop_signal();
     return t.unreported             ? EXIT_FAILED

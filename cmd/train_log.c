@@ -140,6 +140,18 @@ static void log_epoch(struct train_log *l, const struct apg_progress *p)
         l->best = *p;
 }
 
+/* Where training goes on; the epochs before it were over. */
+static void log_resumed(struct train_log *l, const struct apg_progress *p)
+{
+    double since;
+    (void)train_mark(&l->mark, p, &since);
+    json_t *j = event_of("resumed");
+    const int bad = json_object_set_new(j, "epoch", count_of(p->epoch)) |
+                    json_object_set_new(j, "rows", count_of(p->rows)) |
+                    json_object_set_new(j, "ended", json_boolean(p->last));
+    write_line(l, j, bad);
+}
+
 static json_t *candidate_of(const struct apg_candidate *c)
 {
     json_t *j = json_object();
@@ -233,6 +245,12 @@ void train_log(struct train_log *l, const struct apg_event *e)
         log_mark(l, e->progress);
         if (l->f)
             log_epoch(l, e->progress);
+        break;
+    case APG_EVENT_RESUMED:
+        if (e->progress->epoch_done)
+            log_epoch(l, e->progress);
+        else
+            log_resumed(l, e->progress);
         break;
     case APG_EVENT_ROUND:
         log_round(l, e);

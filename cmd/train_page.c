@@ -32,7 +32,7 @@ void train_page_add(struct train_page *p, const struct apg_event *e)
         p->embedding_numbers = e->embedding_numbers;
         p->other_numbers = e->other_numbers;
     }
-    if (e->kind == APG_EVENT_EPOCH &&
+    if ((e->kind == APG_EVENT_EPOCH || (e->kind == APG_EVENT_RESUMED && x->epoch_done)) &&
         !(p->failed = !apg_grow(&p->epoch, &p->cap, p->n + 1, sizeof *p->epoch)))
         p->epoch[p->n++] = (struct train_page_epoch){p->passes, x->epoch, x->epoch ? x->loss : NAN,
             x->has_valid ? x->valid_loss : NAN, x->has_valid ? x->valid_auc : NAN, x->better};

@@ -92,11 +92,27 @@ static void show_epoch(struct train_progress *t, const struct apg_progress *p)
     show_loss(false, 0);
     show_loss(p->has_valid, p->valid_auc);
     show_loss(p->has_valid, p->valid_loss);
-    if (p->epoch)
+    if (p->epoch && !p->past)
         fprintf(stderr, " %9.0f", (double)p->rows / (apg_clock_now() - t->started_s));
     else
         fprintf(stderr, " %9s", "");
     fprintf(stderr, "%s\n", p->has_valid && p->better ? "  best" : "");
+    t->started_s = apg_clock_now();
+}
+
+static void show_resumed(struct train_progress *t, const char *dir, const struct apg_progress *p)
+{
+    double since;
+    (void)train_mark(&t->mark, p, &since); /* it was told before */
+    if (p->epoch_done)
+        show_epoch(t, p);
+    else if (p->last)
+        fprintf(stderr, "%s/: training was over\n", dir);
+    else if (t->mark.online)
+        fprintf(stderr, "%s/: goes on behind row %llu\n", dir, (unsigned long long)p->rows);
+    else
+        fprintf(stderr, "%s/: goes on in epoch %zu, behind %llu of %llu rows\n", dir, p->epoch,
+            (unsigned long long)p->rows, (unsigned long long)p->epoch_rows);
     t->started_s = apg_clock_now();
 }
 
@@ -346,6 +362,9 @@ void train_progress(struct train_progress *t, const struct apg_event *e)
         else
             show_epoch(t, e->progress);
         end_live(t, e->progress);
+        break;
+    case APG_EVENT_RESUMED:
+        show_resumed(t, e->text, e->progress);
         break;
     case APG_EVENT_CANDIDATES:
         fprintf(stderr, "the static model, then %zu candidates to go on from it\n", e->n_candidates);

@@ -131,6 +131,9 @@ enum apg_event_kind {
     APG_EVENT_TUNE,  /* the candidates follow */
     APG_EVENT_TRIAL, /* one was trained: trial */
     APG_EVENT_TUNED, /* the best of them is kept: tuned */
+    /* With resume=yes and a state, whose folder is text, after APG_EVENT_PASS: */
+    APG_EVENT_RESUMED, /* for each epoch that was over: progress, with epoch_done; then without it for where the
+                        * training goes on, or, with last, has ended */
 };
 
 struct apg_progress {
@@ -146,6 +149,7 @@ struct apg_progress {
     bool useless; /* as a model that diverged is: worse by so much that it is not to be written */
     /* Of a better epoch: what its logits are calibrated by, 1 and 0 where they are not, and the loss then. */
     double slope, offset, calibrated_loss;
+    bool past; /* of APG_EVENT_RESUMED */
 };
 
 struct apg_candidate {
@@ -199,7 +203,7 @@ struct apg_event {
     const char *weight;                      /* column of the rows' weights; NULL: all count alike */
     size_t fields;                           /* columns that the model reads */
     size_t embedding_numbers, other_numbers; /* trained numbers in embedding tables, and outside of them */
-    uint64_t memory; /* MODEL: about how many bytes the training will take in all */
+    uint64_t memory;                         /* MODEL: about how many bytes the training will take in all */
     size_t taken_numbers; /* how many of them come from the model that training goes on from */
     /* of the others: */
     const struct apg_progress *progress;

@@ -73,3 +73,13 @@ void apg_average_swap(struct apg_average *a, struct apg_pool *pool)
     a->swap = true;
     apg_pool_run(pool, a->g->n_params * PARAM_SHARES, piece, a);
 }
+
+uint64_t *apg_average_added(struct apg_average *a)
+{
+    return &a->added;
+}
+
+apg_real *apg_average_mean(const struct apg_average *a, size_t i)
+{
+    return a->mean[i];
+}

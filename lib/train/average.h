@@ -17,5 +17,8 @@ void apg_average_free(struct apg_average *a); /* NULL is allowed */
 void apg_average_add(struct apg_average *a, double share, struct apg_pool *pool);
 /* Exchange the mean and G's weights; a second call undoes it. The caller must form derived params anew. */
 void apg_average_swap(struct apg_average *a, struct apg_pool *pool);
+/* For a state: how many weights were added so far, and the mean of param I, which is not derived: (rows, cols). */
+uint64_t *apg_average_added(struct apg_average *a);
+apg_real *apg_average_mean(const struct apg_average *a, size_t i);
 
 #endif

@@ -323,7 +323,12 @@ struct training {
     struct apg_keep *best; /* weights of the best epoch so far, unless it is the last */
     struct apg_calibration given, best_calibration; /* of the model as it came; of the best epoch */
     double best_score;
-    size_t bad; /* epochs since the best one */
+    size_t bad;       /* epochs since the best one */
+    bool kept;        /* `best` has weights */
+    uint64_t n_past;  /* with a state: the epochs that are over, epoch 0 among them if it was validated */
+    double *past;     /* (n_past, PAST_COLUMNS): their progress */
+    size_t past_room; /* in numbers */
+    double sum;       /* of the losses of this epoch so far */
     struct apg_progress state;
     struct apg_pool *pool;
     apg_fit_progress *progress;
@@ -373,7 +378,7 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     t->step.generator_l2 = t->rows.n_train ? o->generator_l2 / (double)t->rows.n_train : 0;
     t->best_score = -INFINITY;
     t->state = (struct apg_progress){
-        .epochs = o->epochs, .epoch_rows = t->n_train, .has_valid = t->rows.n_valid > 0};
+        .epochs = o->epochs, .epoch_rows = t->n_train, .has_valid = t->rows.n_valid > 0, .epoch_done = true};
     if ((status = apg_keep_new(&t->best, &t->m->graph, BEST_MEMORY_BYTES, o->temp_dir, err)))
         return status;
     if (!(t->row = apg_alloc(t->m->max_rows, sizeof *t->row)) ||
@@ -404,22 +409,189 @@ static void end(struct training *t)
     free(t->label);
     free(t->weight);
     free(t->logit);
+    free(t->past);
 }
 
-/* One pass over the rows of an epoch. */
+/* ---- a state ---- */
+
+/* The numbers of an epoch that is over, as docs/files.md has them. */
+enum { PAST_COLUMNS = 15 };
+static enum apg_status add_past(struct training *t, struct apg_error *err)
+{
+    const struct apg_progress *p = &t->state;
+    const double number[PAST_COLUMNS] = {(double)p->epoch, (double)p->rows, p->loss, p->recent, p->better,
+        p->last, p->valid_auc, p->valid_loss, p->valid_ratio, p->valid_worse, p->useless, p->slope, p->offset,
+        p->calibrated_loss, p->has_valid};
+    if (!apg_grow(&t->past, &t->past_room, ((size_t)t->n_past + 1) * PAST_COLUMNS, sizeof *t->past))
+        return apg_fail_memory(err);
+    memcpy(t->past + t->n_past++ * PAST_COLUMNS, number, sizeof number);
+    return APG_OK;
+}
+
+/* Tell again of the epochs that are over; t->state is then that of the last. */
+static void tell_past(struct training *t)
+{
+    struct apg_progress *p = &t->state;
+    for (uint64_t i = 0; i < t->n_past; i++) {
+        const double *x = t->past + i * PAST_COLUMNS;
+        *p = (struct apg_progress){.epoch = (size_t)x[0],
+            .epochs = t->o->epochs,
+            .best_epoch = x[4] > 0 ? (size_t)x[0] : p->best_epoch,
+            .rows = (uint64_t)x[1],
+            .epoch_rows = t->n_train,
+            .loss = x[2],
+            .recent = x[3],
+            .epoch_done = true,
+            .has_valid = x[14] > 0,
+            .better = x[4] > 0,
+            .last = x[5] > 0,
+            .valid_auc = x[6],
+            .valid_loss = x[7],
+            .valid_ratio = x[8],
+            .valid_worse = x[9],
+            .useless = x[10] > 0,
+            .slope = x[11],
+            .offset = x[12],
+            .calibrated_loss = x[13],
+            .past = true};
+        if (t->progress)
+            t->progress(t->arg, p);
+    }
+}
+
+/* Numbers of a training that a state holds, where t has them otherwise. */
+struct place {
+    uint64_t epoch, epoch_done, rows, bad, kept;
+};
+
+static void list_numbers(struct training *t, struct place *at, struct apg_state_items *l)
+{
+    apg_state_add_count(l, "epoch", &at->epoch);
+    apg_state_add_count(l, "epoch_done", &at->epoch_done);
+    apg_state_add_count(l, "rows", &at->rows);
+    apg_state_add_count(l, "bad", &at->bad);
+    apg_state_add_count(l, "kept", &at->kept);
+    apg_state_add_count(l, "past_epochs", &t->n_past);
+    apg_state_add_count(l, "steps", &t->steps);
+    apg_state_add_count(l, "optimizer_steps", apg_optim_steps(t->optim));
+    if (t->average)
+        apg_state_add_count(l, "averaged", apg_average_added(t->average));
+    apg_state_add_real(l, "sum", &t->sum);
+    apg_state_add_real(l, "best_score", &t->best_score);
+    apg_state_add_real(l, "slope", &t->best_calibration.slope);
+    apg_state_add_real(l, "offset", &t->best_calibration.offset);
+    apg_state_add_real(l, "rate", &t->best_calibration.rate);
+}
+
+/* Write a state: between two steps, or two epochs. */
+static void save_state(struct training *t)
+{
+    struct apg_error err;
+    struct apg_state_items l = {0};
+    const struct apg_progress *s = &t->state;
+    struct place at = {s->epoch, s->epoch_done, s->rows, t->bad, t->kept};
+    const apg_real *best = NULL;
+    list_numbers(t, &at, &l);
+    apg_state_add(&l, "", "past", APG_F64, t->past, (size_t)t->n_past, PAST_COLUMNS);
+    apg_state_add_weights(&l, t->m, t->optim, t->average);
+    if (t->kept && apg_keep_weights(t->best, &best, &err))
+        l.no_memory = true; /* there is no place to map it */
+    if (best)
+        apg_state_add_best(&l, t->m, best);
+    apg_state_save(t->o->state, &l);
+    apg_state_release(&l);
+}
+
+static bool is_last(const struct training *t)
+{
+    return t->state.epoch >= t->o->epochs || (t->o->patience && t->bad >= t->o->patience);
+}
+
+static void shuffle(struct training *t, size_t epoch)
+{
+    struct apg_rng rng;
+    apg_rng_init(&rng, t->o->seed, UINT64_MAX - t->o->epochs_done - epoch);
+    apg_rng_shuffle(&rng, t->rows.order, (size_t)t->rows.n_train);
+}
+
+static void decay(struct training *t)
+{
+    t->step.lr *= t->o->lr_decay;
+    t->step.embedding_lr *= t->o->lr_decay;
+}
+
+/* Go on from the state that was found. The order of rows comes from the shuffles that made it. */
+static enum apg_status load_state(struct training *t, struct apg_error *err)
+{
+    const struct apg_fit_options *o = t->o;
+    struct apg_progress *s = &t->state;
+    struct apg_state_items l = {0};
+    struct place at;
+    list_numbers(t, &at, &l);
+    enum apg_status status = apg_state_load(o->state, &l, err);
+    l.n = 0;
+    if (!status && at.epoch > o->epochs)
+        status = apg_fail(err, APG_ESETTING, "--epochs %zu: %s/ is in epoch %llu already", o->epochs,
+            apg_state_dir(o->state), (unsigned long long)at.epoch);
+    else if (!status && (at.rows > t->n_train || t->n_past > at.epoch + 1))
+        status = apg_state_altered(o->state, err);
+    if (!status && !apg_grow(&t->past, &t->past_room, (size_t)t->n_past * PAST_COLUMNS, sizeof *t->past))
+        status = apg_fail_memory(err);
+    if (!status && at.kept) {
+        apg_state_add_best(&l, t->m, NULL);
+        status = apg_state_load(o->state, &l, err);
+        l.n = 0;
+        if (!status)
+            status = apg_keep_put(t->best, err);
+    }
+    if (!status) {
+        apg_state_add(&l, "", "past", APG_F64, t->past, (size_t)t->n_past, PAST_COLUMNS);
+        apg_state_add_weights(&l, t->m, t->optim, t->average);
+        status = apg_state_load(o->state, &l, err);
+    }
+    apg_state_release(&l);
+    apg_state_leave(o->state);
+    if (status)
+        return status;
+    t->kept = at.kept;
+    t->bad = (size_t)at.bad;
+    for (size_t epoch = 1; epoch < at.epoch + at.epoch_done; epoch++) {
+        shuffle(t, epoch);
+        decay(t);
+    }
+    tell_past(t);
+    s->epoch = (size_t)at.epoch;
+    s->rows = at.rows;
+    s->loss = t->sum / (double)s->rows;
+    s->epoch_done = false;
+    s->past = true;
+    s->last = at.epoch_done && is_last(t);
+    if (t->progress)
+        t->progress(t->arg, s);
+    s->past = false;
+    s->epoch_done = at.epoch_done;
+    return APG_OK;
+}
+
+/* One pass over the rows of an epoch, or over the rest of them. */
 static enum apg_status train_epoch(struct training *t, struct apg_error *err)
 {
     const struct apg_fit_options *o = t->o;
     struct apg_progress *s = &t->state;
     enum apg_status status = APG_OK;
-    struct apg_rng rng;
-    apg_rng_init(&rng, o->seed, UINT64_MAX - o->epochs_done - s->epoch);
-    apg_rng_shuffle(&rng, t->rows.order, (size_t)t->rows.n_train);
-    double sum = 0;
-    s->epoch_done = false;
-    for (s->rows = 0; !status && s->rows < t->n_train;) {
+    if (s->epoch_done) {
+        s->epoch++;
+        s->rows = 0;
+        t->sum = 0;
+        s->epoch_done = false;
+    }
+    shuffle(t, s->epoch);
+    while (!status && s->rows < t->n_train) {
         const size_t n = batch_at(t, s->rows, t->n_train);
-        if (o->stop && o->stop(o->stop_arg))
+        const bool stop = o->stop && o->stop(o->stop_arg);
+        if (o->state && (stop || apg_state_due(o->state)))
+            save_state(t);
+        if (stop)
             return apg_fail(err, APG_ESTOPPED, "stopped before an epoch was over: there is no model");
         take_rows(t, s->rows, n);
         double loss = 0;
@@ -428,18 +600,17 @@ static enum apg_status train_epoch(struct training *t, struct apg_error *err)
         if (!status && !isfinite(loss))
             status = apg_fail(err, APG_ERANGE,
                 "training diverged in epoch %zu: the loss is not finite; lower --lr", s->epoch);
-        sum += loss;
+        t->sum += loss;
         const uint64_t before = s->rows * t->n_sweeps / t->n_train;
         s->rows += n;
         if (t->average && s->rows * t->n_sweeps / t->n_train > before)
             apg_average_add(t->average, o->average, t->pool);
-        s->loss = sum / (double)s->rows;
+        s->loss = t->sum / (double)s->rows;
         s->recent = loss / (double)n;
         if (!status && t->progress)
             t->progress(t->arg, s);
     }
-    t->step.lr *= o->lr_decay;
-    t->step.embedding_lr *= o->lr_decay;
+    decay(t);
     return status;
 }
 
@@ -464,6 +635,13 @@ static void calibrate(struct training *t)
     t->best_calibration = *c;
 }
 
+/* Has training ended with the best weights, which are those that the model has? A state needs both these and those
+ * that training would go on from. */
+static bool ends_best(const struct training *t)
+{
+    return t->state.last && t->state.better && !t->o->state;
+}
+
 /* Validate the model's weights, keep them if they are the best so far, and say whether training ends. */
 static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
 {
@@ -476,23 +654,20 @@ static enum apg_status judge_epoch(struct training *t, struct apg_error *err)
     const double score = s->has_valid ? apg_fit_score(o, s->valid_auc, s->valid_loss) : (double)s->epoch;
     s->better = score > t->best_score + (s->has_valid ? 1e-6 : 0);
     t->bad = s->better ? 0 : t->bad + 1;
-    s->last = s->epoch == o->epochs || (o->patience && t->bad >= o->patience);
+    s->last = is_last(t);
     if (s->better) {
         t->best_score = score, s->best_epoch = s->epoch;
         calibrate(t);
-        if (!s->last)
+        if (!ends_best(t))
             status = apg_keep_put(t->best, err);
+        t->kept = true;
     }
     s->epoch_done = true;
+    if (!status && o->state)
+        status = add_past(t, err);
     if (!status && t->progress)
         t->progress(t->arg, s);
     return status;
-}
-
-/* Whether training has ended with the best weights, which are then those that the model has. */
-static bool ends_best(const struct training *t)
-{
-    return t->state.last && t->state.better;
 }
 
 /* Without validation rows nothing has looked at what the last step left: look at some rows' logits. */
@@ -513,10 +688,11 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
     struct training t = {
         .m = m, .given = m->calibration, .o = o, .pool = pool, .progress = progress, .arg = arg};
     enum apg_status status = start(&t, train, valid, err);
-    if (!status && o->validate_start && t.state.has_valid)
+    if (!status && o->state && apg_state_found(o->state))
+        status = load_state(&t, err);
+    else if (!status && o->validate_start && t.state.has_valid)
         status = judge_epoch(&t, err);
     while (!status && !t.state.last) {
-        t.state.epoch++;
         if ((status = train_epoch(&t, err)))
             break;
         if (t.average)
@@ -524,8 +700,10 @@ enum apg_status apg_fit(struct apg_model *m, const struct apg_dataset *train, co
         status = judge_epoch(&t, err);
         if (t.average && !ends_best(&t))
             apg_average_swap(t.average, pool);
+        if (!status && o->state && (t.state.last || apg_state_due(o->state)))
+            save_state(&t);
     }
-    const bool stopped = status == APG_ESTOPPED && t.best_score > -INFINITY;
+    const bool stopped = status == APG_ESTOPPED && t.kept;
     const enum apg_status taken =
         (!status && !ends_best(&t)) || stopped ? apg_keep_take(t.best, err) : APG_OK;
     status = taken ? taken : status;

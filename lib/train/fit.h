@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "stats/metrics.h"
 #include "train/optim.h"
+#include "train/state.h"
 
 /* What the optimizer keeps of an embedding of E numbers: two moments of each number, as of all other weights,
  * or one of them all, by row-wise Adagrad. AUTO: one where the tables have more than
@@ -37,7 +38,8 @@ struct apg_fit_options {
     uint64_t epoch_rows; /* rows of an epoch, drawn anew for each; 0: all */
     bool (*stop)(void *arg); /* called with STOP_ARG before each step; true ends the training. NULL: never */
     void *stop_arg;
-    const char *temp_dir; /* for weights that are put aside, as in keep.h; NULL: $TMPDIR or /tmp */
+    struct apg_state *state; /* where the training goes on from, and is written to; NULL: nowhere */
+    const char *temp_dir;    /* for weights that are put aside, as in keep.h; NULL: $TMPDIR or /tmp */
 };
 
 /* The settings of these options: what is held out, and all else. */
@@ -57,7 +59,8 @@ uint64_t apg_fit_bytes(
     const struct apg_model *m, const struct apg_fit_options *o, uint64_t rows, uint64_t n_valid);
 
 /* Called after each step (epoch_done = false) and after each epoch with its validation: the model then has
- * the weights that were validated, and may be saved. */
+ * the weights that were validated, and may be saved. Where training goes on from a state, at first each epoch
+ * that was over is told again, and then where it goes on, as `past`. */
 typedef void apg_fit_progress(void *arg, const struct apg_progress *p);
 
 /* Validation rows are VALID, or if that is NULL the rows held out (drawn by the seed). Without any, nothing

@@ -2,12 +2,15 @@
 #include "train/keep.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "base/mem.h"
 #include "base/temp.h"
 
 struct apg_keep {
     const struct apg_graph *g;
     apg_real *weights; /* all of them, one param after another; NULL: they go to the file */
+    apg_real *mapped;  /* the file, from apg_keep_weights on */
+    size_t mapped_bytes;
     const char *dir;
     struct apg_temp file;
 };
@@ -34,6 +37,8 @@ void apg_keep_free(struct apg_keep *k)
 {
     if (!k)
         return;
+    if (k->mapped)
+        (void)munmap(k->mapped, k->mapped_bytes);
     apg_temp_close(&k->file);
     free(k->weights);
     free(k);
@@ -67,4 +72,20 @@ enum apg_status apg_keep_put(struct apg_keep *k, struct apg_error *err)
 enum apg_status apg_keep_take(const struct apg_keep *k, struct apg_error *err)
 {
     return move(k, true, err);
+}
+
+enum apg_status apg_keep_weights(struct apg_keep *k, const apg_real **weights, struct apg_error *err)
+{
+    if (!k->weights && !k->mapped) {
+        size_t n = 0;
+        for (size_t i = 0; i < k->g->n_params; i++)
+            n += k->g->param[i].derived ? 0 : k->g->param[i].rows * k->g->param[i].cols;
+        void *map = mmap(NULL, n * sizeof *k->mapped, PROT_READ, MAP_SHARED, k->file.fd, 0);
+        if (map == MAP_FAILED)
+            return apg_fail_errno(err, "the temporary file in %s", k->dir);
+        k->mapped = map;
+        k->mapped_bytes = n * sizeof *k->mapped;
+    }
+    *weights = k->weights ? k->weights : k->mapped;
+    return APG_OK;
 }

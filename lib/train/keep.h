@@ -18,5 +18,7 @@ void apg_keep_free(struct apg_keep *k); /* NULL is allowed */
 enum apg_status apg_keep_put(struct apg_keep *k, struct apg_error *err);
 /* Give G the weights that were put aside. The caller must form derived params anew. */
 enum apg_status apg_keep_take(const struct apg_keep *k, struct apg_error *err);
+/* For a state: what was put aside, all weights one param after another. A file is mapped for that. */
+enum apg_status apg_keep_weights(struct apg_keep *k, const apg_real **weights, struct apg_error *err);
 
 #endif

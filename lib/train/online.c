@@ -15,6 +15,7 @@ struct online {
     double *logit;        /* (rows) of the network, without calibration, before the row was learned */
     bool *label;          /* (rows) */
     float *weight;        /* (rows) */
+    double loss;          /* the sum of the scores' losses so far */
     struct apg_calibration given;
     struct apg_progress state;
     struct apg_pool *pool;
@@ -76,8 +77,8 @@ static double positives(const struct online *t, uint64_t at, size_t n)
     return sum > 0 ? positive / sum * (double)n : 0;
 }
 
-/* Score the next batch, then learn it. *loss: the sum of the scores' losses so far. */
-static enum apg_status step(struct online *t, bool fresh, double *loss, struct apg_error *err)
+/* Score the next batch, then learn it. */
+static enum apg_status step(struct online *t, bool fresh, struct apg_error *err)
 {
     struct apg_progress *s = &t->state;
     const uint64_t at = s->rows;
@@ -93,10 +94,60 @@ static enum apg_status step(struct online *t, bool fresh, double *loss, struct a
     if (!status)
         status = apg_optim_step(t->optim, &t->step, t->row, n,
             apg_rng_at(t->o->seed ^ 0x5851f42d4c957f2d, at / t->o->batch_size), t->pool, &unread, err);
-    *loss += recent;
+    t->loss += recent;
     s->rows += n;
-    s->loss = *loss / (double)s->rows;
+    s->loss = t->loss / (double)s->rows;
     s->recent = recent / (double)n;
+    return status;
+}
+
+/* ---- a state ---- */
+
+static void list_numbers(struct online *t, struct apg_state_items *l)
+{
+    apg_state_add_count(l, "rows", &t->state.rows);
+    apg_state_add_count(l, "optimizer_steps", apg_optim_steps(t->optim));
+    apg_state_add_real(l, "sum", &t->loss);
+}
+
+static void list_arrays(struct online *t, struct apg_state_items *l)
+{
+    apg_state_add(l, "", "logits", APG_F64, t->logit, (size_t)t->state.rows, 1);
+    apg_state_add_weights(l, t->m, t->optim, NULL);
+}
+
+static void save_state(struct online *t)
+{
+    struct apg_state_items l = {0};
+    list_numbers(t, &l);
+    list_arrays(t, &l);
+    apg_state_save(t->o->state, &l);
+    apg_state_release(&l);
+}
+
+/* Go on from the state that was found. */
+static enum apg_status load_state(
+    struct online *t, apg_fit_progress *progress, void *arg, struct apg_error *err)
+{
+    struct apg_progress *s = &t->state;
+    struct apg_state_items l = {0};
+    list_numbers(t, &l);
+    enum apg_status status = apg_state_load(t->o->state, &l, err);
+    l.n = 0;
+    if (!status && s->rows > t->rows.n_train)
+        status = apg_state_altered(t->o->state, err);
+    if (!status) {
+        list_arrays(t, &l);
+        status = apg_state_load(t->o->state, &l, err);
+    }
+    apg_state_release(&l);
+    apg_state_leave(t->o->state);
+    s->loss = t->loss / (double)s->rows;
+    s->past = true;
+    s->last = s->rows == t->rows.n_train;
+    if (!status && progress)
+        progress(arg, s);
+    s->past = s->last = false;
     return status;
 }
 
@@ -133,14 +184,19 @@ enum apg_status apg_fit_online(struct apg_model *m, const struct apg_dataset *ro
     struct apg_error *err)
 {
     struct online t = {.m = m, .o = o, .given = m->calibration, .pool = pool};
-    double loss = 0;
     bool stopped = false;
     m->calibration = (struct apg_calibration){1, 0, 1};
     enum apg_status status = start(&t, rows, err);
+    if (!status && o->state && apg_state_found(o->state))
+        status = load_state(&t, progress, arg, err);
     while (!status && t.state.rows < t.rows.n_train && !(stopped = o->stop && o->stop(o->stop_arg))) {
-        if (!(status = step(&t, fresh, &loss, err)) && progress)
+        if (!(status = step(&t, fresh, err)) && progress)
             progress(arg, &t.state);
+        if (!status && o->state && apg_state_due(o->state))
+            save_state(&t);
     }
+    if (!status && o->state)
+        save_state(&t);
     if (!status && stopped)
         status = apg_fail(err, APG_ESTOPPED, "stopped before a row was learned: there is no model");
     if ((!status || stopped) && t.state.rows) {

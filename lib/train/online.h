@@ -13,7 +13,7 @@
 enum { APG_ONLINE_BATCH_ROWS = 64 };
 
 /* Train M so. FRESH: it has weights that nothing trained; its bias becomes that of the first batch when that has been
- * scored. Of O are used: optim, generator_l2, batch_size, calibrate, negative_rate, seed, stop. PROGRESS is told of
+ * scored. Of O are used: optim, generator_l2, batch_size, calibrate, negative_rate, seed, stop, state. PROGRESS is told of
  * each step, with the means of the scores so far, and at the end of an epoch whose validation these are, and whose
  * logits have the calibration that M came with. M is calibrated on the scores of the later half of the rows.
  * APG_ESTOPPED: M is what it had become; PROGRESS is told of an end if a row was learned. M was made for training with

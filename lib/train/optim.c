@@ -88,6 +88,19 @@ void apg_optim_free(struct apg_optim *o)
     free(o);
 }
 
+uint64_t *apg_optim_steps(struct apg_optim *o)
+{
+    return &o->steps;
+}
+
+apg_real *apg_optim_moment(const struct apg_optim *o, size_t i, bool second, size_t *cols)
+{
+    const struct apg_param *p = &o->m->graph.param[i];
+    const size_t n = second ? n_second(p, o->row_wise) : n_first(p, o->row_wise);
+    *cols = p->rows ? n / p->rows : 0;
+    return second ? o->second[i] : o->first[i];
+}
+
 enum apg_status apg_optim_count(
     struct apg_optim *o, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err)
 {

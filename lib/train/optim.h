@@ -31,6 +31,10 @@ enum apg_status apg_optim_new(
 /* The bytes that it takes for a model of G. */
 uint64_t apg_optim_bytes(const struct apg_graph *g, bool row_wise);
 void apg_optim_free(struct apg_optim *o); /* NULL is allowed */
+/* For a state: its steps so far, and the moments of param I, (rows, *cols), first or SECOND; *cols is 0 where it
+ * has none. */
+uint64_t *apg_optim_steps(struct apg_optim *o);
+apg_real *apg_optim_moment(const struct apg_optim *o, size_t i, bool second, size_t *cols);
 /* Count the embedding rows of ROW[0 .. n), n as in a step. To be called with all rows of an epoch before
  * the first step. */
 enum apg_status apg_optim_count(

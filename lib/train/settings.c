@@ -48,6 +48,18 @@ const struct apg_setting apg_require_settings[] = {
     {.kind = APG_SETTING_END},
 };
 
+#define AT(m) .at = offsetof(struct apg_train_settings, m)
+const struct apg_setting apg_state_settings[] = {
+    {APG_SETTING_STRING, 0, "state", AT(state), .arg = "DIR", .rare = true,
+        .help = "write to folder DIR, now and then, what training needs to go on after it was killed"},
+    {APG_SETTING_FLAG, 0, "resume", AT(resume), .rare = true,
+        .help = "go on from the state in --state's folder; where there is none, start"},
+    {APG_SETTING_REAL, 0, "state-every", AT(state_every), .least = 0, .most = 1e6, .arg = "SECONDS",
+        .rare = true,
+        .help = "time between two states; by default 60 seconds, or 20 times what writing one takes"},
+    {.kind = APG_SETTING_END},
+};
+
 const struct apg_setting apg_threads_settings[] = {
     {APG_SETTING_SIZE, 0, "threads", .least = 0, .most = 1024, .arg = "N",
         .help = "threads; 0: one for each processor"},
@@ -72,13 +84,15 @@ static const struct {
     {apg_online_settings, offsetof(struct apg_train_settings, online)},
     {apg_grow_settings, offsetof(struct apg_train_settings, grow)},
     {apg_require_settings, offsetof(struct apg_train_settings, require_auc)},
+    {apg_state_settings, 0},
     {apg_threads_settings, offsetof(struct apg_train_settings, threads)},
 };
 enum { TABLES = sizeof tables / sizeof *tables }; /* how many there are */
 
 void apg_train_settings_init(struct apg_train_settings *s)
 {
-    *s = (struct apg_train_settings){.choose = {.budget = 4}, .tune = NAN, .require_auc = NAN, .grow = true};
+    *s = (struct apg_train_settings){
+        .choose = {.budget = 4}, .tune = NAN, .require_auc = NAN, .state_every = NAN, .grow = true};
     apg_columns_default(&s->columns);
     apg_cross_default(&s->cross);
     apg_arch_default(&s->arch);

@@ -25,12 +25,16 @@ struct apg_train_settings {
     bool grow;              /* a model that training goes on from gets the tokens that it does not know */
     bool force;             /* also a model that is worse than none */
     double require_auc;     /* a model of a lower validation AUC is none; NaN: any will do */
+    const char *state;      /* folder that gets what a training needs to go on; NULL: none */
+    bool resume;            /* it goes on from what is there */
+    double state_every;     /* seconds between two states; NaN: see state.h */
     size_t threads;         /* 0: one for each processor */
     struct apg_given given; /* the settings that apg_train_settings_set was told */
     struct apg_kept *kept;  /* memory of lists */
 };
 extern const struct apg_setting apg_choose_settings[], apg_tune_settings[], apg_force_settings[],
-    apg_require_settings[], apg_grow_settings[], apg_online_settings[], apg_threads_settings[];
+    apg_require_settings[], apg_grow_settings[], apg_online_settings[], apg_state_settings[],
+    apg_threads_settings[];
 
 /* The defaults; nothing is given. */
 void apg_train_settings_init(struct apg_train_settings *s);

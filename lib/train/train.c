@@ -15,8 +15,9 @@
 #include "data/source.h"
 #include "model/advice.h"
 #include "serve/handle.h"
-#include "train/record.h"
 #include "train/online.h"
+#include "train/origin.h"
+#include "train/record.h"
 #include "train/screen.h"
 #include "train/tune.h"
 
@@ -30,6 +31,7 @@ struct training {
     struct apg_away away;             /* vocabularies, while passes run */
     struct apg_model *from, *model;   /* from: NULL, or what training goes on from */
     struct apg_progress kept;         /* of the epoch whose weights are kept; zeroed before there is one */
+    struct apg_state *state;          /* or NULL */
     char **found;                     /* settings that --tune found, ended by NULL; or NULL */
     bool stopped;                     /* the caller asked for an end */
     bool no_memory;                   /* to record how the model was made, during training */
@@ -46,6 +48,11 @@ static void tell(const struct training *t, struct apg_event event)
 static void tell_warning(const struct training *t, const char *text)
 {
     tell(t, (struct apg_event){.kind = APG_EVENT_WARNING, .text = text});
+}
+
+static void tell_unwritten(void *training, const char *text)
+{
+    tell_warning(training, text);
 }
 
 static void tell_advice(void *training, const char *text)
@@ -96,10 +103,13 @@ static void tell_progress(void *arg, const struct apg_progress *p)
     const struct apg now = {.model = t->model};
     if (p->epoch_done && p->better) {
         t->kept = *p;
-        if (t->model && record(t, &unread)) /* it may be written now */
+        if (t->model && !p->past && record(t, &unread)) /* it may be written now */
             t->no_memory = true;
     }
-    tell(t, (struct apg_event){.kind = p->epoch_done ? APG_EVENT_EPOCH : APG_EVENT_STEP,
+    tell(t, (struct apg_event){.kind = p->past         ? APG_EVENT_RESUMED
+                                       : p->epoch_done ? APG_EVENT_EPOCH
+                                                       : APG_EVENT_STEP,
+                .text = p->past ? apg_state_dir(t->state) : NULL,
                 .progress = p,
                 .model = t->model ? &now : NULL});
 }
@@ -464,6 +474,12 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
         wrong = "--condition auto chooses by validation rows: not with --holdout 0";
     else if (!isnan(s->require_auc) && unjudged)
         wrong = "--require-auc is of validation rows: not with --holdout 0";
+    else if (s->state && (automatic || s->tune > 0))
+        wrong = automatic ? "--state is of one training: not with --condition auto"
+                          : "--state is of one training: not with --tune";
+    else if (!s->state && (s->resume || apg_given_has(&s->given, "state-every")))
+        wrong = s->resume ? "--resume goes on from a --state: give its folder"
+                          : "--state-every is of a --state: give its folder";
     else if (automatic && t->from)
         wrong = "--condition auto starts with a static model of its own: not with --from";
     if (wrong)
@@ -660,6 +676,9 @@ static enum apg_status train(
             s->fit.negative_rate = t->from->calibration.rate;
         apg_columns_cut_as(&s->columns, &s->given, t->schema);
     }
+    if (s->state &&
+        (status = apg_state_open(&t->state, s->state, s->resume, s->state_every, tell_unwritten, t, err)))
+        return status;
     if ((status = apg_pool_new(&t->pool, (unsigned)s->threads, err)) ||
         (status = read_rows(t, logs, n_logs, &t->rows, err)))
         return status;
@@ -672,6 +691,9 @@ static enum apg_status train(
     apg_away_put(&t->away, t->schema, VOCAB_MEMORY_BYTES, s->columns.temp_dir);
     apg_mem_trim(); /* what reading has freed */
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
+    if (t->state && (status = apg_origin_check(t->state, s, t->schema, t->rows, t->valid, t->from, err)))
+        return status;
+    s->fit.state = t->state;
     s->fit.stop = stop;
     s->fit.stop_arg = t;
     status = fit(t, err);
@@ -708,6 +730,7 @@ enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t
     apg_away_release(&t.away);
     apg_dataset_free(t.rows);
     apg_pool_free(t.pool);
+    apg_state_free(t.state);
     free(t.found);
     apg_rejects_release(&t.settings.rejects);
     apg_train_settings_release(&t.settings);
