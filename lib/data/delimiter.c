@@ -7,7 +7,8 @@
 static const char candidates[] = ",\t;|";
 enum { N_CANDIDATES = sizeof candidates - 1, LEAST_TENTHS = 9 };
 
-/* The records that a delimiter makes: how many, cells of the first, and how many have as many as that. */
+/* The records that a delimiter makes: how many, cells of the first (0 where it has text behind a closing quote, which
+ * is of another delimiter), and how many have as many as that. */
 struct cut {
     size_t records, cells, same;
 };
@@ -17,10 +18,10 @@ static bool is_end(char c)
     return c == '\n' || c == '\r';
 }
 
-static void end_record(struct cut *cut, size_t cells)
+static void end_record(struct cut *cut, size_t cells, bool behind)
 {
     if (!cut->records++)
-        cut->cells = cells;
+        cut->cells = behind ? 0 : cells;
     cut->same += cells == cut->cells;
 }
 
@@ -30,6 +31,7 @@ static struct cut cut_by(char delimiter, const char *bytes, size_t n, bool whole
     struct cut cut = {0};
     bool start = true, quoted = false,
          closed = false; /* of a cell; in one that is enclosed; behind its quote */
+    bool behind = false; /* text was there, in the record at hand */
     size_t cells = 0;    /* of the record at hand; 0: it has not begun */
     for (size_t i = 0; i < n; i++) {
         const char c = bytes[i];
@@ -42,19 +44,20 @@ static struct cut cut_by(char delimiter, const char *bytes, size_t n, bool whole
             start = false;
             continue;
         }
+        behind = behind || (closed && c != delimiter && c != ' ' && !is_end(c));
         closed = false;
         if (is_end(c) && (!quoted || delimiter == '\t')) {
-            end_record(&cut, cells);
+            end_record(&cut, cells, behind);
             cells = 0;
             start = true;
-            quoted = false;
+            quoted = behind = false;
         } else if (!quoted) {
             start = c == delimiter;
             cells += start;
         }
     }
     if (whole && cells && !quoted)
-        end_record(&cut, cells);
+        end_record(&cut, cells, behind);
     return cut;
 }
 

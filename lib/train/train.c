@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "base/rng.h"
 #include "data/away.h"
 #include "data/ingest.h"
 #include "data/source.h"
@@ -527,6 +528,22 @@ static enum apg_status find_arch(struct training *t, struct apg_error *err)
 enum { LEAK_ROWS = 1 << 16, LEAK_ROWS_LEAST = 1 << 11, LEAK_CELLS = 1 << 22 };
 static const double LEAK_AUC = .999;
 
+static void tell_leak(const struct training *t, const char *name, double auc)
+{
+    enum { NAME_BYTES = 128 };
+    char text[1024], list[2 * NAME_BYTES + 3], drop[4 * sizeof list + sizeof "drop" + APG_OPTION_BYTES];
+    const bool fits = strlen(name) <= NAME_BYTES;
+    if (fits) {
+        apg_list_put(list, name);
+        apg_setting_option(drop, "drop", list);
+    }
+    (void)snprintf(text, sizeof text,
+        "%.*s alone tells the label (AUC %.4f on rows that it was not learned from): is it known beforehand? "
+        "else %.512s",
+        NAME_BYTES, name, auc, fits ? drop : "--drop it");
+    tell_warning(t, text);
+}
+
 /* Warn of columns that are known only with the label, as the time of a purchase is: a model of them is of no
  * use. 39 columns and 65,536 rows take 0.15 s of one processor. */
 static enum apg_status find_leaks(const struct training *t, struct apg_error *err)
@@ -538,22 +555,23 @@ static enum apg_status find_leaks(const struct training *t, struct apg_error *er
                    step = (t->rows->rows + most - 1) / most;
     const size_t n = (size_t)(t->rows->rows / step);
     const uint32_t **row = apg_alloc(n, sizeof *row);
+    uint32_t *order = apg_alloc(n, sizeof *order);
     double *auc = apg_alloc(t->schema->n_fields, sizeof *auc);
-    enum apg_status status = row && auc ? APG_OK : apg_fail_memory(err);
-    for (size_t i = 0; !status && i < n; i++)
-        row[i] = apg_dataset_row(t->rows, i * step);
-    if (!status)
+    enum apg_status status = row && order && auc ? APG_OK : apg_fail_memory(err);
+    if (!status) { /* of a log in which labels take turns, either half of the rows would have one */
+        struct apg_rng rng;
+        apg_rng_init(&rng, 1, 0);
+        for (size_t i = 0; i < n; i++)
+            order[i] = (uint32_t)i;
+        apg_rng_shuffle(&rng, order, n);
+        for (size_t i = 0; i < n; i++)
+            row[i] = apg_dataset_row(t->rows, order[i] * step);
         status = apg_screen_columns(auc, t->schema, row, n, t->pool, err);
-    for (size_t f = 0; !status && f < t->schema->n_fields; f++) {
-        char text[512];
-        const char *name = apg_field_column(&t->schema->field[f]);
-        (void)snprintf(text, sizeof text,
-            "%.128s alone tells the label (AUC %.4f on rows that it was not learned from): "
-            "is it known beforehand? else --drop %.128s",
-            name, auc[f], name);
-        if (auc[f] > LEAK_AUC)
-            tell_warning(t, text);
     }
+    for (size_t f = 0; !status && f < t->schema->n_fields; f++)
+        if (auc[f] > LEAK_AUC)
+            tell_leak(t, apg_field_column(&t->schema->field[f]), auc[f]);
+    free(order);
     free(row);
     free(auc);
     return status;

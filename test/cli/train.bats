@@ -1034,6 +1034,10 @@ squares() {
     apg encode -q --multi genres --drop paid leak.csv -o leak.apgf
     run --separate-stderr -0 apg train "${few[@]:0:1}" "${few[@]:3}" leak.apgf
     [[ "$stderr" == *"apg train: bought alone tells the label"* ]]
+    # Also where labels take turns; what is to be typed is in quotes where a shell and a list need them.
+    awk 'BEGIN { print "label,user,\"odd, one\""; for (i = 0; i < 400; i++) print i % 2 ",u" int(i / 7) % 9 ",v" i % 2 }' > turns.csv
+    run --separate-stderr -0 apg train -q --force --epochs 1 --hidden 4 -o leak.apg turns.csv
+    [[ "$stderr" == *"apg train: odd, one alone tells the label (AUC 1.0000 "*"else --drop '\"odd, one\"'"* ]]
 }
 
 @test "train: large embeddings have one moment each, and the best weights wait in a file" {

@@ -65,6 +65,8 @@ static void quotes(void **state)
     (void)state;
     is(';', "label;\"name, first\"\n1;\"a, \"\"b\"\"\n, c\"\n0;\"d\"\n");
     is(',', "label,\"a;b\"\n1,\"c;d\"\n0,\"e;f\"\n");
+    is(';', "\"label\";\"user, id\";\"price\"\n1;a;2,5\n0;b;3,75\n1;a;7,5\n");
+    is(',', "\"label\" ,\"user; id\" ,\"price\"\n1,a,2;5\n");
     /* With tabs a quote is mostly text. */
     is('\t', "label\tsize\n1\t\"5\n0\t6\"\n1\t7\n0\t\"8\n");
     const char *text = "label;size\n1;\"5\n0;6\n";
