@@ -8,10 +8,24 @@ of apg train, static ones, and those of backbone dnn, wdl or deepfm that adapt b
 import csv
 import json
 import sys
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 
 KIND = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "U8": "u1", "U32": "<u4", "U64": "<u8"}
+
+
+def time_of(cell, hours):
+    """The days since 2020 began in UTC, the hour and the weekday of a cell; of eight digits as YYMMDDHH if HOURS."""
+    digits = cell.strip().split(".")[0]
+    if digits.isdigit() and len(digits) == 8:
+        t = datetime.strptime("20" + digits if hours else digits + "00", "%Y%m%d%H")
+    elif digits.isdigit():
+        t = datetime(1970, 1, 1) + timedelta(seconds=float(cell) / (1000 if len(digits) > 11 else 1))
+    else:
+        t = datetime.fromisoformat(cell.strip().replace("/", "-"))
+    in_utc = t if t.tzinfo else t.replace(tzinfo=timezone.utc)
+    return (in_utc - datetime(2020, 1, 1, tzinfo=timezone.utc)) / timedelta(days=1), t.hour, t.isoweekday()
 
 
 class Model:
@@ -30,8 +44,7 @@ class Model:
         self.offset += np.log(rate[0]) if rate else 0
         a = self.arch
         adapts = a["layer"] == "apg" and any(a["rank"])
-        times = any("time" in f for f in self.schema["fields"])
-        if (times or a["backbone"] not in ("dnn", "wdl", "deepfm") or a["layer"] not in ("dense", "apg") or "crosses" in meta or
+        if (a["backbone"] not in ("dnn", "wdl", "deepfm") or a["layer"] not in ("dense", "apg") or "crosses" in meta or
                 adapts and (a["form"] != "residual" or a["bias"] != "static" or a["condition"] == "mix" or
                             a["generator_hidden"] or a["condition_own"] or a["batch_norm"])):
             sys.exit(f"{path}: a model of options that this program does not know")
@@ -53,10 +66,16 @@ class Model:
             return ids, [1 / len(ids)] * len(ids)
         if cell == "":
             return [0], [1]
+        if "time" in field:
+            days, *parts = time_of(cell, "digits" in field)
+            cell = parts[field["time"] == "weekday"]
         edges = self.tensor.get(f"edges.{field['name']}", np.zeros(0, "f4"))
         if field["kind"] == "bucket":
             return [1 + int(np.searchsorted(edges, np.float32(cell), "right"))], [1]
-        t = np.float32(np.sign(float(cell)) * np.log1p(abs(float(cell))))
+        if "time" in field:
+            t = np.float32(np.log1p(max(0, field["newest"] - float(np.float32(days)))))
+        else:
+            t = np.float32(np.sign(float(cell)) * np.log1p(abs(float(cell))))
         t = min(max(t, field.get("low", -np.inf)), field.get("high", np.inf))
         v = np.float32((float(t) - field["mean"]) / field["deviation"])
         if len(edges):
@@ -67,7 +86,7 @@ class Model:
         """(fields, width) of a row, a dict of cells."""
         out = []
         for i, field in enumerate(self.schema["fields"]):
-            ids, times = self.rows_of(i, field, row[field["name"]])
+            ids, times = self.rows_of(i, field, row[field.get("column", field["name"])])
             out.append(np.asarray(times) @ self.tensor[table][self.first[i] + np.asarray(ids)].astype("f8"))
         return np.array(out)
 

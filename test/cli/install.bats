@@ -116,8 +116,14 @@ END
     apg train -q --epochs 2 --multi genres --layer dense --backbone wdl --batch-norm --bucket price -o static.apg many.csv
     apg train -q --epochs 2 --multi genres --condition group:scenario --overparam 64 many.csv | apg collapse -q --embedding f16 -o group.apg
     tail -n +2 many.csv | tr , '\t' | apg train -q --epochs 2 --no-header --label c1 --categorical c2,c3 --multi c7 -o bare.apg
-    for model in default static group bare; do
-        if [ $model = bare ]; then tail -n +2 rows.csv | tr , '\t'; else cat rows.csv; fi > rows
+    timed() { awk -F, -v OFS=, '{ print $0, NR == 1 ? "at" : NR % 9 ? sprintf("2025-03-%02dT%02d:10+02", 1 + NR % 28, NR % 24) : "" }' "$1"; }
+    timed many.csv | apg train -q --epochs 2 --multi genres --time at -o timed.apg
+    for model in default static group bare timed; do
+        case $model in
+        bare) tail -n +2 rows.csv | tr , '\t' ;;
+        timed) timed rows.csv ;;
+        *) cat rows.csv ;;
+        esac > rows
         apg predict -q -m $model.apg rows > want_.txt
         "$python" "$ROOT/examples/python/score_numpy.py" $model.apg < rows > got_.txt
         paste want_.txt got_.txt | awk '$1 - $2 > 1e-5 || $2 - $1 > 1e-5 { print FILENAME, NR, $0; bad = 1 } END { exit bad || NR != 399 }'
