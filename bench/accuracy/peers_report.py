@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The tables of bench/peers, from what has been run."""
-import math, re, statistics, subprocess, sys
+import math, statistics, subprocess, sys
 
 from intervals import jackknife
 from sets import SETS
@@ -112,15 +112,3 @@ plot %s
         subprocess.run(["gnuplot"], input=script, text=True, check=True)
     except FileNotFoundError:
         print("bench/peers: gnuplot is not there; no picture", file=sys.stderr)
-
-
-def write(page, text):
-    """Puts TEXT between the two lines of comment of PAGE."""
-    with open(page) as f:
-        old = f.read()
-    new, found = re.subn("(<!-- bench/peers -->\n).*(<!-- end -->)", lambda m: m[1] + "\n" + text + "\n" + m[2], old,
-                         flags=re.S)
-    if not found:
-        raise SystemExit("bench/peers: %s: no lines <!-- bench/peers --> and <!-- end -->" % page)
-    with open(page, "w") as f:
-        f.write(new)

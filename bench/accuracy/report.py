@@ -3,6 +3,7 @@
 import math, os, statistics, subprocess, sys
 
 from intervals import paired
+from pages import write
 from sets import BACKBONES, EQUAL, METHODS, ROOT, SETS
 
 HEAD = """# Tables of accuracy
@@ -21,9 +22,13 @@ PLAIN = """## Out of the box
 
 `apg train --valid valid.csv train.csv` against the same with `--layer dense`. There is no other
 option, and nothing is searched (columns as in bench/accuracy/sets.py). Logs with a * are not in
-../shared: `bench/outside` makes them from Debian's packages.
+../shared: `bench/outside` makes them from Debian's packages. Runs without a commit are of before
+embeddings had a prior and numbers had bins.
 
-| log | backbone | method | seeds | test AUC | gain on dense, points | 95 % | tower weights | s |
+| log | backbone | method | seeds | test AUC | gain on dense, points | 95 % | tower weights | s | commit |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+TODAY = """| log | seeds | static | adaptive | AUC gained, points | by test rows | log loss, thousandths | by test rows | coldest tenth of users, points |
 |---|---|---|---|---|---|---|---|---|"""
 
 
@@ -41,21 +46,55 @@ def seconds(runs):
     return statistics.median(r["seconds"] for r in runs.values())
 
 
-def plain_table(runs):
-    """Lines of the table out of the box; those of ../shared first."""
+def plain_runs(runs):
+    """Runs out of the box, by log, backbone and commit in the order in which they came: by method, by seed."""
     plain = {}
     for r in runs:
         if r["kind"] == "plain":
-            plain.setdefault((r["set"], r["backbone"]), {}).setdefault(r["method"], {})[r["seed"]] = r
+            of = r["set"], r["backbone"], r.get("commit", "")
+            plain.setdefault(of, {}).setdefault(r["method"], {})[r["seed"]] = r
+    return plain
+
+
+def plain_table(runs):
+    """Lines of the table out of the box; those of ../shared first."""
+    plain = plain_runs(runs)
     out = [PLAIN]
-    for name, backbone in sorted(plain, key=lambda k: (k[0] not in SETS, k[0], BACKBONES.index(k[1]))):
-        here = plain[name, backbone]
-        for method in [m for m in METHODS if m in here and len(here[m]) > 1]:
-            rs = here[method]
-            out.append("| %s%s | %s | %s | %d | %.5f | %s | %s | %d | %.0f |" % (
+    for of in sorted(plain, key=lambda k: (k[0] not in SETS, k[0], BACKBONES.index(k[1]))):
+        name, backbone, commit = of
+        for method in [m for m in METHODS if len(plain[of].get(m, {})) > 1]:
+            rs = plain[of][method]
+            out.append("| %s%s | %s | %s | %d | %.5f | %s | %s | %d | %.0f | %s |" % (
                 name, "" if name in SETS else " *", backbone, method, len(rs), statistics.mean(auc(rs).values()),
-                *gain(here.get("dense", {}), rs, method), next(iter(rs.values()))["numbers"], seconds(rs)))
+                *gain(plain[of].get("dense", {}), rs, method), next(iter(rs.values()))["numbers"], seconds(rs), commit))
     return out + [""] if plain else []
+
+
+def between(mean, half):
+    return "%+.2f" % mean + ("" if math.isnan(half) else " ± %.2f" % half)
+
+
+def today_table(runs):
+    """The default against static: what paired seeds say, and what other test rows may change (`apg compare`)."""
+    newest, out = {}, [TODAY]
+    for (name, backbone, _), here in plain_runs(runs).items():
+        if backbone == "deepfm" and any("interval" in r for r in here.get("default", {}).values()):
+            newest[name] = here
+    for name in [n for n in SETS if n in newest]:
+        base = newest[name]["dense"]
+        rs = {s: r for s, r in newest[name]["default"].items() if "interval" in r and s in base}
+        cells = []
+        for figure, interval, scale in (("auc", "interval", 100), ("logloss", "logloss_interval", 1000)):
+            d, half, _ = paired(*({s: x[s][figure] * scale / 100 for s in rs} for x in (base, rs)))
+            rows = statistics.mean(scale * (r[interval][1] - r[interval][0]) / 2 for r in rs.values())
+            signs = [(r[interval][0] > 0) - (r[interval][1] < 0) for r in rs.values()]
+            cells += [between(d, half), "± %.2f; %d+ %d-" % (rows, signs.count(1), signs.count(-1))]
+        cold = [{s: x[s]["deciles"][0] for s in rs if x[s]["deciles"] and x[s]["deciles"][0]} for x in (base, rs)]
+        cold = paired(*cold) if SETS[name].get("users") else None
+        out.append("| %s | %d | %s | %s | %s | %s |" % (
+            name, len(rs), *("%.4f / %.4f" % tuple(statistics.mean(x[s][f] for s in rs) for f in ("auc", "logloss"))
+                             for x in (base, rs)), " | ".join(cells), between(*cold[:2]) if cold else ""))
+    return "\n".join(out) + "\n"
 
 
 def set_table(name, by):
@@ -142,3 +181,4 @@ def report(study):
                 plot(name, tail)
     with open(study.a.out, "w") as f:
         f.write("\n".join(out) + "\n")
+    write(study.a.page, "bench/accuracy", today_table(study.done.values()))

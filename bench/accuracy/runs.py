@@ -2,7 +2,14 @@
 """Runs: each is a line of the results, so that a study that is started again goes on where it stopped."""
 import concurrent.futures, itertools, json, os, statistics, subprocess, sys, tempfile, threading, time
 
-from sets import DATA, EQUAL, MAIN, METHODS, SEARCH_SEEDS, SETS, STAGES, STAGES_OTHER, WIDTHS
+from sets import DATA, EQUAL, MAIN, METHODS, ROOT, SEARCH_SEEDS, SETS, STAGES, STAGES_OTHER, WIDTHS
+
+
+def built_from():
+    """The last commit that changed what apg is built from; + where more has changed since."""
+    git = lambda *w: subprocess.run(["git", "-C", ROOT, *w, "--", "lib", "cmd"], capture_output=True,
+                                    text=True).stdout.strip()
+    return git("log", "-1", "--format=%h") + "+" * bool(git("status", "--porcelain"))
 
 
 class Study:
@@ -37,12 +44,13 @@ class Study:
             return folder
 
     def run(self, name, backbone, method, options, seed, kind):
-        key = " ".join([name, backbone, options, str(seed)])
+        key = " ".join([name, backbone, options, str(seed)] + [self.a.commit] * (kind == "plain"))
         if key in self.done:
             return self.done[key]
         if time.time() - self.started > 60 * self.a.minutes:
             return None
         folder = self.prepare(name)
+        scores = lambda of: "'%s/%s %s %d.csv'" % (folder, backbone, of, seed)
         model = tempfile.mktemp(dir=self.cache)
         try:
             out = self.sh("TIMEFORMAT='%%U %%S'; time %s train --threads 1 --backbone %s %s --seed %d --valid %s/valid.apgf -o %s %s/train.apgf" % (
@@ -62,11 +70,18 @@ class Study:
                  width=next((o["N"] for o in hidden if o["N"] and o["op"] != "generated"), 0))
         if kind != "search":
             users = SETS.get(name, {}).get("users")
-            scored = "%s predict -q --threads 1 -m %s --append %s/test.csv | %s evaluate --json %s" % (
-                self.a.apg, model, folder, self.a.apg, "--group " + users if users else "")
-            e = json.loads(self.sh("set -o pipefail; " + scored).stdout)
+            scored = "{0} predict -q --threads 1 -m {1} --append {2}/test.csv > {3} && {0} evaluate --json {4} {3}"
+            e = json.loads(self.sh(scored.format(
+                self.a.apg, model, folder, scores(method), "--group " + users if users else "")).stdout)
             r.update(auc=e["auc"], logloss=e["log_loss"], gauc=e.get("by_group", {}).get("gauc"),
                      deciles=[d["auc"] for d in e.get("by_group", {}).get("deciles", [])])
+        if kind == "plain":
+            r["commit"] = self.a.commit
+            if method != "dense" and os.path.exists(scores("dense").strip("'")):
+                c = json.loads(self.sh("%s compare --threads 1 --replicates 200 --json %s %s" % (
+                    self.a.apg, scores("dense"), scores(method))).stdout)
+                r["interval"] = [c["delong"]["low"], c["delong"]["high"]]
+                r["logloss_interval"] = [c["log_loss"]["low"], c["log_loss"]["high"]]
         os.remove(model)
         self.keep(r)
         print("%-14s %-8s %-24s seed %d  valid %.5f  test %s  %d epochs %.0f s" % (
@@ -127,8 +142,16 @@ class Study:
         ours = os.path.samefile(self.a.data, DATA)
         return self.a.sets or (list(SETS) if ours else sorted(e.name for e in os.scandir(self.a.data) if e.is_dir()))
 
+    def pairs(self, name, backbone, seed):
+        """The methods of one seed, dense first: the others' test scores are compared with its own."""
+        runs = [(name, backbone, m, METHODS[m].format(**SETS.get(name, {})), seed, "plain") for m in self.a.methods or MAIN]
+        keys = [" ".join([name, backbone, r[3], str(seed), self.a.commit]) for r in runs]
+        if not all(k in self.done for k in keys):
+            for k, r in zip(keys, runs):
+                self.done.pop(k, None)
+                self.run(*r)
+
     def plain(self):
-        runs = [(name, b, m, METHODS[m].format(**SETS.get(name, {})), seed, "plain") for seed in self.a.seeds for name in self.sets()
-                for b in self.a.backbones for m in self.a.methods or MAIN]
+        work = itertools.product(self.a.seeds, self.sets(), self.a.backbones)
         with concurrent.futures.ThreadPoolExecutor(self.a.jobs) as pool:
-            list(pool.map(lambda x: self.run(*x), runs))
+            list(pool.map(lambda w: self.pairs(w[1], w[2], w[0]), work))
