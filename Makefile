@@ -3,6 +3,7 @@
 # GNU make. `make help` lists the targets. Settings, on the command line:
 #   CC=gcc|clang        CFLAGS="-O3 -g"       DEVELOPER=1 (warnings are errors)
 #   SANITIZE=address,undefined|thread         DOUBLE=1 (the library in double, for proofs)
+#   MPI=1 (apg-mpi too)
 #   PREFIX=/usr/local   DESTDIR=              V=1 (show the commands)   BUILD=folder for all that is made
 VERSION = 0.1.0
 CC = gcc
@@ -28,12 +29,13 @@ say = $(if $(V),,@printf '  %-5s%s\n' $(1) $(@:$(BUILD)/%=%);)
 # One folder for each compiler and set of flags, so that a sanitizer's object never meets a release one.
 BUILD := build/$(shell printf '%s' '$(CC) $(subst ','\'',$(FLAGS))' | cksum | cut -d' ' -f1)
 
-LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c lib/*/*.c))
+LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out lib/base/comm_mpi.c,$(wildcard lib/*.c lib/*/*.c)))
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/main.c,$(wildcard cmd/*.c cmd/*/*.c)))
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/test_*.c))
 DOUBLE_UNIT := $(patsubst %.c,$(BUILD)/double/%,$(wildcard test/unit/double_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 CLI := $(wildcard test/cli/*.bats)
+MPI_CLI := $(wildcard test/mpi/*.bats)
 
 all: $(BUILD)/apg $(BUILD)/apg.o $(BUILD)/libapg.so ## build ./apg and the libraries
 .PHONY: all
@@ -45,6 +47,20 @@ apg: $(BUILD)/apg FORCE
 	@cmp -s $< $@ || cp -f $< $@
 endif
 .PHONY: FORCE
+# apg-mpi has comm_mpi.o before the archive, whose comm_serial.o is then not taken.
+MPI_CFLAGS = $(shell pkg-config --cflags ompi-c)
+MPI_LIBS = $(shell pkg-config --libs ompi-c)
+ifdef MPI
+all: $(BUILD)/apg-mpi
+ifeq ($(origin BUILD)$(SANITIZE)$(DOUBLE),file)
+all: apg-mpi
+apg-mpi: $(BUILD)/apg-mpi FORCE
+	@cmp -s $< $@ || cp -f $< $@
+endif
+endif
+$(BUILD)/lib/base/comm_mpi.o: PACKAGE_CFLAGS += $(MPI_CFLAGS)
+$(BUILD)/apg-mpi: $(BUILD)/cmd/main.o $(BUILD)/lib/base/comm_mpi.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
+	$(LINK) $^ $(LIBS) $(MPI_LIBS) -o $@
 # For a container that has nothing else. It has 27 MB, with OpenBLAS for each sort of processor.
 static: $(BUILD)/apg-static ## ./apg-static: apg with its libraries in it
 ifeq ($(origin BUILD)$(SANITIZE)$(DOUBLE),file)
@@ -122,6 +138,16 @@ $(TAP)/unit/double_%: $(BUILD)/double/test/unit/double_% FORCE
 	@CMOCKA_MESSAGE_OUTPUT=TAP tools/tap run $@ unit/double_$* $<
 $(TAP)/fuzz/%: $(BUILD)/test/fuzz/% FORCE
 	@tools/tap one $@ fuzz/$* $< $(wildcard test/fuzz/corpus/$(*:fuzz_%=%)/*)
+$(TAP)/mpi/%: test/mpi/% $(BUILD)/apg $(BUILD)/apg-mpi FORCE
+	@APG=$(abspath $(BUILD)/apg) APG_MPI=$(abspath $(BUILD)/apg-mpi) tools/tap run $@ mpi/$* bats --tap $<
+# One after another, as each starts up to eight ranks.
+check-mpi: ## the same of apg-mpi, on up to 8 ranks; installs Open MPI if there is none
+	@tools/deps --mpi
+	@$(MAKE) --no-print-directory $(JOBS) MPI=1 all
+	@rm -rf $(TAP)/mpi
+	@$(MAKE) --no-print-directory -j1 MPI=1 $(MPI_CLI:test/mpi/%=$(TAP)/mpi/%)
+	@tools/tap sum $(MPI_CLI:test/mpi/%=$(TAP)/mpi/%)
+.PHONY: check-mpi
 $(TAP)/cli/%: test/cli/% $(BUILD)/apg FORCE
 	@APG=$(abspath $(BUILD)/apg) APG_CC='$(CC) $(SANITIZER)' tools/tap run $@ cli/$* bats --tap $<
 
@@ -209,7 +235,7 @@ COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
 FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 INSTALL = install
-INSTALLED = $(BINDIR)/apg $(LIBDIR)/libapg.a $(LIBDIR)/libapg.so $(LIBDIR)/libapg.so.0 $(LIBDIR)/libapg.so.$(VERSION) \
+INSTALLED = $(BINDIR)/apg $(BINDIR)/apg-mpi $(LIBDIR)/libapg.a $(LIBDIR)/libapg.so $(LIBDIR)/libapg.so.0 $(LIBDIR)/libapg.so.$(VERSION) \
 	$(INCLUDEDIR)/apg.h $(LIBDIR)/pkgconfig/apg.pc $(COMPLETIONDIR)/apg $(ZSHDIR)/_apg $(FISHDIR)/apg.fish \
 	$(DOCDIR)/files.md $(DOCDIR)/examples/sparse.awk \
 	$(foreach page,$(notdir $(wildcard man/*.[1-9])),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page))
@@ -217,6 +243,7 @@ INSTALLED = $(BINDIR)/apg $(LIBDIR)/libapg.a $(LIBDIR)/libapg.so $(LIBDIR)/libap
 install: all ## DESTDIR= PREFIX=/usr/local: apg, manual, completion, libapg.a, libapg.so, apg.h, apg.pc
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
 	$(INSTALL) -m 755 $(BUILD)/apg $(DESTDIR)$(BINDIR)/apg
+	$(if $(MPI),$(INSTALL) -m 755 $(BUILD)/apg-mpi $(DESTDIR)$(BINDIR)/apg-mpi)
 	rm -f $(DESTDIR)$(LIBDIR)/libapg.a
 	ar rcs $(DESTDIR)$(LIBDIR)/libapg.a $(BUILD)/apg.o
 	$(INSTALL) -m 644 $(BUILD)/libapg.so $(DESTDIR)$(LIBDIR)/libapg.so.$(VERSION)
@@ -250,7 +277,7 @@ deb: ## Debian packages apg, libapg0 and libapg-dev, in build/deb; needs build-e
 format: ## clang-format over lib/, cmd/ and test/
 	clang-format -i $$(find lib cmd test -name '*.[ch]')
 clean: ## remove all that was made
-	rm -rf build apg apg-static
+	rm -rf build apg apg-mpi apg-static
 help: ## this list
 	@awk -F'## ' '/^[a-z][a-z -]*:.*## / { sub(/:.*/, "", $$1); printf "  %-30s %s\n", $$1, $$2 }' Makefile
 .PHONY: format clean help

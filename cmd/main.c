@@ -13,6 +13,7 @@
 #include "cmd.h"
 #include "common/message.h"
 #include "common/output.h"
+#include "common/ranks.h"
 
 static const struct command {
     const char *name;
@@ -85,6 +86,8 @@ static int run(int argc, char **argv)
         return EXIT_USAGE;
     }
     message_command = c->name;
+    if (!ranks_begin(c->run == cmd_train))
+        return EXIT_USAGE;
     if (help) {
         char flag[] = "--help", *args[] = {word, flag, NULL};
         return c->run(2, args);
@@ -138,5 +141,6 @@ int main(int argc, char **argv)
         apg_fail_errno(&err, "standard output");
         code = message_fail(&err);
     }
+    ranks_end(code);
     return code;
 }

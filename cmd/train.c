@@ -15,12 +15,16 @@
 #include "common/output.h"
 #include "common/page.h"
 #include "common/plot.h"
+#include "base/comm.h"
+#include "common/ranks.h"
 #include "common/stop.h"
 #include "common/packing.h"
 #include "train/settings.h"
 #include "train_log.h"
 #include "train_page.h"
 #include "train_progress.h"
+
+static const double RANK_TIMEOUT_S = 60;
 
 struct train {
     struct train_progress progress;
@@ -41,10 +45,11 @@ static void checkpoint(const char *path, const struct apg *model)
 {
     struct apg_error err;
     struct output out = {0};
-    if (output_open(&out, path, true, &err) || apg_write(model, output_sink(&out), &err) ||
+    if (!ranks_all(!output_open(&out, path, true, &err)) || apg_write(model, output_sink(&out), &err) ||
         output_commit(&out, &err)) {
         output_abandon(&out);
-        message_warn("%s; training goes on", err.text);
+        if (!apg_comm_broken())
+            message_warn("%s; training goes on", err.text);
     }
 }
 
@@ -62,7 +67,7 @@ static void tell_stopped(const struct train *t, const char *file)
 static bool stop(void *arg)
 {
     (void)arg;
-    return stop_signal() != 0;
+    return ranks_stop_signal() != 0;
 }
 
 static void tell(void *arg, const struct apg_event *e)
@@ -144,6 +149,9 @@ static enum apg_status run(struct train *t, char *const *path, size_t n_paths,
     }
     for (; !status && n < n_logs; n += !status)
         status = find_log(&log[n], n_paths ? path[n] : NULL, err);
+    for (size_t i = 0; !status && apg_comm_ranks() > 1 && i < n; i++)
+        if (log[i].fd == STDIN_FILENO)
+            status = ranks_share_input(&log[i].fd, s->columns.temp_dir, err);
     if (!status && t->valid)
         status = find_log(&valid, t->valid, err);
     if (!status)
@@ -176,8 +184,18 @@ done:
     return status;
 }
 
+/* Rank 0 writes for all. The others go the same way, so that each has a part in what is written. */
+static void write_nowhere(struct train *t)
+{
+    t->out = "/dev/null";
+    t->checkpoint = t->checkpoint ? t->out : NULL;
+    t->rejects = t->rejects ? t->out : NULL;
+    t->log_path = NULL;
+}
+
 int cmd_train(int argc, char **argv)
 {
+    double timeout_s = RANK_TIMEOUT_S;
     struct train t = {.best = "best model so far"};
     struct apg_train_settings settings; /* the defaults, for --help; apg_train takes what was given as text */
     apg_train_settings_init(&settings);
@@ -217,6 +235,8 @@ int cmd_train(int argc, char **argv)
         OPT_FLAG('q', "quiet", &t.quiet, "do not show progress, or what was inferred of the columns"),
         OPT_SETTINGS(apg_columns_spool, &settings.columns),
         OPT_SETTINGS(apg_threads_settings, &settings.threads),
+        OPT_OF(REAL, 0, "rank-timeout", &timeout_s, .least = .1, .most = 1e6, .arg = "SECONDS", .rare = true,
+            .help = "of apg-mpi: end all ranks when one is silent for so long"),
         OPT_END,
     };
     const struct opt_command command = {"train", "[OPTION]... [FILE]...",
@@ -239,12 +259,20 @@ int cmd_train(int argc, char **argv)
     if ((code = bad_rows_check_path(t.rejects, t.out, &command)) != OPT_GO ||
         (code = page_check_path("report", t.page.path, t.out, &command)) != OPT_GO)
         return code;
+    struct apg_error err;
+    if (ranks_meet(timeout_s, &err))
+        return message_fail(&err);
+    if (apg_comm_ranks() > 1 && (!t.out || strcmp(t.out, "-") == 0))
+        return opt_usage(&command, "on %zu ranks the model needs a file: -o", apg_comm_ranks());
+    if (apg_comm_ranks() > 1 && t.page.path)
+        return opt_usage(&command, "--report: not on %zu ranks, but apg evaluate draws it", apg_comm_ranks());
+    if (apg_comm_rank() > 0)
+        write_nowhere(&t);
     t.force = settings.force;
     t.require_auc = settings.require_auc;
     train_progress_init(&t.progress, t.from, settings.online);
     if (settings.online)
         t.best = "model as it was then";
-    struct apg_error err;
     const enum apg_status status = run(&t, argv, (size_t)argc, &settings, &err);
     if (status == APG_ESTOPPED)
         message_warn("stopped by %s before an epoch was over: %s", stop_name(),

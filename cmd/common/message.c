@@ -6,6 +6,7 @@
 #include <string.h>
 
 const char *message_command = "";
+static char last[sizeof((struct apg_error *)0)->text];
 
 void message_warn(const char *fmt, ...)
 {
@@ -18,6 +19,12 @@ void message_warn(const char *fmt, ...)
     apg_fail(&e, APG_OK, "%s", text); /* which replaces control characters */
     fflush(stdout);
     fprintf(stderr, "apg%s%s: %s\n", *message_command ? " " : "", message_command, e.text);
+    (void)snprintf(last, sizeof last, "%s", e.text);
+}
+
+const char *message_last(void)
+{
+    return last;
 }
 
 int message_fail(const struct apg_error *err)

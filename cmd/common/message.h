@@ -20,6 +20,8 @@ enum { MESSAGE_TEXT_BYTES = 32768 };
 const char *message_text(const char *text);
 /* Write "apg COMMAND: TEXT" as one line, cut where struct apg_error cuts. */
 void message_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The text of the last of these. */
+const char *message_last(void);
 /* Write the text of *err so, and return EXIT_FAILED. */
 int message_fail(const struct apg_error *err);
 /* Write each line of TEXT so, uncut: what is inferred of a log of hundreds of columns is a long

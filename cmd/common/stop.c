@@ -42,6 +42,12 @@ const char *stop_name(void)
     return stop_signal() == SIGINT ? "SIGINT" : "SIGTERM";
 }
 
+void stop_ask(int sig)
+{
+    int none = 0;
+    (void)atomic_compare_exchange_strong(&asked, &none, sig);
+}
+
 int stop_signal(void)
 {
     return atomic_load(&asked);

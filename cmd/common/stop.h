@@ -10,6 +10,8 @@
 void stop_catch(void);
 /* The signal that asked for an end; 0: none has. Any thread. */
 int stop_signal(void);
+/* As if the signal SIG had come, unless one has. */
+void stop_ask(int sig);
 const char *stop_name(void); /* its name, "SIGTERM" */
 
 #endif

@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
+#include "base/comm.h"
 #include "base/mem.h"
 
 enum { SPIN_NS = 50000, THREADS_MAX = 1024 };
@@ -154,6 +155,7 @@ static void call(struct apg_pool *p, uint64_t change)
 
 void apg_pool_run(struct apg_pool *p, size_t n, void (*fn)(void *arg, size_t i, unsigned worker), void *arg)
 {
+    apg_comm_alive();
     if (p->started == 0 || n < 2) {
         for (size_t i = 0; i < n; i++)
             fn(arg, i, 0);

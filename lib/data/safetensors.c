@@ -215,6 +215,20 @@ static char *header_text(const struct apg_tensors *t, size_t *length)
 
 static const char zeros[APG_ALIGN_BYTES];
 
+static bool data_parts(
+    const struct apg_tensor_view *v, size_t bytes, bool (*fn)(void *arg, const void *p, size_t n), void *arg)
+{
+    if (v->data || !v->part)
+        return !bytes || fn(arg, v->data, bytes);
+    bool good = true;
+    for (size_t at = 0, n; good && at < bytes; at += n) {
+        n = bytes - at < v->part_bytes ? bytes - at : v->part_bytes;
+        const void *part = v->part(v->arg, at, n);
+        good = part && fn(arg, part, n);
+    }
+    return good;
+}
+
 /* Pass all bytes of the file to FN, in order. False as soon as FN returns false. */
 static bool each_part(const struct apg_tensors *t, const char *header, size_t n_header,
     bool (*fn)(void *arg, const void *p, size_t n), void *arg)
@@ -224,8 +238,8 @@ static bool each_part(const struct apg_tensors *t, const char *header, size_t n_
     for (size_t i = 0; good && i < t->n; i++) {
         size_t bytes = 0;
         (void)view_bytes(&t->view[i], &bytes);
-        good = (!bytes || fn(arg, t->view[i].data, bytes)) &&
-               (!gap(at + bytes) || fn(arg, zeros, gap(at + bytes)));
+        good =
+            data_parts(&t->view[i], bytes, fn, arg) && (!gap(at + bytes) || fn(arg, zeros, gap(at + bytes)));
         at += bytes + gap(at + bytes);
     }
     return good;

@@ -32,6 +32,12 @@ struct apg_tensor_view {
     enum apg_dtype dtype;
     size_t n_dims, dim[4];
     const void *data; /* borrowed */
+    /* To write what does not lie in memory as a whole: where DATA is NULL, PART(ARG, at, n) gives the n bytes from
+     * AT on, valid until the next call; NULL: it has failed. It is called twice for all of them, in order, for
+     * PART_BYTES at a time, the last for fewer. */
+    const void *(*part)(void *arg, size_t at, size_t n);
+    void *arg;
+    size_t part_bytes;
 };
 
 struct apg_tensors; /* a container: being made, or opened */

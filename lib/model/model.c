@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/model.h"
+#include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "base/json.h"
 #include "data/cross.h"
 #include "model/arch_members.h"
+#include "nn/exchange.h"
 #include "nn/gemm.h"
 #include "base/mem.h"
 
@@ -110,6 +112,37 @@ static void start_base(apg_real *w, const struct apg_base *b, struct apg_rng *r)
     start_matrix(w, b->K, b->M, false, 1, r);
 }
 
+/* A number takes two values of the stream R, so the number j of a param begins at the counter 2 j. */
+static void start_numbers(apg_real *w, size_t n, double std, bool one, struct apg_rng *r)
+{
+    for (size_t j = 0; j < n; j++)
+        w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(r)) : one;
+}
+
+/* The op of G whose value is embeddings of table PARAM. */
+static const struct apg_op *embedding_of(const struct apg_graph *g, size_t param)
+{
+    for (size_t i = 0; i < g->n_ops; i++)
+        if (g->op[i].type->embedding && g->op[i].param[0] == (int)param)
+            return &g->op[i];
+    return NULL;
+}
+
+/* The rows of a table that are held here start as they do in the whole. */
+static void start_held(const struct apg_graph *g, size_t param, double std, struct apg_rng r)
+{
+    const struct apg_param *p = &g->param[param];
+    const struct apg_op *op = embedding_of(g, param);
+    struct apg_embedding whole, held;
+    for (size_t f = 0; op && f < g->F; f++)
+        if (op->type->embedding(g->field, op, f, &whole) && op->type->embedding(g->held, op, f, &held))
+            for (size_t k = 0; k < g->held[f].rows; k++) {
+                const size_t row = apg_exchange_id(g->held[f].first + k) - g->field[f].first + whole.row;
+                r.counter = 2 * row * p->cols;
+                start_numbers(p->w + (held.row + k) * p->cols, p->cols, std, false, &r);
+            }
+}
+
 void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding_std, bool anchor)
 {
     for (size_t i = 0; i < m->graph.n_params; i++) {
@@ -125,8 +158,10 @@ void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding
             std = sqrt(2.0 / (double)(p->rows + p->cols));
         else if (p->start == APG_START_SQUARES)
             std = sqrt(1.0 / (double)p->rows);
-        for (size_t j = 0; j < p->rows * p->cols; j++)
-            p->w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(&r)) : p->start == APG_START_ONE;
+        if (m->graph.exchange && p->table)
+            start_held(&m->graph, i, std, r);
+        else
+            start_numbers(p->w, p->rows * p->cols, std, p->start == APG_START_ONE, &r);
         if (p->start == APG_START_GENERATED && anchor)
             start_base(p->w, &p->base, &r);
     }
@@ -141,15 +176,6 @@ void apg_model_init_bias(struct apg_model *m, double positives, uint64_t rows)
         p->w[0] = (apg_real)log((positives + .5) / ((double)rows - positives + .5));
 }
 
-/* The op of G whose value is embeddings of table PARAM. */
-static const struct apg_op *embedding_of(const struct apg_graph *g, int param)
-{
-    for (size_t i = 0; i < g->n_ops; i++)
-        if (g->op[i].type->embedding && g->op[i].param[0] == param)
-            return &g->op[i];
-    return NULL;
-}
-
 /* Has param P of M a place for each row of param Q of FROM, whose fields may have fewer ids? A table's rows are
  * those of fields; of layers that know domains, some params have a row for each id of one field. Puts
  * them there. */
@@ -160,17 +186,24 @@ static bool copy_rows(const struct apg_model *m, const struct apg_param *p, cons
     if (p->cols != q->cols)
         return false;
     if (p->table && q->table) {
-        const struct apg_op *to = embedding_of(g, (int)(p - g->param)),
-                            *of = embedding_of(h, (int)(q - h->param));
+        const struct apg_op *to = embedding_of(g, (size_t)(p - g->param)),
+                            *of = embedding_of(h, (size_t)(q - h->param));
         for (size_t f = 0; f < g->F && f < h->F; f++) {
             struct apg_embedding a, b;
-            const bool has = to && to->type->embedding(g, to, f, &a),
-                       had = of && of->type->embedding(h, of, f, &b);
+            const bool has = to && to->type->embedding(g->held, to, f, &a),
+                       had = of && of->type->embedding(h->held, of, f, &b);
             if (has != had || (has && g->field[f].rows < h->field[f].rows))
                 return false;
-            if (has)
-                memcpy(p->w + a.row * p->cols, q->w + b.row * p->cols,
-                    h->field[f].rows * p->cols * sizeof *p->w);
+            /* Where ranks share both, both are of one schema. */
+            if (has && !g->exchange == !h->exchange)
+                memcpy(
+                    p->w + a.row * p->cols, q->w + b.row * p->cols, h->held[f].rows * p->cols * sizeof *p->w);
+            for (size_t k = 0; has && g->exchange && !h->exchange && k < g->held[f].rows; k++) {
+                const size_t id = apg_exchange_id(g->held[f].first + k) - g->field[f].first;
+                if (id < h->field[f].rows)
+                    memcpy(
+                        p->w + (a.row + k) * p->cols, q->w + (b.row + id) * p->cols, p->cols * sizeof *p->w);
+            }
         }
         return g->F == h->F;
     }
@@ -290,6 +323,8 @@ static bool fill_bags(struct apg_bags *b, const struct apg_schema *s, const uint
         bag += s->n_crosses;
     }
     b->first[n * F] = k;
+    if (!b->cap_row)
+        b->row = b->id; /* as long as no exchange gives them places of their own */
     return true;
 }
 
@@ -305,7 +340,12 @@ static void fill_slot(void *arg, size_t i, unsigned worker)
     (void)worker;
     struct fill *f = arg;
     struct apg_slot *s = &f->m->graph.slot[i];
+    const bool here = i >= f->m->graph.slot_from && i < f->m->graph.slot_to;
     const size_t slots = f->m->graph.n_slots, from = f->n * i / slots, to = f->n * (i + 1) / slots;
+    if (!here) {
+        s->rows = to - from;
+        return;
+    }
     if (!fill_one(f->m, i, f->row + from, to - from)) {
         atomic_store(&f->failed, true);
         return;
@@ -322,17 +362,22 @@ enum apg_status apg_model_set_batch(
     return atomic_load(&f.failed) ? apg_fail_memory(err) : APG_OK;
 }
 
+/* LOGIT: of the rows of slot S, which has its bags. */
+static void slot_logits(const struct apg_model *m, struct apg_slot *s, double *logit)
+{
+    const struct apg_calibration *c = &m->calibration;
+    const double offset = c->offset + log(c->rate);
+    apg_graph_forward(&m->graph, s);
+    for (size_t r = 0; r < s->rows; r++)
+        logit[r] = c->slope * (double)s->x[m->graph.logit][r] + offset;
+}
+
 enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const uint32_t *const *row, size_t n,
     double *logit, struct apg_error *err)
 {
-    struct apg_slot *s = &m->graph.slot[slot];
     if (!fill_one(m, slot, row, n))
         return apg_fail_memory(err);
-    apg_graph_forward(&m->graph, s);
-    const struct apg_calibration *c = &m->calibration;
-    const double offset = c->offset + log(c->rate);
-    for (size_t r = 0; r < n; r++)
-        logit[r] = c->slope * (double)s->x[m->graph.logit][r] + offset;
+    slot_logits(m, &m->graph.slot[slot], logit);
     return APG_OK;
 }
 
@@ -343,20 +388,28 @@ struct logits {
 
 static void logits_slot(void *arg, size_t i, unsigned worker)
 {
-    (void)worker;
     struct logits *l = arg;
-    const size_t slots = l->fill.m->graph.n_slots, from = l->fill.n * i / slots,
-                 to = l->fill.n * (i + 1) / slots;
-    if (apg_model_slot_logits(l->fill.m, i, l->fill.row + from, to - from, l->logit + from, NULL))
-        atomic_store(&l->fill.failed, true);
+    const struct apg_graph *g = &l->fill.m->graph;
+    const size_t from = l->fill.n * i / g->n_slots;
+    if (!g->exchange) /* else that has been done, and the rows of tables have been exchanged */
+        fill_slot(&l->fill, i, worker);
+    if (i >= g->slot_from && i < g->slot_to && !atomic_load(&l->fill.failed))
+        slot_logits(l->fill.m, &g->slot[i], l->logit + from);
 }
 
 enum apg_status apg_model_logits(struct apg_model *m, const uint32_t *const *row, size_t n,
     struct apg_pool *pool, double *logit, struct apg_error *err)
 {
     struct logits l = {{m, row, n, false}, logit};
-    apg_pool_run(pool, m->graph.n_slots, logits_slot, &l);
-    return atomic_load(&l.fill.failed) ? apg_fail_memory(err) : APG_OK;
+    struct apg_graph *g = &m->graph;
+    enum apg_status status;
+    if (g->exchange &&
+        ((status = apg_model_set_batch(m, row, n, pool, err)) || (status = apg_exchange_read(g, pool, err))))
+        return status;
+    apg_pool_run(pool, g->n_slots, logits_slot, &l);
+    if (atomic_load(&l.fill.failed))
+        return apg_fail_memory(err);
+    return g->exchange ? apg_exchange_logits(g, logit, n, err) : APG_OK;
 }
 
 /* ---- files ---- */
@@ -412,11 +465,53 @@ static enum apg_status load_made(char **made, const struct apg_tensors *t, struc
     return !text || (*made = strdup(text)) ? APG_OK : apg_fail_memory(err);
 }
 
+/* A table that ranks share is gathered for the file in parts. */
+struct gathered {
+    struct apg_graph *g;
+    size_t param;
+    apg_real *rows;
+    enum apg_status status;
+    struct apg_error err;
+};
+enum { GATHERED_BYTES = 4 << 20 };
+
+static const void *gather(void *arg, size_t at, size_t n)
+{
+    struct gathered *t = arg;
+    const size_t bytes = t->g->param[t->param].cols * sizeof *t->rows;
+    t->status = apg_exchange_table(t->g, t->param, at / bytes, n / bytes, t->rows, &t->err);
+    return t->status ? NULL : t->rows;
+}
+
+/* Let V, of the param that *t says, be gathered. */
+static bool gather_view(struct gathered *t, struct apg_tensor_view *v)
+{
+    const size_t bytes = v->dim[1] * sizeof *t->rows,
+                 rows = bytes < GATHERED_BYTES ? GATHERED_BYTES / bytes : 1;
+    v->data = NULL, v->part = gather, v->arg = t, v->part_bytes = rows * bytes;
+    return (t->rows = apg_alloc(rows, bytes)) != NULL;
+}
+
+/* A sink whose failure does not keep this rank from giving the others their parts. */
+struct patient {
+    struct apg_sink sink;
+    int failed; /* errno of the first failure; 0: none */
+};
+
+static bool write_on(void *arg, const void *bytes, size_t n)
+{
+    struct patient *p = arg;
+    if (!p->failed && !p->sink.write(p->sink.arg, bytes, n))
+        p->failed = errno ? errno : EIO;
+    return true;
+}
+
 enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, struct apg_error *err)
 {
     struct apg_tensors *t = NULL;
     char *text = apg_arch_text(&m->arch);
-    enum apg_status status = text ? apg_tensors_new(&t, err) : apg_fail_memory(err);
+    struct gathered *gathered = apg_alloc(m->graph.n_params, sizeof *gathered);
+    enum apg_status status = text && gathered ? apg_tensors_new(&t, err) : apg_fail_memory(err);
     if (!status && !(status = apg_tensors_set(t, "model", text, err)))
         status = apg_schema_save(m->schema, t, err);
     if (!status)
@@ -428,12 +523,32 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         const struct apg_param *p = &m->graph.param[i];
         struct apg_tensor_view v = {p->name, p->half ? APG_F16 : WEIGHTS, 2, {p->rows, p->cols},
-            p->half ? (const void *)p->half : p->w};
-        if (!p->derived)
+            p->half ? (const void *)p->half : p->w, NULL, NULL, 0};
+        gathered[i].g = (struct apg_graph *)&m->graph, gathered[i].param = i;
+        if (m->graph.exchange && p->table && !gather_view(&gathered[i], &v))
+            status = apg_fail_memory(err);
+        else if (!p->derived)
             status = apg_tensors_add(t, &v, err);
     }
+    struct patient patient = {.sink = sink};
     if (!status)
-        status = apg_tensors_write(t, sink, err);
+        status = apg_tensors_write(t,
+            m->graph.exchange ? (struct apg_sink){.name = sink.name, .write = write_on, .arg = &patient}
+                              : sink,
+            err);
+    if (!status && patient.failed) {
+        errno = patient.failed;
+        status = apg_fail_errno(err, "%s", sink.name);
+    }
+    for (size_t i = 0; gathered && i < m->graph.n_params; i++) {
+        if (gathered[i].status) {
+            status = gathered[i].status;
+            if (err)
+                *err = gathered[i].err;
+        }
+        free(gathered[i].rows);
+    }
+    free(gathered);
     if (!status && m->file)
         status = apg_tensors_check(m->file, err);
     apg_tensors_free(t);

@@ -36,14 +36,22 @@ static bool grow_map(struct apg_distinct *d)
     return true;
 }
 
-/* The leaf of ID in slot S. False: out of memory. */
-static bool find_leaf(struct apg_distinct *d, uint32_t id, uint32_t s, uint32_t *leaf)
+bool apg_distinct_start(struct apg_distinct *d)
+{
+    d->n = d->n_leaves = d->n_ids = 0;
+    if (!d->map && !grow_map(d))
+        return false;
+    memset(d->map, 0, d->n_map * sizeof *d->map);
+    return true;
+}
+
+bool apg_distinct_add(struct apg_distinct *d, uint32_t id, uint32_t slot, uint32_t times, uint32_t *leaf)
 {
     struct apg_distinct_place *p = place_of(d, id);
     if (p->at) {
         struct apg_distinct_row *row = &d->row[p->at - 1];
-        row->times++;
-        if (row->slot == s) {
+        row->times += times;
+        if (row->slot == slot) {
             *leaf = row->last;
             return true;
         }
@@ -51,34 +59,32 @@ static bool find_leaf(struct apg_distinct *d, uint32_t id, uint32_t s, uint32_t 
     if (!apg_grow(&d->leaf, &d->cap_leaf, (size_t)d->n_leaves + 1, sizeof *d->leaf))
         return false;
     *leaf = d->n_leaves++;
-    d->leaf[*leaf] = (struct apg_distinct_leaf){s, *leaf};
+    d->leaf[*leaf] = (struct apg_distinct_leaf){p->at ? p->at - 1 : d->n, slot, *leaf};
     if (p->at) {
         struct apg_distinct_row *row = &d->row[p->at - 1];
         d->leaf[row->last].next = *leaf;
-        row->last = *leaf, row->slot = s;
+        row->last = *leaf, row->slot = slot;
         return true;
     }
     if (!apg_grow(&d->row, &d->cap_row, (size_t)d->n + 1, sizeof *d->row))
         return false;
-    d->row[d->n++] = (struct apg_distinct_row){id, 1, *leaf, *leaf, s};
+    d->row[d->n++] = (struct apg_distinct_row){id, times, *leaf, *leaf, slot};
     *p = (struct apg_distinct_place){id, d->n};
     return 2 * (size_t)d->n <= d->n_map || grow_map(d);
 }
 
 bool apg_distinct_find(struct apg_distinct *d, const struct apg_graph *g, size_t field)
 {
-    d->n = d->n_leaves = d->n_ids = 0;
-    if (!d->map && !grow_map(d))
+    if (!apg_distinct_start(d))
         return false;
-    memset(d->map, 0, d->n_map * sizeof *d->map);
-    for (size_t i = 0; i < g->n_slots; i++) {
+    for (size_t i = g->slot_from; i < g->slot_to; i++) {
         const struct apg_bags *b = &g->slot[i].bags;
         for (size_t r = 0; r < g->slot[i].rows; r++) {
             const uint32_t from = b->first[r * g->F + field], to = b->first[r * g->F + field + 1];
             if (!apg_grow(&d->leaf_of, &d->cap_leaf_of, (size_t)d->n_ids + (to - from), sizeof *d->leaf_of))
                 return false;
             for (uint32_t k = from; k < to; k++)
-                if (!find_leaf(d, b->id[k], (uint32_t)i, &d->leaf_of[d->n_ids++]))
+                if (!apg_distinct_add(d, b->id[k], (uint32_t)i, 1, &d->leaf_of[d->n_ids++]))
                     return false;
         }
     }
@@ -92,7 +98,7 @@ bool apg_distinct_sum(struct apg_distinct *d, const struct apg_graph *g, const s
     uint32_t begun = 0, id = 0; /* leaves that have a sum; ids that have been added */
     if (!apg_grow(&d->sum, &d->cap_sum, d->n_leaves * E, sizeof *d->sum))
         return false;
-    for (size_t i = 0; i < g->n_slots; i++) {
+    for (size_t i = g->slot_from; i < g->slot_to; i++) {
         const struct apg_slot *s = &g->slot[i];
         for (size_t r = 0; r < s->rows; r++) {
             const apg_real *de = s->dx[op->out] + r * width + at->column;

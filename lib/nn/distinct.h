@@ -14,7 +14,8 @@ struct apg_distinct_row {
     uint32_t first, last, slot; /* leaves; the slot of the last */
 };
 struct apg_distinct_leaf {
-    uint32_t slot, next; /* the same row's leaf in a later slot; of the last: itself */
+    uint32_t row;        /* the row's index */
+    uint32_t slot, next; /* next: the same row's leaf in a later slot; of the last: itself */
 };
 /* Zeroed at first. */
 struct apg_distinct {
@@ -27,7 +28,11 @@ struct apg_distinct {
     size_t cap_row, cap_leaf, cap_leaf_of, cap_sum, n_map;
 };
 
-/* Find the rows of FIELD in all slots of G. False: out of memory. */
+/* Start without rows. False: out of memory. */
+bool apg_distinct_start(struct apg_distinct *d);
+/* ID comes TIMES in SLOT, which is not before those of earlier calls. False: out of memory. */
+bool apg_distinct_add(struct apg_distinct *d, uint32_t id, uint32_t slot, uint32_t times, uint32_t *leaf);
+/* Find the rows of FIELD in the slots of G that are worked on here. False: out of memory. */
 bool apg_distinct_find(struct apg_distinct *d, const struct apg_graph *g, size_t field);
 /* Add up d of the embeddings AT, which are a part of the value of OP, into d->sum. After apg_distinct_find of the
  * same FIELD. False: out of memory. */

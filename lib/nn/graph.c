@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/comm.h"
 #include "base/mem.h"
+#include "nn/exchange.h"
 #include "nn/tree.h"
 
 void apg_graph_field(struct apg_graph *g, size_t rows)
@@ -20,18 +22,26 @@ void apg_graph_field(struct apg_graph *g, size_t rows)
 int apg_graph_scratch(struct apg_graph *g, size_t width, size_t rows)
 {
     if (!apg_grow(&g->width, &g->cap_width, g->n_values + 1, sizeof *g->width) ||
-        !apg_grow(&g->most, &g->cap_most, g->n_values + 1, sizeof *g->most)) {
+        !apg_grow(&g->most, &g->cap_most, g->n_values + 1, sizeof *g->most) ||
+        !apg_grow(&g->shared, &g->cap_shared, g->n_values + 1, sizeof *g->shared)) {
         g->failed = true;
         return 0;
     }
     g->width[g->n_values] = width;
     g->most[g->n_values] = rows;
+    g->shared[g->n_values] = false;
     return (int)g->n_values++;
 }
 
 int apg_graph_value(struct apg_graph *g, size_t width)
 {
     return apg_graph_scratch(g, width, SIZE_MAX);
+}
+
+void apg_graph_shared(struct apg_graph *g, int value)
+{
+    if (!g->failed)
+        g->shared[value] = true;
 }
 
 size_t apg_graph_width(const struct apg_graph *g, int value)
@@ -81,15 +91,18 @@ size_t apg_graph_slots(size_t batch)
 bool apg_graph_slot(struct apg_graph *g, size_t i)
 {
     struct apg_slot *s = &g->slot[i];
+    const bool here = i >= g->slot_from && i < g->slot_to;
     if (s->ready)
         return true;
     if (!(s->x || (s->x = apg_alloc(g->n_values, sizeof *s->x))) ||
         !(s->dx || (s->dx = apg_alloc(g->n_values, sizeof *s->dx))) ||
-        !(s->label || (s->label = apg_alloc(g->max_rows, sizeof *s->label))) ||
-        (g->train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad))))
+        (here && !(s->label || (s->label = apg_alloc(g->max_rows, sizeof *s->label)))) ||
+        (here && g->train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad))))
         return false;
     for (size_t v = 0; v < g->n_values; v++) {
         const size_t n = apg_graph_rows(g, (int)v) * g->width[v];
+        if (!here && !g->shared[v])
+            continue;
         if (!(s->x[v] || (s->x[v] = apg_alloc(n, sizeof **s->x))) ||
             (g->train && !(s->dx[v] = apg_alloc(n, sizeof **s->dx))))
             return false;
@@ -102,10 +115,19 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
     g->max_rows = max_rows;
     g->n_slots = g->n_slots ? g->n_slots : APG_SLOTS;
     g->failed = g->failed || !(g->slot = apg_alloc(g->n_slots, sizeof *g->slot));
+    g->held = g->read = g->field;
+    g->slot_to = g->n_slots;
+    if (!g->failed && train && apg_comm_ranks() > 1) {
+        const enum apg_status status = apg_exchange_new(g, err);
+        if (status)
+            return status;
+    }
     for (size_t i = 0; !g->failed && i < g->n_params; i++) {
         struct apg_param *p = &g->param[i];
         size_t n;
-        g->failed = !apg_mul(p->rows, p->cols, &n) || (!p->borrowed && !(p->w = apg_alloc(n, sizeof *p->w)));
+        p->here = g->exchange && p->table ? apg_exchange_held(g, (int)i) : p->rows;
+        g->failed = !apg_mul(p->here, p->cols, &n) || (!p->borrowed && !(p->w = apg_alloc(n, sizeof *p->w)));
+        p->read = p->w;
         if (!p->table && !p->by_run && !p->state) {
             p->at = g->n_flat;
             g->n_flat += (n + 15) / 16 * 16;
@@ -129,6 +151,7 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
 
 void apg_graph_release(struct apg_graph *g)
 {
+    apg_exchange_free(g);
     for (size_t i = 0; i < g->n_params; i++)
         if (!g->param[i].borrowed) {
             free(g->param[i].w);
@@ -145,10 +168,13 @@ void apg_graph_release(struct apg_graph *g)
         free(s->grad);
         free(s->label);
         free(s->bags.first);
+        if (s->bags.row != s->bags.id)
+            free(s->bags.row);
         free(s->bags.id);
         free(s->bags.weight);
     }
     free(g->slot);
+    free(g->shared);
     free(g->field);
     free(g->width);
     free(g->most);
@@ -187,7 +213,7 @@ uint64_t apg_graph_bytes(const struct apg_graph *g, size_t batch, bool train)
     for (size_t i = 0; i < g->n_params; i++) {
         const struct apg_param *p = &g->param[i];
         const uint64_t gradients = train && !p->table && !p->by_run && !p->state ? slots : 0;
-        numbers += (1 + gradients) * p->rows * p->cols;
+        numbers += (1 + gradients) * (p->here ? p->here : p->rows) * p->cols;
     }
     for (size_t v = 0; v < g->n_values; v++)
         numbers += (train ? 2u : 1u) * slots * (g->most[v] < rows ? g->most[v] : rows) * g->width[v];
@@ -234,7 +260,7 @@ static void run_slot(void *arg, size_t i, unsigned worker)
     (void)worker;
     const struct pass *p = arg;
     struct apg_graph *g = p->g;
-    struct apg_slot *s = &g->slot[i];
+    struct apg_slot *s = &g->slot[i += g->slot_from];
     for (size_t o = p->from; s->rows && o < p->to; o++)
         if (g->op[o].type->forward)
             g->op[o].type->forward(g, &g->op[o], s);
@@ -259,6 +285,7 @@ void apg_graph_zero(const struct apg_graph *g, const struct apg_op *op, struct a
 
 enum { REDUCE_NUMBERS = 4096 }; /* of the flat gradient, that a task adds up over slots: 16 KB a slot */
 
+/* Without other ranks: all slots are here. */
 static void reduce(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
@@ -271,32 +298,56 @@ static void reduce(void *arg, size_t i, unsigned worker)
     apg_tree_sum(part, g->n_slots, n);
 }
 
-void apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i), void *arg)
+/* Does OP have a join after its forward part? */
+static bool joins(const struct apg_graph *g, const struct apg_op *op)
 {
+    return op->type->forward_join && (g->exchange || !op->type->joins_ranks);
+}
+
+enum apg_status apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i),
+    void *arg, struct apg_error *err)
+{
+    const size_t here = g->slot_to - g->slot_from;
     struct pass p = {g, 0, 0, 0, 0, loss, arg};
+    g->status = APG_OK;
     apg_graph_prepare(g);
     for (size_t i = 0; i < g->n_slots; i++)
         g->slot[i].train = true;
-    while (p.to < g->n_ops) {
-        for (p.from = p.to; p.to < g->n_ops && !(p.to > p.from && g->op[p.to - 1].type->forward_join);)
+    while (!g->status && p.to < g->n_ops) {
+        for (p.from = p.to; p.to < g->n_ops && !(p.to > p.from && joins(g, &g->op[p.to - 1]));)
             p.to++;
         if (p.to == g->n_ops) /* the last op is reached: backwards, to the nearest join */
             for (p.back_from = p.back_to = g->n_ops;
                  p.back_to > 0 && !(p.back_to < p.back_from && g->op[p.back_to].type->backward_join);)
                 p.back_to--;
-        apg_pool_run(pool, g->n_slots, run_slot, &p);
+        apg_pool_run(pool, here, run_slot, &p);
         if (p.to < g->n_ops)
             g->op[p.to - 1].type->forward_join(g, &g->op[p.to - 1]);
     }
-    for (p.from = p.to = 0; p.back_to > 0;) {
+    for (p.from = p.to = 0; !g->status && p.back_to > 0;) {
         g->op[p.back_to].type->backward_join(g, &g->op[p.back_to]);
         for (p.back_from = p.back_to;
              p.back_to > 0 && !(p.back_to < p.back_from && g->op[p.back_to].type->backward_join);)
             p.back_to--;
-        apg_pool_run(pool, g->n_slots, run_slot, &p);
+        apg_pool_run(pool, here, run_slot, &p);
     }
-    apg_pool_run(pool, (g->n_flat + REDUCE_NUMBERS - 1) / REDUCE_NUMBERS, reduce, g);
+    if (g->status) {
+        if (err)
+            *err = g->error;
+        return g->status;
+    }
+    if (!g->exchange)
+        apg_pool_run(pool, (g->n_flat + REDUCE_NUMBERS - 1) / REDUCE_NUMBERS, reduce, g);
+    else if ((g->status = apg_exchange_dense(g, pool, err)))
+        return g->status;
     for (size_t i = 0; i < g->n_ops; i++)
         if (g->op[i].type->finish)
-            g->op[i].type->finish(g, &g->op[i], g->slot[0].grad);
+            g->op[i].type->finish(g, &g->op[i], g->slot[g->slot_from].grad);
+    return APG_OK;
+}
+
+void apg_graph_share(struct apg_graph *g, int value, bool gradient, const size_t *n)
+{
+    if (g->exchange && !g->status)
+        g->status = apg_exchange_slots(g, value, gradient, n, &g->error);
 }

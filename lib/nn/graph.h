@@ -57,6 +57,7 @@ struct apg_param {
     enum apg_start start;
     struct apg_base base; /* of APG_START_GENERATED */
     bool table;           /* An embedding table. Its gradient is kept by row, not in the flat gradient. */
+    size_t here;          /* rows that this process has: all, but of a table that ranks share */
     bool by_run;          /* Its gradient is kept per domain run (ops.h: apg_run): */
     int runs, grad;       /* row k of d GRAD, from column GRAD_AT on, is that of run k of value RUNS. */
     size_t grad_at;
@@ -65,7 +66,8 @@ struct apg_param {
     bool generator; /* Where it is 0, what is generated is the same for all rows. */
     bool borrowed;  /* w belongs to someone else: it was set before apg_graph_finish and is only read. */
     size_t at;      /* its first number in the flat gradient; dense params only */
-    apg_real *w;    /* (rows, cols) */
+    apg_real *w;    /* (here, cols) */
+    apg_real *read; /* what ops read of a table: w, or the batch's rows, by g->read */
     uint16_t *half; /* (rows, cols), a table in half precision, whose w is NULL; else NULL */
 };
 
@@ -73,8 +75,9 @@ struct apg_param {
  * rows id[first[i] .. first[i + 1]), each scaled by its weight[]. */
 struct apg_bags {
     uint32_t *first, *id;
+    uint32_t *row; /* of each id its place in g->read: id itself where no ranks share tables */
     float *weight;
-    size_t cap_first, cap_id, cap_weight;
+    size_t cap_first, cap_id, cap_row, cap_weight;
 };
 
 struct apg_slot {
@@ -109,25 +112,35 @@ struct apg_op {
         return (const void *)op->own;                                                                        \
     }
 
-/* A field of the rows: its ids are the rows first .. first + rows of an embedding table. */
+/* A field of the rows: its ids are the rows first .. first + rows of an embedding table. Which rows a table has is
+ * said by an array of one of these for each field, a LAYOUT. */
 struct apg_graph_field {
     size_t first, rows;
 };
 
 struct apg_graph {
-    size_t F, T;     /* fields; rows of a table of all fields */
-    size_t max_rows; /* the most rows of a slot */
-    size_t n_slots;  /* a power of two, set before apg_graph_finish; 0: APG_SLOTS */
-    bool train;      /* Set before building: ops then make what only training needs. */
-    struct apg_graph_field *field;
+    size_t F, T;                   /* fields; rows of a table of all fields */
+    size_t max_rows;               /* the most rows of a slot */
+    size_t n_slots;                /* a power of two, set before apg_graph_finish; 0: APG_SLOTS */
+    bool train;                    /* Set before building: ops then make what only training needs. */
+    struct apg_graph_field *field; /* (F): the layout of whole tables */
+    /* Ranks that train one model have a part of each table: of the ids those with id % ranks == rank, in this
+     * order (held). A pass reads the rows of its batch, which their owners have sent (read). Without other
+     * ranks, both are FIELD. */
+    struct apg_graph_field *held, *read;
+    struct apg_exchange *exchange; /* NULL: no table is shared */
+    size_t slot_from, slot_to;     /* the slots that are worked on here */
     size_t n_values, n_params, n_ops, n_flat;
     size_t *width, *most; /* by value: the numbers of a row; the most rows it holds */
     struct apg_param *param;
     struct apg_op *op;
-    size_t cap_field, cap_width, cap_most, cap_param, cap_op;
-    int logit;             /* the value that is the model's result */
-    struct apg_slot *slot; /* (n_slots) */
-    bool failed;           /* memory ran out while it was built */
+    size_t cap_field, cap_width, cap_most, cap_shared, cap_param, cap_op;
+    int logit;              /* the value that is the model's result */
+    struct apg_slot *slot;  /* (n_slots) */
+    bool failed;            /* memory ran out while it was built */
+    bool *shared;           /* (n_values): all ranks get it of all slots (apg_graph_share) */
+    enum apg_status status; /* of what hooks exchange: the first that failed */
+    struct apg_error error;
 };
 
 /* The widths that a table of costs shows of an op; 0: it has none. */
@@ -171,9 +184,10 @@ struct apg_op_type {
     void (*cost)(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c);
     void (*widths)(const struct apg_graph *g, const struct apg_op *op, struct apg_widths *w);
     void (*memory)(const struct apg_graph *g, const struct apg_op *op, size_t batch, struct apg_memory *m);
-    /* Of an op whose value is embeddings of param[0], a table: where FIELD is; false: it is not there. */
+    /* Of an op whose value is embeddings of param[0], a table of LAYOUT: where FIELD is; false: it is not there. */
     bool (*embedding)(
-        const struct apg_graph *g, const struct apg_op *op, size_t field, struct apg_embedding *e);
+        const struct apg_graph_field *layout, const struct apg_op *op, size_t field, struct apg_embedding *e);
+    bool joins_ranks;      /* Its forward_join is needed only where there are other ranks. */
     bool generates_bias;   /* Its value is a bias, by a linear map (D, M) of the condition. */
     bool backward_assigns; /* As the first writer of d in[i], backward assigns it and does not add. */
 };
@@ -187,6 +201,8 @@ int apg_graph_value(struct apg_graph *g, size_t width);
 /* A value for one op's own use, with room for at most ROWS rows: the op cuts its slot into pieces of that
  * many. */
 int apg_graph_scratch(struct apg_graph *g, size_t width, size_t rows);
+/* For joins: all ranks get VALUE of all slots by apg_graph_share. */
+void apg_graph_shared(struct apg_graph *g, int value);
 size_t apg_graph_width(const struct apg_graph *g, int value); /* 1 when memory has run out */
 int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size_t cols, const char *fmt, ...)
     APG_PRINTF(5, 6);
@@ -219,6 +235,16 @@ static inline apg_real *apg_dw(const struct apg_graph *g, apg_real *grad, int pa
     return grad + g->param[param].at;
 }
 
+/* For joins: gives the first N[i] numbers of VALUE, or of d VALUE, of the slots i that are worked on here to all
+ * ranks, and gets those of the others. VALUE was announced by apg_graph_shared. A failure is kept in g->status. */
+void apg_graph_share(struct apg_graph *g, int value, bool gradient, const size_t *n);
+
+/* The first slot of RANK of so many; the next rank's first is behind its last. */
+static inline size_t apg_graph_slots_from(const struct apg_graph *g, size_t rank, size_t ranks)
+{
+    return g->n_slots * rank / ranks;
+}
+
 /* Zeroes d in[K] if OP is its first writer. */
 void apg_graph_zero(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s, int k);
 
@@ -228,9 +254,9 @@ void apg_graph_prepare(struct apg_graph *g);
  * different slots. */
 void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s);
 /* A training pass over all slots: prepare, forward, LOSS(ARG, i) for each slot i, backward. LOSS reads
- * x[g->logit] and sets dx[g->logit]. The gradient of dense params, added up over slots, is then in slot 0's
- * grad. */
-void apg_graph_train(
-    struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i), void *arg);
+ * x[g->logit] and sets dx[g->logit]. The gradient of dense params, added up over slots, is then in grad of
+ * the first slot that is worked on here. Fails when the other ranks do not answer. */
+enum apg_status apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i),
+    void *arg, struct apg_error *err);
 
 #endif

@@ -22,6 +22,15 @@ bool apg_run_at(const struct apg_slot *s, int runs, size_t k, struct apg_run *r)
     return true;
 }
 
+size_t apg_runs(const struct apg_slot *s, int runs)
+{
+    struct apg_run r;
+    size_t k = 0;
+    while (apg_run_at(s, runs, k, &r))
+        k++;
+    return k;
+}
+
 void apg_domain_start(const struct apg_graph *g, struct apg_domain_rows *d)
 {
     memset(d->next, 0, g->n_slots * sizeof *d->next);
@@ -98,14 +107,29 @@ static void group_backward(const struct apg_graph *g, const struct apg_op *op, s
         apg_kernel_add(s->dx[op->in[0]] + (size_t)order[p] * N, s->dx[op->out] + p * N, 1, N);
 }
 
-static const struct apg_op_type group = {
-    .name = "group-by-domain", .forward = group_forward, .backward = group_backward};
+/* All ranks then know which domains a slot has. */
+static void group_join(struct apg_graph *g, const struct apg_op *op)
+{
+    const struct group *own = group_of(op);
+    size_t n[APG_SLOTS_MAX];
+    for (size_t i = 0; i < g->n_slots;
+         i++) /* behind the last run is nothing, which costs less than to say so */
+        n[i] = 2 * (own->domains < g->slot[i].rows ? own->domains : g->slot[i].rows);
+    apg_graph_share(g, own->runs, false, n);
+}
+
+static const struct apg_op_type group = {.name = "group-by-domain",
+    .forward = group_forward,
+    .backward = group_backward,
+    .forward_join = group_join,
+    .joins_ranks = true};
 
 int apg_op_group_by_domain(struct apg_graph *g, int x, size_t field, struct apg_domains *d)
 {
     d->n = g->failed ? 1 : g->field[field].rows;
     d->order = apg_graph_value(g, 1);
     d->runs = apg_graph_scratch(g, 2, d->n);
+    apg_graph_shared(g, d->runs);
     const struct group own = {field, d->n, d->order, d->runs, apg_graph_scratch(g, d->n, 1)};
     struct apg_op *op = apg_graph_op(g, &group, &own, sizeof own);
     op->in[0] = x, op->n_in = 1;

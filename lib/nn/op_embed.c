@@ -18,20 +18,20 @@ struct embed {
 APG_OP_OWN(embed)
 
 static bool embed_embedding(
-    const struct apg_graph *g, const struct apg_op *op, size_t field, struct apg_embedding *e)
+    const struct apg_graph_field *layout, const struct apg_op *op, size_t field, struct apg_embedding *e)
 {
     const struct embed *own = embed_of(op);
     *e = (struct apg_embedding){.E = own->E};
     if (!own->chosen) {
         e->column = field * own->E;
-        e->row = g->field[field].first;
+        e->row = layout[field].first;
         return true;
     }
     for (size_t f = 0; f < own->F; f++) {
         if (own->field[f] == field)
             return true;
         e->column += own->E;
-        e->row += g->field[own->field[f]].rows;
+        e->row += layout[own->field[f]].rows;
     }
     return false;
 }
@@ -42,12 +42,12 @@ static inline __attribute__((always_inline)) void embed_bag(
 {
     uint32_t i = b->first[bag], end = b->first[bag + 1];
     if (end - i == 1 && !(b->weight[i] < 1) && !(b->weight[i] > 1)) { /* nearly all of them */
-        memcpy(e, table + (size_t)b->id[i] * E, E * sizeof *e);
+        memcpy(e, table + (size_t)b->row[i] * E, E * sizeof *e);
         return;
     }
     memset(e, 0, E * sizeof *e);
     for (; i < end; i++)
-        apg_kernel_add(e, table + (size_t)b->id[i] * E, (apg_real)b->weight[i], E);
+        apg_kernel_add(e, table + (size_t)b->row[i] * E, (apg_real)b->weight[i], E);
 }
 
 /* The same of a table in half precision. */
@@ -55,7 +55,7 @@ static void embed_bag_half(const struct apg_bags *b, size_t bag, const uint16_t 
 {
     memset(e, 0, E * sizeof *e);
     for (uint32_t i = b->first[bag]; i < b->first[bag + 1]; i++) {
-        const uint16_t *row = table + (size_t)b->id[i] * E;
+        const uint16_t *row = table + (size_t)b->row[i] * E;
         const apg_real w = (apg_real)b->weight[i];
         for (size_t j = 0; j < E; j++)
             e[j] += w * (apg_real)apg_half_value(row[j]);
@@ -68,7 +68,7 @@ static inline __attribute__((always_inline)) void embed_all(
     for (size_t bag = 0; bag < n; bag++, e += E) {
         size_t ahead = b->first[bag] + AHEAD_IDS;
         if (ahead < b->first[n])
-            __builtin_prefetch(table + (size_t)b->id[ahead] * E);
+            __builtin_prefetch(table + (size_t)b->row[ahead] * E);
         embed_bag(b, bag, table, E, e);
     }
 }
@@ -78,14 +78,14 @@ static void embed_all_half(const struct apg_bags *b, size_t n, const uint16_t *t
     for (size_t bag = 0; bag < n; bag++, e += E) {
         size_t ahead = b->first[bag] + AHEAD_IDS;
         if (ahead < b->first[n])
-            __builtin_prefetch(table + (size_t)b->id[ahead] * E);
+            __builtin_prefetch(table + (size_t)b->row[ahead] * E);
         embed_bag_half(b, bag, table, E, e);
     }
 }
 
 static void embed_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    const apg_real *table = apg_w(g, op->param[0]);
+    const apg_real *table = g->param[op->param[0]].read;
     const uint16_t *half = g->param[op->param[0]].half;
     const struct embed *own = embed_of(op);
     size_t E = own->E;
@@ -102,8 +102,8 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
             embed_all(&s->bags, n, table, E, e);
         return;
     }
-    for (size_t f = 0, above = 0; f < own->F; above += g->field[own->field[f++]].rows) {
-        const struct apg_graph_field *field = &g->field[own->field[f]];
+    for (size_t f = 0, above = 0; f < own->F; above += g->read[own->field[f++]].rows) {
+        const struct apg_graph_field *field = &g->read[own->field[f]];
         for (size_t i = 0; i < s->rows; i++) {
             size_t bag = i * g->F + own->field[f];
             apg_real *to = e + (i * own->F + f) * E;

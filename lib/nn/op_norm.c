@@ -22,7 +22,7 @@ static const double eps = 1e-5, momentum = 0.1;
 
 struct norm {
     size_t M;
-    int sums; /* the first row is the slot's: mean, then sum of squared deviations (2 M) */
+    int sums; /* The first row is the slot's: mean, then sum of squared deviations (2 M). d: d shift, d scale. */
 };
 APG_OP_OWN(norm)
 
@@ -33,10 +33,20 @@ static void moments_forward(const struct apg_graph *g, const struct apg_op *op, 
         apg_kernel_moments(s->x[op->in[0]], s->rows, norm_of(op)->M, s->x[norm_of(op)->sums]);
 }
 
+/* Let all ranks have the sums of all slots. */
+static void share(struct apg_graph *g, const struct apg_op *op, bool gradient)
+{
+    size_t n[APG_SLOTS_MAX];
+    for (size_t i = 0; i < g->n_slots; i++)
+        n[i] = g->slot[i].rows ? 2 * norm_of(op)->M : 0;
+    apg_graph_share(g, norm_of(op)->sums, gradient, n);
+}
+
 /* Makes the moments of the batch from those of the slots (Chan et al., 1979), in slot order. */
 static void moments_join(struct apg_graph *g, const struct apg_op *op)
 {
     const size_t M = norm_of(op)->M;
+    share(g, op, false);
     apg_real *batch = apg_w(g, op->param[BATCH]), *mean_run = apg_w(g, op->param[MEAN]),
              *variance_run = apg_w(g, op->param[VARIANCE]);
     for (size_t j = 0; j < M; j++) {
@@ -104,21 +114,22 @@ static void norm_backward(const struct apg_graph *g, const struct apg_op *op, st
 {
     const size_t M = norm_of(op)->M;
     const apg_real *mean = apg_w(g, op->param[BATCH]);
-    apg_kernel_moments_back(s->x[op->in[0]], s->dx[op->out], s->rows, M, mean, mean + M,
-        apg_dw(g, s->grad, op->param[SHIFT]), apg_dw(g, s->grad, op->param[SCALE]));
+    apg_real *sums = s->dx[norm_of(op)->sums];
+    memset(sums, 0, 2 * M * sizeof *sums);
+    apg_kernel_moments_back(s->x[op->in[0]], s->dx[op->out], s->rows, M, mean, mean + M, sums, sums + M);
+    apg_kernel_add(apg_dw(g, s->grad, op->param[SHIFT]), sums, 1, M);
+    apg_kernel_add(apg_dw(g, s->grad, op->param[SCALE]), sums + M, 1, M);
 }
 
 static void norm_join(struct apg_graph *g, const struct apg_op *op)
 {
     const size_t M = norm_of(op)->M;
-    apg_real *dshift = apg_w(g, op->param[BATCH]) + 2 * M, *dscale = dshift + M;
-    for (size_t j = 0; j < M; j++) {
-        dshift[j] = dscale[j] = 0;
-        for (size_t i = 0; i < g->n_slots; i++) {
-            dshift[j] += apg_dw(g, g->slot[i].grad, op->param[SHIFT])[j];
-            dscale[j] += apg_dw(g, g->slot[i].grad, op->param[SCALE])[j];
-        }
-    }
+    apg_real *batch = apg_w(g, op->param[BATCH]) + 2 * M;
+    share(g, op, true);
+    memset(batch, 0, 2 * M * sizeof *batch);
+    for (size_t i = 0; i < g->n_slots; i++)
+        if (g->slot[i].rows)
+            apg_kernel_add(batch, g->slot[i].dx[norm_of(op)->sums], 1, 2 * M);
 }
 
 static void norm_cost(const struct apg_graph *g, const struct apg_op *op, struct apg_cost *c)
@@ -143,7 +154,8 @@ int apg_op_norm(struct apg_graph *g, int x, const char *name)
         apg_graph_param(g, APG_START_ONE, 1, M, "%s.norm.variance", name),
         apg_graph_param(g, APG_START_ZERO, 4, M, "%s.norm.batch", name)};
     const int y = apg_graph_value(g, M);
-    const struct norm own = {M, apg_graph_value(g, 2 * M)};
+    const struct norm own = {M, apg_graph_scratch(g, 2 * M, 1)};
+    apg_graph_shared(g, own.sums);
     for (int k = 0; k < 2; k++) {
         struct apg_op *op = apg_graph_op(g, k ? &norm : &moments, &own, sizeof own);
         op->in[0] = x, op->n_in = 1;

@@ -78,12 +78,23 @@ static void run_on(size_t M, const apg_real *batch, double rate, apg_real *mean,
     }
 }
 
+/* Let all ranks have the sums of all slots' runs. */
+static void share(struct apg_graph *g, const struct apg_op *op)
+{
+    const struct partition *own = partition_of(op);
+    size_t n[APG_SLOTS_MAX];
+    for (size_t i = 0; i < g->n_slots; i++)
+        n[i] = 2 * own->M * apg_runs(&g->slot[i], own->runs);
+    apg_graph_share(g, own->sums, false, n);
+}
+
 static void moments_join(struct apg_graph *g, const struct apg_op *op)
 {
     const struct partition *own = partition_of(op);
     size_t M = own->M, wide = 4 * M + 1;
     apg_real *all = apg_w(g, op->param[BATCH]) + own->domains * wide, least = (apg_real)own->least;
     struct apg_domain_rows d;
+    share(g, op);
     memset(all, 0, wide * sizeof *all);
     for (apg_domain_start(g, &d); apg_domain_next(g, own->runs, &d);) {
         apg_real *batch = apg_w(g, op->param[BATCH]) + d.domain * wide;
@@ -186,6 +197,7 @@ static void norm_join(struct apg_graph *g, const struct apg_op *op)
     const struct partition *own = partition_of(op);
     size_t M = own->M;
     struct apg_domain_rows d;
+    share(g, op);
     for (apg_domain_start(g, &d); apg_domain_next(g, own->runs, &d);) {
         apg_real *to = apg_w(g, op->param[BATCH]) + d.domain * (4 * M + 1) + 2 * M;
         memset(to, 0, 2 * M * sizeof *to);
@@ -226,6 +238,8 @@ int apg_op_partition(struct apg_graph *g, int x, const struct apg_domains *d, si
         [SEEN] = apg_graph_param(g, APG_START_ZERO, n, 1, "%s.domain.seen", layer),
         [BATCH] = g->train ? apg_graph_param(g, APG_START_ZERO, n + 1, 4 * M + 1, "%s.batch", layer) : -1,
     };
+    if (sums >= 0)
+        apg_graph_shared(g, sums);
     const struct partition own = {M, n, least, d->runs, sums};
     for (int k = 0; k < 2; k++) {
         struct apg_op *op = apg_graph_op(g, k ? &norm : &moments, &own, sizeof own);

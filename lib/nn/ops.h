@@ -116,6 +116,7 @@ struct apg_run {
     size_t domain, from, to;
 };
 bool apg_run_at(const struct apg_slot *s, int runs, size_t k, struct apg_run *r);
+size_t apg_runs(const struct apg_slot *s, int runs); /* how many there are */
 /* The next DOMAIN of a batch; the first, after apg_domain_start. In slot i it is run k[i], which is empty where
  * the slot has none of its rows. False: there are no more. */
 struct apg_domain_rows {

@@ -23,7 +23,7 @@ enum apg_status apg_average_new(struct apg_average **out, struct apg_graph *g, s
     bool ok = (a->mean = apg_alloc(g->n_params, sizeof *a->mean)) != NULL;
     for (size_t i = 0; ok && i < g->n_params; i++)
         if (!g->param[i].derived)
-            ok = (a->mean[i] = apg_alloc(g->param[i].rows * g->param[i].cols, sizeof **a->mean)) != NULL;
+            ok = (a->mean[i] = apg_alloc(g->param[i].here * g->param[i].cols, sizeof **a->mean)) != NULL;
     if (!ok) {
         apg_average_free(a);
         return apg_fail_memory(err);
@@ -50,7 +50,7 @@ static void piece(void *arg, size_t i, unsigned worker)
     const struct apg_param *p = &a->g->param[i / PARAM_SHARES];
     if (p->derived)
         return;
-    const size_t size = p->rows * p->cols, from = size * (i % PARAM_SHARES) / PARAM_SHARES,
+    const size_t size = p->here * p->cols, from = size * (i % PARAM_SHARES) / PARAM_SHARES,
                  n = size * (i % PARAM_SHARES + 1) / PARAM_SHARES - from;
     apg_real *mean = a->mean[i / PARAM_SHARES] + from;
     if (a->swap)

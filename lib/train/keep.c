@@ -24,7 +24,7 @@ enum apg_status apg_keep_new(struct apg_keep **out, const struct apg_graph *g, s
         return apg_fail_memory(err);
     *k = (struct apg_keep){.g = g, .dir = apg_temp_dir(temp_dir), .file.fd = -1};
     for (size_t i = 0; i < g->n_params; i++)
-        weights += g->param[i].derived ? 0 : g->param[i].rows * g->param[i].cols;
+        weights += g->param[i].derived ? 0 : g->param[i].here * g->param[i].cols;
     if (weights <= memory / sizeof *k->weights && !(k->weights = apg_alloc(weights, sizeof *k->weights))) {
         apg_keep_free(k);
         return apg_fail_memory(err);
@@ -50,7 +50,7 @@ static enum apg_status move(const struct apg_keep *k, bool back, struct apg_erro
     enum apg_status status = APG_OK;
     for (size_t i = 0, at = 0; !status && i < k->g->n_params; i++) {
         const struct apg_param *p = &k->g->param[i];
-        const size_t n = p->derived ? 0 : p->rows * p->cols, bytes = n * sizeof *p->w;
+        const size_t n = p->derived ? 0 : p->here * p->cols, bytes = n * sizeof *p->w;
         const off_t place = (off_t)(at * sizeof *p->w);
         if (k->weights && n)
             memcpy(back ? p->w : k->weights + at, back ? k->weights + at : p->w, bytes);

@@ -6,7 +6,8 @@
 #include <string.h>
 #include "nn/kernel.h"
 #include "base/mem.h"
-#include "nn/distinct.h"
+#include "base/comm.h"
+#include "nn/exchange.h"
 #include "nn/ops.h"
 #include "nn/tree.h"
 
@@ -26,15 +27,26 @@ struct apg_optim {
     atomic_bool failed;
 };
 
-/* How many moments a param has. */
+/* How many moments a param has. Before the graph is finished, all rows are taken to be here. */
+static size_t rows_of(const struct apg_param *p)
+{
+    return p->derived ? 0 : p->here ? p->here : p->rows;
+}
+
 static size_t n_first(const struct apg_param *p, bool row_wise)
 {
-    return p->derived || (p->table && row_wise) ? 0 : p->rows * p->cols;
+    return p->table && row_wise ? 0 : rows_of(p) * p->cols;
 }
 
 static size_t n_second(const struct apg_param *p, bool row_wise)
 {
-    return p->derived ? 0 : p->table && row_wise ? p->rows : p->rows * p->cols;
+    return rows_of(p) * (p->table && row_wise ? 1 : p->cols);
+}
+
+/* The ids whose rows are held here. */
+static size_t held_rows(const struct apg_graph *g)
+{
+    return g->exchange ? g->held[g->F - 1].first + g->held[g->F - 1].rows : g->T;
 }
 
 uint64_t apg_optim_bytes(const struct apg_graph *g, bool row_wise)
@@ -42,7 +54,7 @@ uint64_t apg_optim_bytes(const struct apg_graph *g, bool row_wise)
     uint64_t moments = 0;
     for (size_t i = 0; i < g->n_params; i++)
         moments += n_first(&g->param[i], row_wise) + n_second(&g->param[i], row_wise);
-    return moments * sizeof(apg_real) + sizeof(uint32_t) * (uint64_t)g->T;
+    return moments * sizeof(apg_real) + sizeof(uint32_t) * (uint64_t)held_rows(g);
 }
 
 enum apg_status apg_optim_new(
@@ -97,21 +109,40 @@ apg_real *apg_optim_moment(const struct apg_optim *o, size_t i, bool second, siz
 {
     const struct apg_param *p = &o->m->graph.param[i];
     const size_t n = second ? n_second(p, o->row_wise) : n_first(p, o->row_wise);
-    *cols = p->rows ? n / p->rows : 0;
+    *cols = p->here ? n / p->here : 0;
     return second ? o->second[i] : o->first[i];
+}
+
+/* Where the row ID is, of the rows held here. */
+static size_t place_of(const struct apg_optim *o, uint32_t id)
+{
+    return o->m->graph.exchange ? apg_exchange_place(id, apg_comm_ranks()) : id;
+}
+
+/* Add TIMES to the count of the row at place I. */
+static void count_row(struct apg_optim *o, size_t i, uint32_t times)
+{
+    o->count[i] = times < UINT32_MAX - o->count[i] ? o->count[i] + times : UINT32_MAX;
 }
 
 enum apg_status apg_optim_count(
     struct apg_optim *o, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err)
 {
-    const struct apg_graph *g = &o->m->graph;
-    if (!o->count && !(o->count = apg_alloc(o->m->schema->rows, sizeof *o->count)))
+    struct apg_graph *g = &o->m->graph;
+    if (!o->count && !(o->count = apg_alloc(held_rows(g), sizeof *o->count)))
         return apg_fail_memory(err);
-    const enum apg_status status = apg_model_set_batch(o->m, row, n, pool, err);
-    for (size_t i = 0; !status && i < g->n_slots; i++) {
+    enum apg_status status = apg_model_set_batch(o->m, row, n, pool, err);
+    if (g->exchange && !status)
+        status = apg_exchange_ask(g, pool, err);
+    for (size_t f = 0; g->exchange && !status && f < g->F; f++) {
+        const struct apg_distinct *d = apg_exchange_asked(g, f);
+        for (uint32_t k = 0; k < d->n; k++)
+            count_row(o, place_of(o, d->row[k].id), d->row[k].times);
+    }
+    for (size_t i = 0; !g->exchange && !status && i < g->n_slots; i++) {
         const struct apg_bags *b = &g->slot[i].bags;
         for (uint32_t k = 0; k < b->first[g->slot[i].rows * g->F]; k++)
-            o->count[b->id[k]] += o->count[b->id[k]] < UINT32_MAX;
+            count_row(o, b->id[k], 1);
     }
     return status;
 }
@@ -156,10 +187,11 @@ static void dense_update(void *arg, size_t i, unsigned worker)
 {
     (void)worker;
     struct apg_optim *o = arg;
-    const struct apg_param *p = &o->m->graph.param[i];
+    const struct apg_graph *g = &o->m->graph;
+    const struct apg_param *p = &g->param[i];
     if (!p->table && !p->by_run && !p->derived && !p->state)
         update(o, o->options->lr, p->rows * p->cols, p->w, o->first[i], o->second[i],
-            o->m->graph.slot[0].grad + p->at, p->generator ? (apg_real)o->options->generator_l2 : 0);
+            g->slot[g->slot_from].grad + p->at, p->generator ? (apg_real)o->options->generator_l2 : 0);
 }
 
 /* Task i updates column share i % PARAM_SHARES of param i / PARAM_SHARES, for each domain that the batch
@@ -177,15 +209,18 @@ static void domain_update(void *arg, size_t i, unsigned worker)
         return;
     size_t from = p->cols * (i % PARAM_SHARES) / PARAM_SHARES,
            n = p->cols * (i % PARAM_SHARES + 1) / PARAM_SHARES - from;
-    for (apg_domain_start(g, &d); apg_domain_next(g, p->runs, &d);) {
+    size_t domain = 0;
+    for (apg_domain_start(g, &d); apg_domain_next(g, p->runs, &d); domain++) {
         size_t n_parts = 0;
-        for (size_t s = 0; s < g->n_slots; s++)
+        for (size_t s = 0; !g->exchange && s < g->n_slots; s++)
             if (d.run[s].to > d.run[s].from)
                 part[n_parts++] = (struct apg_tree_part){
                     s, g->slot[s].dx[p->grad] + d.k[s] * g->width[p->grad] + p->grad_at + from};
+        const apg_real *sum = g->exchange ? apg_exchange_run(g, p->grad, domain) + p->grad_at + from
+                                          : apg_tree_sum(part, n_parts, n);
         size_t at = d.domain * p->cols + from;
         update(o, o->options->lr, n, p->w + at, o->first[i / PARAM_SHARES] + at,
-            o->second[i / PARAM_SHARES] + at, apg_tree_sum(part, n_parts, n), 0);
+            o->second[i / PARAM_SHARES] + at, sum, 0);
     }
 }
 
@@ -204,30 +239,30 @@ static double prior_of(const struct apg_optim *o, size_t f, uint32_t row, size_t
     if (!(prior > 0 && o->count))
         return 0;
     const bool bin = f < s->n_fields && s->field[f].kind == APG_NUMERIC && row - s->field[f].first >= 2;
-    return prior * (E == 1 ? LINEAR_SHARE : 1) * (bin ? BIN_SHARE : 1) * times / o->count[row] *
+    return prior * (E == 1 ? LINEAR_SHARE : 1) * (bin ? BIN_SHARE : 1) * times / o->count[place_of(o, row)] *
            o->inverse_rows;
 }
 
-/* Update the rows of field F that the batch has, in all tables. No two fields share a row, so they are
- * updated in parallel. */
+/* Update the rows of field F that the batch has, and that are held here, in all tables. No two fields share a row,
+ * so they are updated in parallel. */
 static void table_update(void *arg, size_t f, unsigned worker)
 {
     (void)worker;
     struct apg_optim *o = arg;
     const struct apg_graph *g = &o->m->graph;
-    struct apg_distinct *d = &o->rows[f];
+    struct apg_distinct *d = g->exchange ? apg_exchange_asked(g, f) : &o->rows[f];
     struct apg_embedding at;
-    bool ok = apg_distinct_find(d, g, f);
+    bool ok = g->exchange || apg_distinct_find(d, g, f);
     for (size_t j = 0; ok && j < g->n_ops; j++) {
         const struct apg_op *op = &g->op[j];
-        if (!op->type->embedding || !op->type->embedding(g, op, f, &at))
+        if (!op->type->embedding || !op->type->embedding(g->held, op, f, &at))
             continue;
         const int table = op->param[0];
         const size_t E = at.E;
-        ok = apg_distinct_sum(d, g, op, f, &at);
+        ok = g->exchange ? apg_exchange_sum(g, f, j) : apg_distinct_sum(d, g, op, f, &at);
         for (uint32_t k = 0; ok && k < d->n; k++) {
             const uint32_t row = d->row[k].id;
-            const size_t i = row - g->field[f].first + at.row;
+            const size_t i = place_of(o, row) - g->held[f].first + at.row;
             const apg_real l2 =
                 (apg_real)(o->options->embedding_l2 + prior_of(o, f, row, E, d->row[k].times));
             apg_real *w = g->param[table].w + i * E, *grad = apg_distinct_total(d, k, E),
@@ -243,6 +278,21 @@ static void table_update(void *arg, size_t f, unsigned worker)
         atomic_store(&o->failed, true);
 }
 
+/* What other ranks are to know before the update: gradients of tables and of params by domain, and losses. */
+static enum apg_status exchange(struct apg_optim *o, struct apg_pool *pool, struct apg_error *err)
+{
+    struct apg_graph *g = &o->m->graph;
+    enum apg_status status = apg_exchange_return(g, pool, err);
+    for (size_t i = 0; !status && i < g->n_params; i++) {
+        bool done = !g->param[i].by_run; /* of a value that has several params' */
+        for (size_t k = 0; k < i; k++)
+            done = done || (g->param[k].by_run && g->param[k].grad == g->param[i].grad);
+        if (!done)
+            status = apg_exchange_runs(g, g->param[i].runs, g->param[i].grad, err);
+    }
+    return status ? status : apg_exchange_losses(g, o->loss, err);
+}
+
 enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_options *options,
     const uint32_t *const *row, size_t n, uint64_t key, struct apg_pool *pool, double *loss,
     struct apg_error *err)
@@ -250,6 +300,8 @@ enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_optio
     struct apg_graph *g = &o->m->graph;
     enum apg_status status = apg_model_set_batch(o->m, row, n, pool, err);
     if (status)
+        return status;
+    if (g->exchange && (status = apg_exchange_read(g, pool, err)))
         return status;
     o->options = options;
     o->steps++;
@@ -260,7 +312,9 @@ enum apg_status apg_optim_step(struct apg_optim *o, const struct apg_optim_optio
     o->inverse_rows = 1 / (double)n;
     for (size_t i = 0; i < g->n_slots; i++)
         g->slot[i].key = apg_rng_at(key, i);
-    apg_graph_train(g, pool, slot_loss, o);
+    if ((status = apg_graph_train(g, pool, slot_loss, o, err)) ||
+        (g->exchange && (status = exchange(o, pool, err))))
+        return status;
     apg_pool_run(pool, g->n_params, dense_update, o);
     apg_pool_run(pool, g->n_params * PARAM_SHARES, domain_update, o);
     apg_pool_run(pool, g->F, table_update, o);

@@ -64,15 +64,15 @@ void apg_state_add_weights(struct apg_state_items *l, const struct apg_model *m,
         const struct apg_param *p = &m->graph.param[i];
         if (p->derived)
             continue;
-        apg_state_add(l, "w/", p->name, WEIGHTS, p->w, p->rows, p->cols);
+        apg_state_add(l, "w/", p->name, WEIGHTS, p->w, p->here, p->cols);
         for (int second = 0; !p->state && second < 2; second++) {
             size_t cols;
             apg_real *moment = apg_optim_moment(o, i, second, &cols);
             if (cols)
-                apg_state_add(l, second ? "second/" : "first/", p->name, WEIGHTS, moment, p->rows, cols);
+                apg_state_add(l, second ? "second/" : "first/", p->name, WEIGHTS, moment, p->here, cols);
         }
         if (a)
-            apg_state_add(l, "mean/", p->name, WEIGHTS, apg_average_mean(a, i), p->rows, p->cols);
+            apg_state_add(l, "mean/", p->name, WEIGHTS, apg_average_mean(a, i), p->here, p->cols);
     }
 }
 
@@ -85,8 +85,8 @@ void apg_state_add_best(struct apg_state_items *l, const struct apg_model *m, co
             continue;
         /* What is written is only read. */
         apg_state_add(
-            l, "best/", p->name, WEIGHTS, best ? (void *)(uintptr_t)(best + at) : p->w, p->rows, p->cols);
-        at += p->rows * p->cols;
+            l, "best/", p->name, WEIGHTS, best ? (void *)(uintptr_t)(best + at) : p->w, p->here, p->cols);
+        at += p->here * p->cols;
     }
 }
 

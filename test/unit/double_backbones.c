@@ -45,7 +45,8 @@ static void set_weights(struct apg_model *m, const json_t *weights)
         struct apg_param *p = &m->graph.param[i];
         const json_t *w = json_object_get(weights, p->name);
         if (json_array_size(w) != p->rows * p->cols)
-            fail_msg("%s is %zu x %zu, the fixture has %zu numbers", p->name, p->rows, p->cols, json_array_size(w));
+            fail_msg("%s is %zu x %zu, the fixture has %zu numbers", p->name, p->rows, p->cols,
+                json_array_size(w));
         for (size_t k = 0; k < p->rows * p->cols; k++)
             p->w[k] = json_real_value(json_array_get(w, k));
     }

@@ -56,7 +56,7 @@ static void check(size_t N, size_t rows)
         for (size_t k = 0; k < s->rows * D; k++)
             s->x[z][k] = apg_rng_normal(&rng);
     }
-    apg_graph_train(&g, pool, loss, &g);
+    assert_int_equal(apg_graph_train(&g, pool, loss, &g, NULL), APG_OK);
     double *dH = calloc(D * N * M, sizeof *dH), *dc = calloc(N * M, sizeof *dc);
     assert_non_null(dH);
     assert_non_null(dc);

@@ -89,7 +89,7 @@ static double loss(struct apg_graph *g)
 static double step(struct apg_graph *g)
 {
     make_values();
-    apg_graph_train(g, pool, slot_loss, g);
+    assert_int_equal(apg_graph_train(g, pool, slot_loss, g, NULL), APG_OK);
     return sum_of_slots(g);
 }
 
@@ -113,7 +113,7 @@ static double gradients(struct apg_graph *g, double **grad)
         const struct apg_op *op = &g->op[o];
         struct apg_embedding at;
         for (size_t f = 0; op->type->embedding && f < FIELDS; f++)
-            for (size_t i = 0; op->type->embedding(g, op, f, &at) && i < APG_SLOTS; i++) {
+            for (size_t i = 0; op->type->embedding(g->field, op, f, &at) && i < APG_SLOTS; i++) {
                 const struct apg_slot *s = &g->slot[i];
                 for (size_t bag = f; bag < s->rows * FIELDS; bag += FIELDS)
                     for (uint32_t k = s->bags.first[bag]; k < s->bags.first[bag + 1]; k++)

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/ranks.h"
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "base/comm.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/temp.h"
+#include "common/message.h"
+#include "common/stop.h"
+
+/* Where standard error was before a silent rank's went nowhere. */
+static int speech = STDERR_FILENO;
+
+/* What the launchers of Open MPI and of MPICH, and Slurm's, say to the processes that they start. */
+static long told(const char *open_mpi, const char *pmi)
+{
+    const char *text = getenv(open_mpi);
+    text = text ? text : getenv(pmi);
+    return text ? strtol(text, NULL, 10) : 0;
+}
+
+static void be_silent(void)
+{
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    speech = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (nowhere < 0 || speech < 0)
+        return;
+    (void)dup2(nowhere, STDERR_FILENO);
+    (void)dup2(nowhere, STDOUT_FILENO);
+    (void)close(nowhere);
+}
+
+bool ranks_begin(bool trains)
+{
+    const long ranks = told("OMPI_COMM_WORLD_SIZE", "PMI_SIZE");
+    if (ranks < 2)
+        return true;
+    if (told("OMPI_COMM_WORLD_RANK", "PMI_RANK") > 0)
+        be_silent();
+    if (trains && !apg_comm_many)
+        message_warn("started as %ld processes, each of which would train the same model alone; "
+                     "apg-mpi trains one model with all of them",
+            ranks);
+    else if (!trains && apg_comm_many)
+        message_warn("started as %ld processes, each of which would do the same; to share out the rows, "
+                     "start one apg for each part of them",
+            ranks);
+    return trains ? apg_comm_many : !apg_comm_many;
+}
+
+enum apg_status ranks_meet(double timeout_s, struct apg_error *err)
+{
+    return apg_comm_start(timeout_s, err);
+}
+
+enum apg_status ranks_share_input(int *fd, const char *temp_dir, struct apg_error *err)
+{
+    enum { PART_BYTES = 1 << 20 };
+    struct apg_temp temp;
+    struct {
+        int64_t n; /* -1: it could not be read */
+        char bytes[PART_BYTES];
+    } *part = apg_alloc(1, sizeof *part);
+    enum apg_status status = part ? apg_temp_open(&temp, apg_temp_dir(temp_dir), err) : apg_fail_memory(err);
+    for (off_t at = 0; !status;) {
+        if (apg_comm_rank() == 0)
+            part->n = apg_io_read(STDIN_FILENO, part->bytes, sizeof part->bytes);
+        if (part->n < 0 && apg_comm_rank() == 0)
+            status = apg_fail_errno(err, "standard input");
+        else if (!(status = apg_comm_tell(&part->n, sizeof part->n, err)) && part->n > 0)
+            status = apg_comm_tell(part->bytes, (size_t)part->n, err);
+        if (!status && part->n == 0)
+            break;
+        if (!status)
+            status = apg_temp_write(&temp, part->bytes, (size_t)part->n, at, err);
+        at += part->n;
+    }
+    if (part && !status && lseek(temp.fd, 0, SEEK_SET) == 0)
+        *fd = temp.fd;
+    free(part);
+    return status;
+}
+
+int ranks_stop_signal(void)
+{
+    const int mine = stop_signal();
+    int *all = apg_comm_ranks() > 1 ? apg_alloc(apg_comm_ranks(), sizeof *all) : NULL;
+    int first = mine;
+    if (all && !apg_comm_share(&mine, sizeof mine, all, NULL))
+        for (size_t q = apg_comm_ranks(); q-- > 0;)
+            first = all[q] ? all[q] : first;
+    free(all);
+    if (first && !mine)
+        stop_ask(first);
+    return first;
+}
+
+bool ranks_all(bool here)
+{
+    const size_t n = apg_comm_ranks();
+    bool *all = apg_alloc(n, sizeof *all), yes = all && !apg_comm_share(&here, sizeof here, all, NULL);
+    for (size_t q = 0; yes && q < n; q++)
+        yes = all[q];
+    free(all);
+    return yes;
+}
+
+void ranks_end(int code)
+{
+    if (code == EXIT_OK || code > EXIT_SIGNALLED)
+        apg_comm_end();
+    else
+        apg_comm_fail(message_last(), speech, code);
+}

@@ -1,0 +1,792 @@
+/* SPDX-License-Identifier: MIT */
+#include "nn/exchange.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/comm.h"
+#include "base/mem.h"
+#include "nn/ops.h"
+#include "nn/tree.h"
+
+enum { NODES_MAX = 20, DENSE_NUMBERS = 4096 };
+
+/* An aligned subtree: SIZE slots, a power of two, from SLOT on. */
+struct node {
+    size_t slot, size;
+};
+
+/* That a rank needs the row ID. Its slots have it TIMES; bit t of NODES: the subtree t of that rank has it. */
+struct ask {
+    uint32_t id, times, nodes;
+};
+
+/* Asks, sorted by the other rank, then by field. An ask has a row of numbers on its way to who asked, and for each
+ * of its nodes a row of gradients on its way back; in all tables that have the field, one after another. */
+struct asks {
+    struct ask *ask;
+    size_t *row_at, *gradient_at; /* by ask, and one more: where its numbers are in ROWS and GRADIENTS */
+    size_t *from;                 /* by rank and field, F + 1 of each rank: its first ask */
+    apg_real *rows, *gradients;
+    size_t cap_ask, cap_row_at, cap_gradient_at, cap_rows, cap_gradients;
+};
+
+struct apg_exchange {
+    size_t rank, ranks;
+    struct node (*node)[NODES_MAX]; /* by rank: what its slots are as subtrees */
+    size_t *n_nodes;                /* by rank */
+    size_t *width;                  /* by field: the numbers of a row in all tables */
+    size_t *offset;                 /* by field and op: where in them those of the op's table are */
+    struct apg_distinct *mine;      /* by field: rows that this rank's slots have */
+    struct apg_distinct *asked;     /* by field: rows held here that the slots of any rank have */
+    struct asks out, in;            /* by this rank of others; by others of this one */
+    uint32_t **place;               /* by field, and row of MINE: its ask */
+    size_t *cap_place;              /* by field */
+    size_t *cap_read;               /* by param: numbers that there is room for in read */
+    apg_real **runs;                /* by value: sums by domain, in the order of domains */
+    size_t *cap_runs;
+    apg_real *dense_out, *dense_in;
+    size_t cap_dense_out, cap_dense_in;
+    struct apg_comm_piece *piece;   /* (ranks) */
+    uint64_t *count_out, *count_in; /* (ranks) */
+};
+
+/* What the tasks of a pool share. */
+struct work {
+    struct apg_graph *g;
+    struct apg_exchange *x;
+    atomic_bool failed;
+    int runs, value;
+};
+
+static enum apg_status run(struct apg_graph *g, struct apg_pool *pool, size_t n,
+    void (*task)(void *arg, size_t i, unsigned worker), struct apg_error *err)
+{
+    struct work w = {.g = g, .x = g->exchange};
+    apg_pool_run(pool, n, task, &w);
+    return atomic_load(&w.failed) ? apg_fail_memory(err) : APG_OK;
+}
+
+/* Cut slots [FROM, TO) into the largest aligned subtrees. */
+static size_t cut(size_t from, size_t to, struct node *node)
+{
+    size_t n = 0;
+    for (size_t size; from < to; from += size) {
+        for (size = 1; from % (2 * size) == 0 && from + 2 * size <= to;)
+            size *= 2;
+        node[n++] = (struct node){from, size};
+    }
+    return n;
+}
+
+/* How many ids below ID are held by RANK. */
+static size_t below(size_t id, size_t rank, size_t ranks)
+{
+    return (id + ranks - 1 - rank) / ranks;
+}
+
+enum apg_status apg_exchange_new(struct apg_graph *g, struct apg_error *err)
+{
+    const size_t ranks = apg_comm_ranks(), rank = apg_comm_rank();
+    if (ranks > g->n_slots)
+        return apg_fail(err, APG_EUSAGE,
+            "%zu ranks: a batch is cut into %zu parts, so no more than %zu can work on it; a larger --batch-size "
+            "has more",
+            ranks, g->n_slots, g->n_slots);
+    struct apg_exchange *x = g->exchange = apg_alloc(1, sizeof *x);
+    if (!x)
+        return apg_fail_memory(err);
+    g->held = g->read = NULL;
+    if (!(x->node = apg_alloc(ranks, sizeof *x->node)) ||
+        !(x->n_nodes = apg_alloc(ranks, sizeof *x->n_nodes)) ||
+        !(x->width = apg_alloc(g->F, sizeof *x->width)) ||
+        !(x->offset = apg_alloc(g->F * g->n_ops, sizeof *x->offset)) ||
+        !(x->mine = apg_alloc(g->F, sizeof *x->mine)) || !(x->asked = apg_alloc(g->F, sizeof *x->asked)) ||
+        !(x->place = apg_alloc(g->F, sizeof *x->place)) ||
+        !(x->cap_place = apg_alloc(g->F, sizeof *x->cap_place)) ||
+        !(x->cap_read = apg_alloc(g->n_params, sizeof *x->cap_read)) ||
+        !(x->runs = apg_alloc(g->n_values, sizeof *x->runs)) ||
+        !(x->cap_runs = apg_alloc(g->n_values, sizeof *x->cap_runs)) ||
+        !(x->piece = apg_alloc(ranks, sizeof *x->piece)) ||
+        !(x->count_out = apg_alloc(ranks, sizeof *x->count_out)) ||
+        !(x->count_in = apg_alloc(ranks, sizeof *x->count_in)) ||
+        !(x->in.from = apg_alloc(ranks * (g->F + 1), sizeof *x->in.from)) ||
+        !(x->out.from = apg_alloc(ranks * (g->F + 1), sizeof *x->out.from)) ||
+        !(g->held = apg_alloc(g->F, sizeof *g->held)) || !(g->read = apg_alloc(g->F, sizeof *g->read)))
+        return apg_fail_memory(err);
+    x->rank = rank, x->ranks = ranks;
+    for (size_t q = 0; q < ranks; q++)
+        x->n_nodes[q] =
+            cut(apg_graph_slots_from(g, q, ranks), apg_graph_slots_from(g, q + 1, ranks), x->node[q]);
+    g->slot_from = apg_graph_slots_from(g, rank, ranks);
+    g->slot_to = apg_graph_slots_from(g, rank + 1, ranks);
+    for (size_t f = 0; f < g->F; f++) {
+        const size_t from = below(g->field[f].first, rank, ranks),
+                     to = below(g->field[f].first + g->field[f].rows, rank, ranks);
+        g->held[f] = (struct apg_graph_field){from, to - from};
+        struct apg_embedding at;
+        for (size_t j = 0; j < g->n_ops; j++)
+            if (g->op[j].type->embedding && g->op[j].type->embedding(g->field, &g->op[j], f, &at)) {
+                x->offset[f * g->n_ops + j] = x->width[f];
+                x->width[f] += at.E;
+            }
+    }
+    return APG_OK;
+}
+
+static void release(struct asks *a)
+{
+    free(a->ask);
+    free(a->row_at);
+    free(a->gradient_at);
+    free(a->from);
+    free(a->rows);
+    free(a->gradients);
+}
+
+void apg_exchange_free(struct apg_graph *g)
+{
+    struct apg_exchange *x = g->exchange;
+    if (!x)
+        return;
+    for (size_t i = 0; x->cap_read && i < g->n_params; i++)
+        if (g->param[i].table && g->param[i].read != g->param[i].w)
+            free(g->param[i].read);
+    for (size_t f = 0; f < g->F; f++) {
+        if (x->mine)
+            apg_distinct_release(&x->mine[f]);
+        if (x->asked)
+            apg_distinct_release(&x->asked[f]);
+        if (x->place)
+            free(x->place[f]);
+    }
+    for (size_t v = 0; x->runs && v < g->n_values; v++)
+        free(x->runs[v]);
+    release(&x->out);
+    release(&x->in);
+    free(x->node);
+    free(x->n_nodes);
+    free(x->width);
+    free(x->offset);
+    free(x->mine);
+    free(x->asked);
+    free(x->place);
+    free(x->cap_place);
+    free(x->cap_read);
+    free(x->runs);
+    free(x->cap_runs);
+    free(x->piece);
+    free(x->count_out);
+    free(x->count_in);
+    free(x->dense_out);
+    free(x->dense_in);
+    free(g->held);
+    free(g->read);
+    free(x);
+    g->exchange = NULL;
+}
+
+size_t apg_exchange_held(const struct apg_graph *g, int param)
+{
+    size_t rows = 0;
+    struct apg_embedding at;
+    for (size_t j = 0; j < g->n_ops; j++)
+        for (size_t f = 0; g->op[j].type->embedding && g->op[j].param[0] == param && f < g->F; f++)
+            if (g->op[j].type->embedding(g->held, &g->op[j], f, &at))
+                rows += g->held[f].rows;
+    return rows;
+}
+
+size_t apg_exchange_id(size_t place)
+{
+    return place * apg_comm_ranks() + apg_comm_rank();
+}
+
+struct apg_distinct *apg_exchange_asked(const struct apg_graph *g, size_t field)
+{
+    return &g->exchange->asked[field];
+}
+
+/* ---- which rows ---- */
+
+static void find_task(void *arg, size_t f, unsigned worker)
+{
+    (void)worker;
+    struct work *w = arg;
+    struct apg_exchange *x = w->x;
+    if (!apg_distinct_find(&x->mine[f], w->g, f) ||
+        !apg_grow(&x->place[f], &x->cap_place[f], x->mine[f].n, sizeof **x->place))
+        atomic_store(&w->failed, true);
+}
+
+/* The subtrees of this rank that have row K of D. */
+static uint32_t nodes_of(const struct apg_exchange *x, const struct apg_distinct *d, size_t k)
+{
+    const struct node *node = x->node[x->rank];
+    uint32_t nodes = 0;
+    if (x->n_nodes[x->rank] == 1)
+        return 1;
+    for (uint32_t leaf = d->row[k].first, t = 0;; leaf = d->leaf[leaf].next) {
+        while (d->leaf[leaf].slot >= node[t].slot + node[t].size)
+            t++;
+        nodes |= (uint32_t)1 << t;
+        if (leaf == d->row[k].last)
+            return nodes;
+    }
+}
+
+/* Room for the asks of all ranks, of which *from of rank q, field 0 is the first, and N in all. */
+static bool grow_asks(struct asks *a, size_t n)
+{
+    return apg_grow(&a->ask, &a->cap_ask, n, sizeof *a->ask) &&
+           apg_grow(&a->row_at, &a->cap_row_at, n + 1, sizeof *a->row_at) &&
+           apg_grow(&a->gradient_at, &a->cap_gradient_at, n + 1, sizeof *a->gradient_at);
+}
+
+/* Say where the numbers of the N asks are. */
+static void place_numbers(const struct apg_graph *g, struct asks *a, size_t n)
+{
+    const struct apg_exchange *x = g->exchange;
+    size_t row_at = 0, gradient_at = 0;
+    for (size_t q = 0; q < x->ranks; q++)
+        for (size_t f = 0; f < g->F; f++)
+            for (size_t i = a->from[q * (g->F + 1) + f]; i < a->from[q * (g->F + 1) + f + 1]; i++) {
+                a->row_at[i] = row_at, a->gradient_at[i] = gradient_at;
+                row_at += x->width[f];
+                gradient_at += x->width[f] * (size_t)__builtin_popcount(a->ask[i].nodes);
+            }
+    a->row_at[n] = row_at, a->gradient_at[n] = gradient_at;
+}
+
+/* Make the asks of this rank. */
+static bool make_asks(struct apg_graph *g, size_t *n)
+{
+    struct apg_exchange *x = g->exchange;
+    const size_t R = x->ranks, F = g->F;
+    memset(x->out.from, 0, R * (F + 1) * sizeof *x->out.from);
+    for (size_t f = 0; f < F; f++) /* first, how many */
+        for (uint32_t k = 0; k < x->mine[f].n; k++)
+            x->out.from[x->mine[f].row[k].id % R * (F + 1) + f]++;
+    *n = 0;
+    for (size_t q = 0; q < R; q++)
+        for (size_t f = 0; f <= F; f++) {
+            size_t *from = &x->out.from[q * (F + 1) + f], count = *from;
+            *from = *n;
+            *n += count;
+        }
+    if (!grow_asks(&x->out, *n))
+        return false;
+    for (size_t f = 0; f < F; f++) {
+        for (uint32_t k = 0; k < x->mine[f].n; k++) {
+            const struct apg_distinct_row *row = &x->mine[f].row[k];
+            const size_t i = x->out.from[row->id % R * (F + 1) + f]++;
+            x->out.ask[i] = (struct ask){row->id, row->times, nodes_of(x, &x->mine[f], k)};
+            x->place[f][k] = (uint32_t)i;
+        }
+    }
+    for (size_t q = 0; q < R; q++) { /* they are now where the next field's begin */
+        size_t *from = &x->out.from[q * (F + 1)];
+        memmove(from + 1, from, (F - 1) * sizeof *from);
+        *from = q ? x->out.from[q * (F + 1) - 1] : 0;
+    }
+    return true;
+}
+
+/* Find where the asks of each field begin, in those that came from rank Q: COUNT from AT on. */
+static void find_fields(const struct apg_graph *g, struct asks *a, size_t q, size_t at, size_t count)
+{
+    const size_t end = at + count;
+    for (size_t f = 0; f < g->F; f++) {
+        a->from[q * (g->F + 1) + f] = at;
+        while (at < end && a->ask[at].id < g->field[f].first + g->field[f].rows)
+            at++;
+    }
+    a->from[q * (g->F + 1) + g->F] = end;
+}
+
+static void asked_task(void *arg, size_t f, unsigned worker)
+{
+    (void)worker;
+    struct work *w = arg;
+    const struct apg_exchange *x = w->x;
+    struct apg_distinct *d = &x->asked[f];
+    bool ok = apg_distinct_start(d);
+    for (size_t q = 0; q < x->ranks; q++)
+        for (size_t i = x->in.from[q * (w->g->F + 1) + f]; i < x->in.from[q * (w->g->F + 1) + f + 1]; i++) {
+            const struct ask *a = &x->in.ask[i];
+            uint32_t times = a->times, unread;
+            for (uint32_t nodes = a->nodes; ok && nodes; nodes &= nodes - 1, times = 0)
+                ok = apg_distinct_add(
+                    d, a->id, (uint32_t)x->node[q][__builtin_ctz(nodes)].slot, times, &unread);
+        }
+    if (!ok)
+        atomic_store(&w->failed, true);
+}
+
+enum apg_status apg_exchange_ask(struct apg_graph *g, struct apg_pool *pool, struct apg_error *err)
+{
+    struct apg_exchange *x = g->exchange;
+    const size_t R = x->ranks, F = g->F;
+    size_t n_out, n_in = 0;
+    enum apg_status status = run(g, pool, F, find_task, err);
+    if (status)
+        return status;
+    if (!make_asks(g, &n_out))
+        return apg_fail_memory(err);
+    for (size_t q = 0; q < R; q++) {
+        x->count_out[q] = x->out.from[q * (F + 1) + F] - x->out.from[q * (F + 1)];
+        x->piece[q] = (struct apg_comm_piece){
+            &x->count_out[q], &x->count_in[q], sizeof *x->count_out, sizeof *x->count_in};
+    }
+    if ((status = apg_comm_exchange(x->piece, err)))
+        return status;
+    for (size_t q = 0; q < R; q++)
+        n_in += (size_t)x->count_in[q];
+    if (!grow_asks(&x->in, n_in))
+        return apg_fail_memory(err);
+    for (size_t q = 0, at = 0; q < R; at += (size_t)x->count_in[q++])
+        x->piece[q] = (struct apg_comm_piece){x->out.ask + x->out.from[q * (F + 1)], x->in.ask + at,
+            (size_t)x->count_out[q] * sizeof *x->out.ask, (size_t)x->count_in[q] * sizeof *x->in.ask};
+    if ((status = apg_comm_exchange(x->piece, err)))
+        return status;
+    for (size_t q = 0, at = 0; q < R; at += (size_t)x->count_in[q++])
+        find_fields(g, &x->in, q, at, (size_t)x->count_in[q]);
+    place_numbers(g, &x->out, n_out);
+    place_numbers(g, &x->in, n_in);
+    return run(g, pool, F, asked_task, err);
+}
+
+/* ---- rows of tables ---- */
+
+static size_t first_ask(const struct apg_graph *g, const struct asks *a, size_t q)
+{
+    return a->from[q * (g->F + 1)];
+}
+
+static size_t end_ask(const struct apg_graph *g, const struct asks *a, size_t q)
+{
+    return a->from[q * (g->F + 1) + g->F];
+}
+
+/* Exchange the numbers of asks: rows of IN for those of OUT, or gradients of OUT for those of IN. */
+static enum apg_status exchange_numbers(struct apg_graph *g, bool gradients, struct apg_error *err)
+{
+    struct apg_exchange *x = g->exchange;
+    for (size_t q = 0; q < x->ranks; q++) {
+        const struct asks *from = gradients ? &x->out : &x->in, *to = gradients ? &x->in : &x->out;
+        const size_t *from_at = gradients ? from->gradient_at : from->row_at,
+                     *to_at = gradients ? to->gradient_at : to->row_at;
+        const size_t send = from_at[first_ask(g, from, q)], send_end = from_at[end_ask(g, from, q)],
+                     recv = to_at[first_ask(g, to, q)], recv_end = to_at[end_ask(g, to, q)];
+        x->piece[q] = (struct apg_comm_piece){(gradients ? from->gradients : from->rows) + send,
+            (gradients ? to->gradients : to->rows) + recv, (send_end - send) * sizeof(apg_real),
+            (recv_end - recv) * sizeof(apg_real)};
+    }
+    return apg_comm_exchange(x->piece, err);
+}
+
+static void pack_task(void *arg, size_t f, unsigned worker)
+{
+    (void)worker;
+    const struct work *w = arg;
+    const struct apg_graph *g = w->g;
+    const struct apg_exchange *x = w->x;
+    struct apg_embedding at;
+    for (size_t j = 0; j < g->n_ops; j++) {
+        if (!g->op[j].type->embedding || !g->op[j].type->embedding(g->held, &g->op[j], f, &at))
+            continue;
+        const apg_real *table = g->param[g->op[j].param[0]].w;
+        for (size_t q = 0; q < x->ranks; q++)
+            for (size_t i = x->in.from[q * (g->F + 1) + f]; i < x->in.from[q * (g->F + 1) + f + 1]; i++)
+                memcpy(x->in.rows + x->in.row_at[i] + x->offset[f * g->n_ops + j],
+                    table +
+                        (apg_exchange_place(x->in.ask[i].id, x->ranks) - g->held[f].first + at.row) * at.E,
+                    at.E * sizeof *table);
+    }
+}
+
+static void unpack_task(void *arg, size_t f, unsigned worker)
+{
+    (void)worker;
+    const struct work *w = arg;
+    const struct apg_graph *g = w->g;
+    const struct apg_exchange *x = w->x;
+    const struct apg_distinct *d = &x->mine[f];
+    struct apg_embedding at;
+    for (size_t j = 0; j < g->n_ops; j++) {
+        if (!g->op[j].type->embedding || !g->op[j].type->embedding(g->read, &g->op[j], f, &at))
+            continue;
+        apg_real *table = g->param[g->op[j].param[0]].read + at.row * at.E;
+        for (uint32_t k = 0; k < d->n; k++)
+            memcpy(table + k * at.E,
+                x->out.rows + x->out.row_at[x->place[f][k]] + x->offset[f * g->n_ops + j],
+                at.E * sizeof *table);
+    }
+    for (size_t i = g->slot_from, id = 0; i < g->slot_to; i++) {
+        struct apg_bags *b = &g->slot[i].bags;
+        for (size_t r = 0; r < g->slot[i].rows; r++)
+            for (uint32_t k = b->first[r * g->F + f]; k < b->first[r * g->F + f + 1]; k++)
+                b->row[k] = (uint32_t)g->read[f].first + d->leaf[d->leaf_of[id++]].row;
+    }
+}
+
+/* Let g->read and each table have room for the rows of the batch. */
+static bool grow_read(struct apg_graph *g)
+{
+    struct apg_exchange *x = g->exchange;
+    struct apg_embedding at;
+    size_t T = 0;
+    for (size_t f = 0; f < g->F; T += x->mine[f++].n)
+        g->read[f] = (struct apg_graph_field){T, x->mine[f].n};
+    for (size_t j = 0; j < g->n_ops; j++) {
+        size_t rows = 0, E = 0;
+        for (size_t f = 0; g->op[j].type->embedding && f < g->F; f++)
+            if (g->op[j].type->embedding(g->read, &g->op[j], f, &at))
+                rows += g->read[f].rows, E = at.E;
+        if (!E)
+            continue;
+        const int table = g->op[j].param[0];
+        struct apg_param *p = &g->param[table];
+        if (p->read == p->w)
+            p->read = NULL;
+        if (!apg_grow(&p->read, &x->cap_read[table], rows * E + 1, sizeof *p->read))
+            return false;
+    }
+    for (size_t i = g->slot_from; i < g->slot_to; i++) {
+        struct apg_slot *s = &g->slot[i];
+        if (s->bags.row == s->bags.id)
+            s->bags.row = NULL;
+        if (!apg_grow(&s->bags.row, &s->bags.cap_row, (size_t)s->bags.first[s->rows * g->F] + 1,
+                sizeof *s->bags.row))
+            return false;
+    }
+    return true;
+}
+
+enum apg_status apg_exchange_read(struct apg_graph *g, struct apg_pool *pool, struct apg_error *err)
+{
+    struct apg_exchange *x = g->exchange;
+    enum apg_status status = apg_exchange_ask(g, pool, err);
+    if (status)
+        return status;
+    const size_t last = x->ranks - 1;
+    if (!apg_grow(&x->in.rows, &x->in.cap_rows, x->in.row_at[end_ask(g, &x->in, last)], sizeof(apg_real)) ||
+        !apg_grow(
+            &x->out.rows, &x->out.cap_rows, x->out.row_at[end_ask(g, &x->out, last)], sizeof(apg_real)) ||
+        !grow_read(g))
+        return apg_fail_memory(err);
+    if ((status = run(g, pool, g->F, pack_task, err)) || (status = exchange_numbers(g, false, err)))
+        return status;
+    return run(g, pool, g->F, unpack_task, err);
+}
+
+/* ---- gradients of rows ---- */
+
+static void return_task(void *arg, size_t f, unsigned worker)
+{
+    (void)worker;
+    struct work *w = arg;
+    const struct apg_graph *g = w->g;
+    const struct apg_exchange *x = w->x;
+    struct apg_distinct *d = &x->mine[f];
+    struct apg_tree_part part[APG_SLOTS_MAX];
+    struct apg_embedding at;
+    for (size_t j = 0; j < g->n_ops; j++) {
+        if (!g->op[j].type->embedding || !g->op[j].type->embedding(g->read, &g->op[j], f, &at))
+            continue;
+        if (!apg_distinct_sum(d, g, &g->op[j], f, &at)) {
+            atomic_store(&w->failed, true);
+            return;
+        }
+        for (uint32_t k = 0; k < d->n; k++) {
+            const uint32_t i = x->place[f][k];
+            apg_real *to = x->out.gradients + x->out.gradient_at[i] + x->offset[f * g->n_ops + j];
+            uint32_t leaf = d->row[k].first;
+            for (uint32_t nodes = x->out.ask[i].nodes; nodes; nodes &= nodes - 1, to += x->width[f]) {
+                const struct node *node = &x->node[x->rank][__builtin_ctz(nodes)];
+                size_t n = 0;
+                for (;; leaf = d->leaf[leaf].next) {
+                    if (d->leaf[leaf].slot >= node->slot + node->size)
+                        break;
+                    part[n++] = (struct apg_tree_part){d->leaf[leaf].slot, d->sum + leaf * at.E};
+                    if (leaf == d->row[k].last)
+                        break;
+                }
+                memcpy(to, apg_tree_sum(part, n, at.E), at.E * sizeof *to);
+            }
+        }
+    }
+}
+
+enum apg_status apg_exchange_return(struct apg_graph *g, struct apg_pool *pool, struct apg_error *err)
+{
+    struct apg_exchange *x = g->exchange;
+    const size_t last = x->ranks - 1;
+    if (!apg_grow(&x->out.gradients, &x->out.cap_gradients, x->out.gradient_at[end_ask(g, &x->out, last)],
+            sizeof(apg_real)) ||
+        !apg_grow(&x->in.gradients, &x->in.cap_gradients, x->in.gradient_at[end_ask(g, &x->in, last)],
+            sizeof(apg_real)))
+        return apg_fail_memory(err);
+    const enum apg_status status = run(g, pool, g->F, return_task, err);
+    return status ? status : exchange_numbers(g, true, err);
+}
+
+bool apg_exchange_sum(const struct apg_graph *g, size_t field, size_t j)
+{
+    const struct apg_exchange *x = g->exchange;
+    struct apg_distinct *d = &x->asked[field];
+    struct apg_embedding at;
+    size_t leaf = 0; /* they were added in this order */
+    if (!g->op[j].type->embedding(g->held, &g->op[j], field, &at) ||
+        !apg_grow(&d->sum, &d->cap_sum, d->n_leaves * at.E, sizeof *d->sum))
+        return false;
+    for (size_t q = 0; q < x->ranks; q++)
+        for (size_t i = x->in.from[q * (g->F + 1) + field]; i < x->in.from[q * (g->F + 1) + field + 1]; i++) {
+            const apg_real *from = x->in.gradients + x->in.gradient_at[i] + x->offset[field * g->n_ops + j];
+            for (uint32_t nodes = x->in.ask[i].nodes; nodes; nodes &= nodes - 1, from += x->width[field])
+                memcpy(d->sum + leaf++ * at.E, from, at.E * sizeof *from);
+        }
+    return true;
+}
+
+/* ---- whole tables ---- */
+
+/* The id whose row the row ROW of the table of OP is, and its field. */
+static size_t id_of(const struct apg_graph *g, const struct apg_op *op, size_t row, size_t *field)
+{
+    struct apg_embedding at;
+    for (size_t f = 0; f < g->F; f++)
+        if (op->type->embedding(g->field, op, f, &at) && row >= at.row && row < at.row + g->field[f].rows) {
+            *field = f;
+            return row - at.row + g->field[f].first;
+        }
+    return SIZE_MAX;
+}
+
+enum apg_status apg_exchange_table(
+    struct apg_graph *g, size_t param, size_t row, size_t n, apg_real *out, struct apg_error *err)
+{
+    struct apg_exchange *x = g->exchange;
+    const struct apg_param *p = &g->param[param];
+    const struct apg_op *op = g->op;
+    struct apg_embedding at;
+    size_t f = 0;
+    while (!op->type->embedding || op->param[0] != (int)param)
+        op++;
+    memset(x->count_in, 0, x->ranks * sizeof *x->count_in);
+    for (size_t i = row; i < row + n; i++)
+        x->count_in[id_of(g, op, i, &f) % x->ranks]++;
+    if (!apg_grow(
+            &x->dense_out, &x->cap_dense_out, (size_t)x->count_in[x->rank] * p->cols + 1, sizeof *out) ||
+        !apg_grow(&x->dense_in, &x->cap_dense_in, n * p->cols + 1, sizeof *out))
+        return apg_fail_memory(err);
+    apg_real *send = x->dense_out, *in = x->dense_in;
+    for (size_t i = row; i < row + n; i++) {
+        const size_t id = id_of(g, op, i, &f);
+        if (id % x->ranks != x->rank || !op->type->embedding(g->held, op, f, &at))
+            continue;
+        memcpy(send,
+            p->w + (apg_exchange_place((uint32_t)id, x->ranks) - g->held[f].first + at.row) * p->cols,
+            p->cols * sizeof *send);
+        send += p->cols;
+    }
+    for (size_t q = 0; q < x->ranks; q++) {
+        const size_t bytes = (size_t)x->count_in[q] * p->cols * sizeof *in;
+        x->piece[q] = (struct apg_comm_piece){x->dense_out, in,
+            q ? 0 : (size_t)x->count_in[x->rank] * p->cols * sizeof *in, x->rank ? 0 : bytes};
+        x->count_out[q] = (size_t)(in - x->dense_in); /* where its next row is */
+        in += (size_t)x->count_in[q] * p->cols;
+    }
+    const enum apg_status status = apg_comm_exchange(x->piece, err);
+    for (size_t i = row; !status && !x->rank && i < row + n; i++, out += p->cols) {
+        const size_t q = id_of(g, op, i, &f) % x->ranks;
+        memcpy(out, x->dense_in + x->count_out[q], p->cols * sizeof *out);
+        x->count_out[q] += p->cols;
+    }
+    return status;
+}
+
+/* ---- dense gradients ---- */
+
+static void add_slots_task(void *arg, size_t i, unsigned worker)
+{
+    (void)worker;
+    const struct work *w = arg;
+    const struct apg_graph *g = w->g;
+    const struct apg_exchange *x = w->x;
+    struct apg_tree_part part[APG_SLOTS_MAX];
+    const size_t from = i * DENSE_NUMBERS,
+                 n = g->n_flat - from < DENSE_NUMBERS ? g->n_flat - from : DENSE_NUMBERS;
+    for (size_t t = 0; t < x->n_nodes[x->rank]; t++) {
+        const struct node *node = &x->node[x->rank][t];
+        for (size_t s = 0; s < node->size; s++)
+            part[s] = (struct apg_tree_part){node->slot + s, g->slot[node->slot + s].grad + from};
+        apg_tree_sum(part, node->size, n);
+    }
+}
+
+/* The first number of rank Q's slice of the flat gradient. */
+static size_t slice(const struct apg_graph *g, size_t q)
+{
+    return g->n_flat / APG_VECTOR * q / g->exchange->ranks * APG_VECTOR;
+}
+
+enum apg_status apg_exchange_dense(struct apg_graph *g, struct apg_pool *pool, struct apg_error *err)
+{
+    struct apg_exchange *x = g->exchange;
+    const size_t R = x->ranks, own = slice(g, x->rank + 1) - slice(g, x->rank);
+    const struct node *node = x->node[x->rank];
+    enum apg_status status =
+        run(g, pool, (g->n_flat + DENSE_NUMBERS - 1) / DENSE_NUMBERS, add_slots_task, err);
+    struct apg_tree_part part[APG_SLOTS_MAX];
+    size_t n_parts = 0, n_in = 0;
+    for (size_t q = 0; q < R; q++)
+        n_in += x->n_nodes[q] * own;
+    if (status)
+        return status;
+    if (!apg_grow(&x->dense_in, &x->cap_dense_in, n_in + 1, sizeof *x->dense_in) ||
+        !apg_grow(
+            &x->dense_out, &x->cap_dense_out, x->n_nodes[x->rank] * g->n_flat + 1, sizeof *x->dense_out))
+        return apg_fail_memory(err);
+    apg_real *out = x->dense_out, *in = x->dense_in;
+    for (size_t q = 0; q < R; q++) {
+        const size_t from = slice(g, q), n = slice(g, q + 1) - from;
+        x->piece[q] = (struct apg_comm_piece){
+            out, in, x->n_nodes[x->rank] * n * sizeof *out, x->n_nodes[q] * own * sizeof *in};
+        for (size_t t = 0; t < x->n_nodes[x->rank]; t++, out += n)
+            memcpy(out, g->slot[node[t].slot].grad + from, n * sizeof *out);
+        for (size_t t = 0; t < x->n_nodes[q]; t++, in += own)
+            part[n_parts++] = (struct apg_tree_part){x->node[q][t].slot, in};
+    }
+    if ((status = apg_comm_exchange(x->piece, err)))
+        return status;
+    const apg_real *sum = apg_tree_sum(part, n_parts, own);
+    for (size_t q = 0; q < R; q++)
+        x->piece[q] = (struct apg_comm_piece){sum, g->slot[g->slot_from].grad + slice(g, q),
+            own * sizeof *sum, (slice(g, q + 1) - slice(g, q)) * sizeof *sum};
+    return apg_comm_exchange(x->piece, err);
+}
+
+/* ---- what joins need ---- */
+
+enum apg_status apg_exchange_slots(
+    struct apg_graph *g, int value, bool gradient, const size_t *n, struct apg_error *err)
+{
+    struct apg_exchange *x = g->exchange;
+    size_t n_out = 0, n_in = 0;
+    for (size_t i = 0; i < g->n_slots; i++)
+        *(i >= g->slot_from && i < g->slot_to ? &n_out : &n_in) += n[i];
+    if (!apg_grow(&x->dense_out, &x->cap_dense_out, n_out + 1, sizeof *x->dense_out) ||
+        !apg_grow(&x->dense_in, &x->cap_dense_in, n_out + n_in + 1, sizeof *x->dense_in))
+        return apg_fail_memory(err);
+    apg_real *out = x->dense_out, *in = x->dense_in;
+    for (size_t i = g->slot_from; i < g->slot_to; out += n[i++])
+        memcpy(out, (gradient ? g->slot[i].dx : g->slot[i].x)[value], n[i] * sizeof *out);
+    for (size_t q = 0; q < x->ranks; q++) {
+        size_t numbers = 0;
+        for (size_t i = apg_graph_slots_from(g, q, x->ranks); i < apg_graph_slots_from(g, q + 1, x->ranks);
+             i++)
+            numbers += n[i];
+        x->piece[q] = (struct apg_comm_piece){x->dense_out, in, n_out * sizeof *in, numbers * sizeof *in};
+        in += numbers;
+    }
+    const enum apg_status status = apg_comm_exchange(x->piece, err);
+    in = x->dense_in;
+    for (size_t i = 0; !status && i < g->n_slots; in += n[i++])
+        if (i < g->slot_from || i >= g->slot_to)
+            memcpy((gradient ? g->slot[i].dx : g->slot[i].x)[value], in, n[i] * sizeof *in);
+    return status;
+}
+
+/* Give SIZE[q] bytes of rank q, which are at DATA + AT[q], to all. */
+static enum apg_status spread(struct apg_exchange *x, char *data, const size_t *at, struct apg_error *err)
+{
+    for (size_t q = 0; q < x->ranks; q++)
+        x->piece[q] = (struct apg_comm_piece){data + at[x->rank], data + at[q],
+            q == x->rank ? 0 : at[x->rank + 1] - at[x->rank], q == x->rank ? 0 : at[q + 1] - at[q]};
+    return apg_comm_exchange(x->piece, err);
+}
+
+enum apg_status apg_exchange_losses(struct apg_graph *g, double *loss, struct apg_error *err)
+{
+    size_t at[APG_SLOTS_MAX + 1];
+    for (size_t q = 0; q <= g->exchange->ranks; q++)
+        at[q] = apg_graph_slots_from(g, q, g->exchange->ranks) * sizeof *loss;
+    return spread(g->exchange, (char *)loss, at, err);
+}
+
+enum apg_status apg_exchange_logits(struct apg_graph *g, double *logit, size_t n, struct apg_error *err)
+{
+    size_t at[APG_SLOTS_MAX + 1];
+    for (size_t q = 0; q <= g->exchange->ranks; q++)
+        at[q] = n * apg_graph_slots_from(g, q, g->exchange->ranks) / g->n_slots * sizeof *logit;
+    return spread(g->exchange, (char *)logit, at, err);
+}
+
+/* ---- gradients by domain ---- */
+
+/* The runs of domain D in the slots of NODE. */
+static bool node_has(const struct apg_domain_rows *d, const struct node *node)
+{
+    for (size_t i = node->slot; i < node->slot + node->size; i++)
+        if (d->run[i].to > d->run[i].from)
+            return true;
+    return false;
+}
+
+enum apg_status apg_exchange_runs(struct apg_graph *g, int runs, int value, struct apg_error *err)
+{
+    struct apg_exchange *x = g->exchange;
+    const size_t width = g->width[value], R = x->ranks;
+    struct apg_tree_part part[APG_SLOTS_MAX];
+    struct apg_domain_rows d;
+    size_t domains = 0, n_out = 0, n_in = 0;
+    memset(x->count_in, 0, R * sizeof *x->count_in);
+    for (apg_domain_start(g, &d); apg_domain_next(g, runs, &d); domains++)
+        for (size_t q = 0; q < R; q++)
+            for (size_t t = 0; t < x->n_nodes[q]; t++)
+                x->count_in[q] += node_has(&d, &x->node[q][t]);
+    for (size_t q = 0; q < R; q++)
+        n_in += (size_t)x->count_in[q];
+    n_out = (size_t)x->count_in[x->rank];
+    if (!apg_grow(&x->dense_out, &x->cap_dense_out, n_out * width + 1, sizeof *x->dense_out) ||
+        !apg_grow(&x->dense_in, &x->cap_dense_in, n_in * width + 1, sizeof *x->dense_in) ||
+        !apg_grow(&x->runs[value], &x->cap_runs[value], domains * width + 1, sizeof **x->runs))
+        return apg_fail_memory(err);
+    apg_real *out = x->dense_out, *in = x->dense_in;
+    for (apg_domain_start(g, &d); apg_domain_next(g, runs, &d);)
+        for (size_t t = 0; t < x->n_nodes[x->rank]; t++) {
+            const struct node *node = &x->node[x->rank][t];
+            size_t n = 0;
+            for (size_t i = node->slot; i < node->slot + node->size; i++)
+                if (d.run[i].to > d.run[i].from)
+                    part[n++] = (struct apg_tree_part){i, g->slot[i].dx[value] + d.k[i] * width};
+            if (!n)
+                continue;
+            memcpy(out, apg_tree_sum(part, n, width), width * sizeof *out);
+            out += width;
+        }
+    for (size_t q = 0; q < R; in += (size_t)x->count_in[q++] * width)
+        x->piece[q] = (struct apg_comm_piece){
+            x->dense_out, in, n_out * width * sizeof *in, (size_t)x->count_in[q] * width * sizeof *in};
+    const enum apg_status status = apg_comm_exchange(x->piece, err);
+    if (status)
+        return status;
+    apg_real *sum = x->runs[value];
+    memset(x->count_out, 0, R * sizeof *x->count_out); /* rows that have been taken of each rank's */
+    for (apg_domain_start(g, &d); apg_domain_next(g, runs, &d); sum += width) {
+        size_t n = 0;
+        in = x->dense_in;
+        for (size_t q = 0; q < R; in += (size_t)x->count_in[q++] * width)
+            for (size_t t = 0; t < x->n_nodes[q]; t++)
+                if (node_has(&d, &x->node[q][t]))
+                    part[n++] =
+                        (struct apg_tree_part){x->node[q][t].slot, in + (size_t)x->count_out[q]++ * width};
+        memcpy(sum, apg_tree_sum(part, n, width), width * sizeof *sum);
+    }
+    return APG_OK;
+}
+
+const apg_real *apg_exchange_run(const struct apg_graph *g, int value, size_t i)
+{
+    return g->exchange->runs[value] + i * g->width[value];
+}
