@@ -297,7 +297,7 @@ static enum apg_status write_part(
         apg_tensors_set(t, key, json_string_value(text), err);
     for (size_t i = 0; !status && i < l->n; i++) {
         const struct apg_state_item *x = &l->item[i];
-        const struct apg_tensor_view v = {x->name, x->dtype, 2, {x->rows, x->cols}, x->data};
+        const struct apg_tensor_view v = {x->name, x->dtype, 2, {x->rows, x->cols}, x->data, NULL, NULL, 0};
         status = apg_tensors_add(t, &v, err);
     }
     name_part(name, s->generation + 1);
