@@ -176,33 +176,28 @@ void apg_model_init_bias(struct apg_model *m, double positives, uint64_t rows)
         p->w[0] = (apg_real)log((positives + .5) / ((double)rows - positives + .5));
 }
 
-/* Has param P of M a place for each row of param Q of FROM, whose fields may have fewer ids? A table's rows are
- * those of fields; of layers that know domains, some params have a row for each id of one field. Puts
- * them there. */
-static bool copy_rows(const struct apg_model *m, const struct apg_param *p, const struct apg_model *from,
-    const struct apg_param *q)
+/* A table's rows are those of fields; of layers that know domains, some params have a row for each id of one
+ * field. */
+bool apg_model_copy_rows(const struct apg_model *m, const struct apg_param *p, apg_real *to,
+    const struct apg_model *from, const struct apg_param *q, const apg_real *of, size_t cols)
 {
     const struct apg_graph *g = &m->graph, *h = &from->graph;
-    if (p->cols != q->cols)
-        return false;
     if (p->table && q->table) {
-        const struct apg_op *to = embedding_of(g, (size_t)(p - g->param)),
-                            *of = embedding_of(h, (size_t)(q - h->param));
+        const struct apg_op *x = embedding_of(g, (size_t)(p - g->param)),
+                            *y = embedding_of(h, (size_t)(q - h->param));
         for (size_t f = 0; f < g->F && f < h->F; f++) {
             struct apg_embedding a, b;
-            const bool has = to && to->type->embedding(g->held, to, f, &a),
-                       had = of && of->type->embedding(h->held, of, f, &b);
+            const bool has = x && x->type->embedding(g->held, x, f, &a),
+                       had = y && y->type->embedding(h->held, y, f, &b);
             if (has != had || (has && g->field[f].rows < h->field[f].rows))
                 return false;
             /* Where ranks share both, both are of one schema. */
             if (has && !g->exchange == !h->exchange)
-                memcpy(
-                    p->w + a.row * p->cols, q->w + b.row * p->cols, h->held[f].rows * p->cols * sizeof *p->w);
+                memcpy(to + a.row * cols, of + b.row * cols, h->held[f].rows * cols * sizeof *to);
             for (size_t k = 0; has && g->exchange && !h->exchange && k < g->held[f].rows; k++) {
                 const size_t id = apg_exchange_id(g->held[f].first + k) - g->field[f].first;
                 if (id < h->field[f].rows)
-                    memcpy(
-                        p->w + (a.row + k) * p->cols, q->w + (b.row + id) * p->cols, p->cols * sizeof *p->w);
+                    memcpy(to + (a.row + k) * cols, of + (b.row + id) * cols, cols * sizeof *to);
             }
         }
         return g->F == h->F;
@@ -212,7 +207,7 @@ static bool copy_rows(const struct apg_model *m, const struct apg_param *p, cons
         !(apg_layers[m->arch.layer].has_domains && d < g->F && d < h->F && p->rows == g->field[d].rows &&
             q->rows == h->field[d].rows && p->rows > q->rows))
         return false;
-    memcpy(p->w, q->w, q->rows * q->cols * sizeof *p->w);
+    memcpy(to, of, q->rows * cols * sizeof *to);
     return true;
 }
 
@@ -227,7 +222,7 @@ enum apg_status apg_model_copy_weights(
             continue;
         if (!p || p->derived)
             return apg_fail(err, APG_EUSAGE, "%s: its %s has no place in this model", name, q->name);
-        if (!copy_rows(m, p, from, q))
+        if (p->cols != q->cols || !apg_model_copy_rows(m, p, p->w, from, q, q->w, p->cols))
             return apg_fail(err, APG_EUSAGE, "%s: its %s is %zu x %zu, that of this model %zu x %zu", name,
                 q->name, q->rows, q->cols, p->rows, p->cols);
         n += q->state ? 0 : q->rows * q->cols;

@@ -47,6 +47,11 @@ void apg_model_init_bias(struct apg_model *m, double positives, uint64_t rows);
 enum apg_status apg_model_copy_weights(struct apg_model *m, const struct apg_model *from, const char *name,
     size_t *taken, struct apg_error *err);
 
+/* The same for what is kept of each row of a param, as its moments are: OF (q->rows, cols), of param Q of FROM, goes
+ * to the rows' places in TO (p->rows, cols), of param P of M. False: they have none. */
+bool apg_model_copy_rows(const struct apg_model *m, const struct apg_param *p, apg_real *to,
+    const struct apg_model *from, const struct apg_param *q, const apg_real *of, size_t cols);
+
 /* Put ROW[0 .. n) (as from apg_dataset_row) into the graph's slots. n <= max_rows. */
 enum apg_status apg_model_set_batch(
     struct apg_model *m, const uint32_t *const *row, size_t n, struct apg_pool *pool, struct apg_error *err);

@@ -146,6 +146,14 @@ void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bo
             arch->form == APG_FORM_RESIDUAL ? generator_l2(o, rows, (double)most / (double)o->batch_size) : 0;
 }
 
+enum apg_status apg_fit_optim(
+    struct apg_optim **out, struct apg_model *m, const struct apg_fit_options *o, struct apg_error *err)
+{
+    const enum apg_status status = apg_optim_new(out, m, apg_fit_row_wise(m, o), err);
+    return status || !o->from_state ? status
+                                    : apg_state_take_moments(o->from_state, *out, &o->optim, m, o->from, err);
+}
+
 /* ---- epochs ---- */
 
 /* The best weights stay in memory up to this size. More are written, which takes less than a hundredth of an
@@ -393,7 +401,7 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     }
     if (o->average > 0 && (status = apg_average_new(&t->average, &t->m->graph, err)))
         return status;
-    if ((status = apg_optim_new(&t->optim, t->m, apg_fit_row_wise(t->m, o), err)))
+    if ((status = apg_fit_optim(&t->optim, t->m, o, err)))
         return status;
     return o->optim.embedding_prior > 0 ? count_tokens(t, err) : APG_OK;
 }

@@ -39,7 +39,10 @@ struct apg_fit_options {
     bool (*stop)(void *arg); /* called with STOP_ARG before each step; true ends the training. NULL: never */
     void *stop_arg;
     struct apg_state *state; /* where the training goes on from, and is written to; NULL: nowhere */
-    const char *temp_dir;    /* for weights that are put aside, as in keep.h; NULL: $TMPDIR or /tmp */
+    /* Training goes on from model FROM with its optimizer's moments, which are in FROM_STATE; NULL: with none. */
+    const struct apg_state *from_state;
+    const struct apg_model *from;
+    const char *temp_dir; /* for weights that are put aside, as in keep.h; NULL: $TMPDIR or /tmp */
 };
 
 /* The settings of these options: what is held out, and all else. */
@@ -53,6 +56,10 @@ void apg_fit_settle(struct apg_fit_options *o, const struct apg_given *given, bo
 
 /* Whether M's embeddings have one moment each. */
 bool apg_fit_row_wise(const struct apg_model *m, const struct apg_fit_options *o);
+/* The optimizer of a training of M, with the moments that it begins with. *out is freed with apg_optim_free, also
+ * after a failure. */
+enum apg_status apg_fit_optim(
+    struct apg_optim **out, struct apg_model *m, const struct apg_fit_options *o, struct apg_error *err);
 /* The bytes that a training of M on ROWS rows takes, N_VALID of them or of others to validate on: M itself, what
  * a step makes, and what is kept beside. Neither rows nor vocabularies are in it. */
 uint64_t apg_fit_bytes(

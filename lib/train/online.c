@@ -49,7 +49,7 @@ static enum apg_status start(struct online *t, const struct apg_dataset *rows, s
         t->label[i] = apg_word_float(apg_dataset_row(rows, i)[0]) > 0;
         t->weight[i] = apg_dataset_weight(rows, i);
     }
-    if ((status = apg_optim_new(&t->optim, t->m, apg_fit_row_wise(t->m, t->o), err)))
+    if ((status = apg_fit_optim(&t->optim, t->m, t->o, err)))
         return status;
     for (uint64_t at = 0; !status && t->step.embedding_prior > 0 && at < n;) {
         const size_t batch = take_batch(t, at);

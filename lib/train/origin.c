@@ -121,19 +121,21 @@ static enum apg_status compare(
     struct apg_state *s, const char *key, const char *text, bool *same, struct apg_error *err)
 {
     const char *was = apg_state_found(s) ? apg_state_get(s, key) : text;
-    *same = was && strcmp(was, text) == 0;
+    if (!was)
+        return apg_state_altered(s, err);
+    *same = strcmp(was, text) == 0;
     return apg_state_set(s, key, text, err);
 }
 
-/* Rows D, that are of OPTION ("": the log), are other ones. */
+/* Rows D, of the log or to validate on, are other ones than KEY says. */
 static enum apg_status other_rows(
     const struct apg_state *s, const char *key, const struct apg_dataset *d, struct apg_error *err)
 {
     const char *was = apg_state_get(s, key), *dir = apg_state_dir(s);
     const bool valid = strcmp(key, "valid") == 0;
-    if (valid && (!d || !was || !*was))
+    if (!d || !*was)
         return apg_fail(err, APG_ESETTING, "--resume: %s/ was made %s --valid", dir, d ? "without" : "with");
-    const uint64_t rows = was ? strtoull(was, NULL, 10) : 0;
+    const uint64_t rows = strtoull(was, NULL, 10);
     return apg_fail(err, APG_EUSAGE,
         "--resume: %s/ was made of another log%s: of %" PRIu64 " rows, not %s%" PRIu64, dir,
         valid ? " to validate on" : "", rows, rows == d->rows ? "of these " : "", d->rows);
@@ -141,7 +143,7 @@ static enum apg_status other_rows(
 
 enum apg_status apg_origin_check(struct apg_state *s, const struct apg_train_settings *settings,
     const struct apg_schema *schema, const struct apg_dataset *rows, const struct apg_dataset *valid,
-    const struct apg_model *from, struct apg_error *err)
+    const struct apg_model *from, const struct apg_state *from_state, struct apg_error *err)
 {
     char text[64];
     bool same = true;
@@ -160,6 +162,12 @@ enum apg_status apg_origin_check(struct apg_state *s, const struct apg_train_set
             !*apg_state_get(s, "from") ? "without --from"
             : from                     ? "--from another model"
                                        : "with --from");
+    const char *moments = from_state ? apg_state_checksum(from_state) : "";
+    if (!status && !(status = compare(s, "from_state", moments, &same, err)) && !same)
+        status = apg_fail(err, APG_EUSAGE, "--resume: %s/ was made %s", apg_state_dir(s),
+            !*apg_state_get(s, "from_state") ? "without --from-state"
+            : from_state                     ? "with another --from-state"
+                                             : "with --from-state");
     char *arch = status ? NULL : apg_arch_text(&settings->arch.arch);
     if (!status)
         status = arch ? compare(s, "model", arch, &same, err) : apg_fail_memory(err);

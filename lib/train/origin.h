@@ -10,10 +10,10 @@
 #include "train/state.h"
 
 /* Let the states that S will write say what they are made of. Where S has found one, compare. APG_ESETTING: it was
- * made with another setting, which the text names; APG_EUSAGE: of another log, or another model. VALID and FROM
- * may be NULL. Settings of SETTINGS are settled. Those that change no weight are free: threads, memory, --epochs. */
+ * made with another setting, which the text names; APG_EUSAGE: of another log, or another model. VALID, FROM and
+ * FROM_STATE may be NULL. Settings of SETTINGS are settled. Those that change no weight are free: threads, memory, --epochs. */
 enum apg_status apg_origin_check(struct apg_state *s, const struct apg_train_settings *settings,
     const struct apg_schema *schema, const struct apg_dataset *rows, const struct apg_dataset *valid,
-    const struct apg_model *from, struct apg_error *err);
+    const struct apg_model *from, const struct apg_state *from_state, struct apg_error *err);
 
 #endif

@@ -163,6 +163,8 @@ enum apg_status apg_record_make(struct apg_model *m, const struct apg_record *r,
                 "auc", figure(r->kept.valid_auc), "log_loss", figure(r->kept.calibrated_loss)));
     if (r->from && r->from->file)
         bad |= json_object_set_new(made, "from", json_string(apg_tensors_get(r->from->file, "checksum")));
+    if (r->from_state)
+        bad |= json_object_set_new(made, "from_state", json_string(apg_state_checksum(r->from_state)));
     char *text = status || bad ? NULL : apg_json_text(made);
     if (!status && !text)
         status = apg_fail_memory(err);

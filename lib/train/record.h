@@ -11,7 +11,8 @@ struct apg_record {
     const char *const *settings; /* "NAME=VALUE", as given, ended by NULL; or NULL */
     const char *const *found; /* the same, that --tune found, or that make again what was stopped; or NULL */
     bool fixed;               /* it is the static model, whatever the settings say of layers that adapt */
-    const struct apg_model *from; /* that training went on from; or NULL */
+    const struct apg_model *from;       /* that training went on from; or NULL */
+    const struct apg_state *from_state; /* with whose moments; or NULL */
     uint64_t seed;
     uint64_t rows;            /* of the logs */
     bool online;              /* the rows themselves validate, each before it is learned */

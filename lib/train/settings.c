@@ -52,6 +52,8 @@ const struct apg_setting apg_require_settings[] = {
 const struct apg_setting apg_state_settings[] = {
     {APG_SETTING_STRING, 0, "state", AT(state), .arg = "DIR", .rare = true,
         .help = "write to folder DIR, now and then, what training needs to go on after it was killed"},
+    {APG_SETTING_STRING, 0, "from-state", AT(from_state), .arg = "DIR", .rare = true,
+        .help = "also go on from the optimizer's moments, in the --state that --from's model was left with"},
     {APG_SETTING_FLAG, 0, "resume", AT(resume), .rare = true,
         .help = "go on from the state in --state's folder; where there is none, start"},
     {APG_SETTING_REAL, 0, "state-every", AT(state_every), .least = 0, .most = 1e6, .arg = "SECONDS",

@@ -26,6 +26,7 @@ struct apg_train_settings {
     bool force;             /* also a model that is worse than none */
     double require_auc;     /* a model of a lower validation AUC is none; NaN: any will do */
     const char *state;      /* folder that gets what a training needs to go on; NULL: none */
+    const char *from_state; /* folder of the state that --from's model was left with; or NULL */
     bool resume;            /* it goes on from what is there */
     double state_every;     /* seconds between two states; NaN: see state.h */
     size_t threads;         /* 0: one for each processor */

@@ -152,17 +152,41 @@ static enum apg_status open_part(struct apg_state *s, struct apg_error *err)
     return status;
 }
 
-/* Others may not write here too. Where the file system has no locks, nobody is asked. */
-static enum apg_status lock(struct apg_state *s, struct apg_error *err)
+/* Others may not write here too; of those that READ there may be more. Where the file system has no locks, nobody
+ * is asked. */
+static enum apg_status lock(struct apg_state *s, bool read, struct apg_error *err)
 {
-    if (mkdir(s->dir, 0777) != 0 && errno != EEXIST)
+    if (!read && mkdir(s->dir, 0777) != 0 && errno != EEXIST)
         return apg_fail_errno(err, "%s", s->dir);
     s->lock = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->lock < 0)
         return apg_fail_errno(err, "%s", s->dir);
-    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    if (flock(s->lock, (read ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         return apg_fail(err, APG_EIO, "%s: another training has its state here", s->dir);
     return APG_OK;
+}
+
+/* Open DIR; what is there stays as it is. */
+static enum apg_status open_folder(struct apg_state **out, const char *dir, bool read, struct apg_error *err)
+{
+    struct apg_state *s = apg_alloc(1, sizeof *s);
+    if (!s)
+        return apg_fail_memory(err);
+    *s = (struct apg_state){
+        .lock = -1, .written_s = apg_clock_now(), .path_bytes = strlen(dir) + 1 + NAME_BYTES};
+    s->dir = strdup(dir);
+    s->path = apg_alloc(s->path_bytes, 1);
+    s->said = json_object();
+    enum apg_status status = s->dir && s->path && s->said ? APG_OK : apg_fail_memory(err);
+    for (size_t n = status ? 0 : strlen(dir); n > 1 && s->dir[n - 1] == '/'; n--)
+        s->dir[n - 1] = '\0';
+    if (!status && !(status = lock(s, read, err)))
+        status = read_current(s, err);
+    if (status)
+        apg_state_free(s);
+    else
+        *out = s;
+    return status;
 }
 
 /* Remove the parts that `current` does not name: one that is left behind does no harm, so nobody hears of it. */
@@ -187,25 +211,28 @@ static void remove_others(const struct apg_state *s)
 enum apg_status apg_state_open(struct apg_state **out, const char *dir, bool resume, double every_s,
     void (*warn)(void *arg, const char *text), void *arg, struct apg_error *err)
 {
-    struct apg_state *s = apg_alloc(1, sizeof *s);
-    if (!s)
-        return apg_fail_memory(err);
-    *s = (struct apg_state){.lock = -1,
-        .every_s = every_s,
-        .written_s = apg_clock_now(),
-        .warn = warn,
-        .arg = arg,
-        .path_bytes = strlen(dir) + 1 + NAME_BYTES};
-    s->dir = strdup(dir);
-    s->path = apg_alloc(s->path_bytes, 1);
-    s->said = json_object();
-    enum apg_status status = s->dir && s->path && s->said ? APG_OK : apg_fail_memory(err);
-    for (size_t n = status ? 0 : strlen(dir); n > 1 && s->dir[n - 1] == '/'; n--)
-        s->dir[n - 1] = '\0';
-    if (!status && !(status = lock(s, err)) && !(status = read_current(s, err)))
-        remove_others(s);
-    if (!status && resume && s->generation)
-        status = open_part(s, err);
+    struct apg_state *s = NULL;
+    enum apg_status status = open_folder(&s, dir, false, err);
+    if (status)
+        return status;
+    s->every_s = every_s;
+    s->warn = warn;
+    s->arg = arg;
+    remove_others(s);
+    if (resume && s->generation && (status = open_part(s, err)))
+        apg_state_free(s);
+    else
+        *out = s;
+    return status;
+}
+
+enum apg_status apg_state_read(struct apg_state **out, const char *dir, struct apg_error *err)
+{
+    struct apg_state *s = NULL;
+    enum apg_status status = open_folder(&s, dir, true, err);
+    if (status)
+        return status;
+    status = s->generation ? open_part(s, err) : apg_fail(err, APG_EIO, "%s: no state is here", s->dir);
     if (status)
         apg_state_free(s);
     else
@@ -274,6 +301,66 @@ enum apg_status apg_state_altered(const struct apg_state *s, struct apg_error *e
 {
     return apg_fail(
         err, APG_EFORMAT, "%s: altered: it is no state of such a training", apg_tensors_name(s->found));
+}
+
+const char *apg_state_checksum(const struct apg_state *s)
+{
+    return apg_tensors_get(s->found, "checksum");
+}
+
+/* The tensor PREFIX NAME of what was found, if it is (rows, cols). */
+static const apg_real *find(
+    const struct apg_state *s, const char *prefix, const char *name, size_t rows, size_t cols)
+{
+    char path[sizeof((struct apg_state_item *)0)->name];
+    (void)snprintf(path, sizeof path, "%s%s", prefix, name);
+    const struct apg_tensor_view *v = apg_tensors_find(s->found, path);
+    return v && v->dtype == WEIGHTS && v->n_dims == 2 && v->dim[0] == rows && v->dim[1] == cols ? v->data
+                                                                                                : NULL;
+}
+
+/* Are the weights that S ended with those of FROM? */
+static bool ended_with(const struct apg_state *s, const struct apg_model *from)
+{
+    for (size_t i = 0; i < from->graph.n_params; i++) {
+        const struct apg_param *q = &from->graph.param[i];
+        const apg_real *best = q->derived ? q->w : find(s, "best/", q->name, q->rows, q->cols);
+        best = best ? best : find(s, "w/", q->name, q->rows, q->cols);
+        if (!best || memcmp(best, q->w, q->rows * q->cols * sizeof *best) != 0)
+            return false;
+    }
+    return true;
+}
+
+enum apg_status apg_state_take_moments(const struct apg_state *s, struct apg_optim *o,
+    const struct apg_optim_options *options, const struct apg_model *m, const struct apg_model *from,
+    struct apg_error *err)
+{
+    const struct apg_tensor_view *steps = apg_tensors_find(s->found, "optimizer_steps");
+    json_t *settings = apg_json_parse(apg_state_get(s, "settings"));
+    const char *optimizer = json_string_value(json_object_get(settings, "optimizer"));
+    const bool other = !optimizer || strcmp(optimizer, options->adagrad ? "adagrad" : "adam") != 0;
+    json_decref(settings);
+    if (!ended_with(s, from) || !steps || steps->dtype != APG_U64 || steps->n_dims != 2 ||
+        steps->dim[0] * steps->dim[1] != 1)
+        return apg_fail(
+            err, APG_EUSAGE, "%s: not the state that %s was left with", s->dir, apg_model_name(from));
+    if (other)
+        return apg_fail(err, APG_EUSAGE, "%s: of another --optimizer", s->dir);
+    for (size_t i = 0; i < m->graph.n_params; i++) {
+        const struct apg_param *p = &m->graph.param[i], *q = apg_graph_find(&from->graph, p->name);
+        for (int second = 0; q && !p->derived && !p->state && second < 2; second++) {
+            size_t cols;
+            apg_real *to = apg_optim_moment(o, i, second, &cols);
+            const apg_real *of = cols ? find(s, second ? "second/" : "first/", p->name, q->rows, cols) : NULL;
+            if (cols && !of)
+                return apg_fail(err, APG_EUSAGE, "%s: of other --embedding-moments", s->dir);
+            if (of && !apg_model_copy_rows(m, p, to, from, q, of, cols))
+                return apg_fail(err, APG_EUSAGE, "%s: its %s has no place in this model", s->dir, p->name);
+        }
+    }
+    *apg_optim_steps(o) = *(const uint64_t *)steps->data;
+    return apg_tensors_check(s->found, err);
 }
 
 bool apg_state_due(const struct apg_state *s)

@@ -64,6 +64,16 @@ void apg_state_leave(struct apg_state *s);
 /* APG_EFORMAT: its numbers cannot be. */
 enum apg_status apg_state_altered(const struct apg_state *s, struct apg_error *err);
 
+/* Open the folder DIR for what another training left there. APG_EIO where there is none, or one goes on. */
+enum apg_status apg_state_read(struct apg_state **out, const char *dir, struct apg_error *err);
+/* Give O, which trains M, the moments of FROM's weights that S has; those of what only M has stay zero. APG_EUSAGE:
+ * S is not of the training that made FROM, or of another optimizer than that of OPTIONS. */
+enum apg_status apg_state_take_moments(const struct apg_state *s, struct apg_optim *o,
+    const struct apg_optim_options *options, const struct apg_model *m, const struct apg_model *from,
+    struct apg_error *err);
+/* The checksum of what was found. */
+const char *apg_state_checksum(const struct apg_state *s);
+
 /* Is it time to write one? */
 bool apg_state_due(const struct apg_state *s);
 /* Write one of L. A failure is a warning, and the old state stays: it is no reason to lose the training too. */

@@ -33,10 +33,10 @@ struct training {
     struct apg_away away;             /* vocabularies, while passes run */
     struct apg_model *from, *model;   /* from: NULL, or what training goes on from */
     struct apg_progress kept;         /* of the epoch whose weights are kept; zeroed before there is one */
-    struct apg_state *state;          /* or NULL */
-    char **found;                     /* settings that --tune found, ended by NULL; or NULL */
-    bool stopped;                     /* the caller asked for an end */
-    bool no_memory;                   /* to record how the model was made, during training */
+    struct apg_state *state, *from_state; /* or NULL */
+    char **found;                         /* settings that --tune found, ended by NULL; or NULL */
+    bool stopped;                         /* the caller asked for an end */
+    bool no_memory;                       /* to record how the model was made, during training */
 };
 
 /* ---- what is told ---- */
@@ -86,6 +86,7 @@ static enum apg_status record(const struct training *t, struct apg_error *err)
         .found = early ? ended : (const char *const *)t->found,
         .fixed = fixed,
         .from = t->from,
+        .from_state = t->from_state,
         .seed = o->seed,
         .rows = t->rows->rows,
         .given = t->valid,
@@ -479,6 +480,10 @@ static enum apg_status check_options(struct training *t, struct apg_error *err)
     else if (s->state && (automatic || s->tune > 0))
         wrong = automatic ? "--state is of one training: not with --condition auto"
                           : "--state is of one training: not with --tune";
+    else if (s->from_state && !t->from)
+        wrong = "--from-state is of the model that training goes on from: give it by --from";
+    else if (s->from_state && s->state && strcmp(s->from_state, s->state) == 0)
+        wrong = "--from-state and --state: give the new state a folder of its own";
     else if (!s->state && (s->resume || apg_given_has(&s->given, "state-every")))
         wrong = s->resume ? "--resume goes on from a --state: give its folder"
                           : "--state-every is of a --state: give its folder";
@@ -700,6 +705,8 @@ static enum apg_status train(
     if (s->state &&
         (status = apg_state_open(&t->state, s->state, s->resume, s->state_every, tell_unwritten, t, err)))
         return status;
+    if (s->from_state && (status = apg_state_read(&t->from_state, s->from_state, err)))
+        return status;
     if ((status = apg_pool_new(&t->pool, (unsigned)s->threads, err)) ||
         (status = read_rows(t, logs, n_logs, &t->rows, err)))
         return status;
@@ -709,12 +716,15 @@ static enum apg_status train(
         (s->cross.columns.n && (status = apg_cross_make(t->schema, t->rows, &s->cross, t->pool, err))) ||
         (status = find_arch(t, err)))
         return status;
+    apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
+    if (t->state &&
+        (status = apg_origin_check(t->state, s, t->schema, t->rows, t->valid, t->from, t->from_state, err)))
+        return status;
     apg_away_put(&t->away, t->schema, VOCAB_MEMORY_BYTES, s->columns.temp_dir);
     apg_mem_trim(); /* what reading has freed */
-    apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
-    if (t->state && (status = apg_origin_check(t->state, s, t->schema, t->rows, t->valid, t->from, err)))
-        return status;
     s->fit.state = t->state;
+    s->fit.from_state = t->from_state;
+    s->fit.from = t->from;
     s->fit.stop = stop;
     s->fit.stop_arg = t;
     status = fit(t, err);
@@ -752,6 +762,7 @@ enum apg_status apg_train(struct apg **out, const struct apg_input *logs, size_t
     apg_dataset_free(t.rows);
     apg_pool_free(t.pool);
     apg_state_free(t.state);
+    apg_state_free(t.from_state);
     free(t.found);
     apg_rejects_release(&t.settings.rejects);
     apg_train_settings_release(&t.settings);

@@ -163,3 +163,49 @@ killed() {
     run --separate-stderr -1 apg train -q --state nowhere/st -o b.apg logs.csv
     [ "$stderr" = "apg train: nowhere/st: No such file or directory" ]
 }
+
+@test "train: --from-state: the moments of --from's model are taken over, also where tokens are new" {
+    rm -rf st today again
+    base=("${small[@]}" --average 0 --no-calibrate --holdout 0)
+    apg train -q "${base[@]}" --epochs 1 --state st -o yesterday.apg logs.csv
+    day=(-q --from yesterday.apg --from-state st --average 0 --no-calibrate --holdout 0 --epochs 1 --batch-size 256)
+    apg train "${day[@]}" -o moments.apg new.csv
+    apg train -q --from yesterday.apg "${day[@]:5}" -o none.apg new.csv
+    run ! cmp -s moments.apg none.apg
+    jq -e '.made.from_state | startswith("xxh3:")' <(apg inspect --json moments.apg)
+    # Killed and started again, it takes the same moments.
+    killed today 2 "${day[@]}" new.csv
+    cmp moments.apg today.apg
+    refused() { # CODE TEXT OPTION...
+        code=$1 text=$2
+        shift 2
+        run --separate-stderr "-$code" apg train -q -o a.apg "$@"
+        [ "$stderr" = "apg train: $text" ] || { echo "$stderr"; return 1; }
+        [ ! -e a.apg ]
+    }
+    see="(see 'apg train --help')"
+    refused 1 "--resume: today/ was made with --from-state" --from yesterday.apg "${day[@]:5}" --state today --resume new.csv
+    refused 1 "st: not the state that m.apg was left with" --from m.apg --from-state st new.csv
+    refused 1 "st: of another --optimizer" --from yesterday.apg --from-state st --optimizer adagrad new.csv
+    refused 1 "st: of other --embedding-moments" --from yesterday.apg --from-state st --embedding-moments row new.csv
+    mkdir -p empty
+    refused 1 "empty: no state is here" --from yesterday.apg --from-state empty new.csv
+    refused 2 "--from-state is of the model that training goes on from: give it by --from $see" --from-state st new.csv
+    refused 2 "--from-state and --state: give the new state a folder of its own $see" --from yesterday.apg --from-state st --state st new.csv
+}
+
+@test "train: --from-state: two days in turn, in one pass each, are one pass over both" {
+    # Hashed tokens alone, no prior and static layers: then nothing but the moments tells of the day before.
+    cut -d, -f1-5,7 logs.csv > both.csv
+    head -n 3201 both.csv > first.csv
+    sed 2,3201d both.csv > second.csv
+    rm -rf st
+    once=(-q --online --batch-size 64 --embedding-prior 0 --no-calibrate --embedding-lr 0.005)
+    kinds=(--categorical "user_id,item_id,scenario,hour" --multi genres --hash-bits 10 --layer dense --hidden 8)
+    apg train "${once[@]}" "${kinds[@]}" -o both.apg both.csv
+    apg train "${once[@]}" "${kinds[@]}" --state st -o first.apg first.csv
+    apg train "${once[@]}" --from first.apg --from-state st -o second.apg second.csv
+    cmp <(apg predict -q -m both.apg new.csv) <(apg predict -q -m second.apg new.csv)
+    apg train "${once[@]}" --from first.apg -o second.apg second.csv
+    run ! cmp -s <(apg predict -q -m both.apg new.csv) <(apg predict -q -m second.apg new.csv)
+}
