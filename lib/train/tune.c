@@ -287,8 +287,9 @@ static double spare(const struct tune *t)
     return t->left - ADAPTIVE_TRAININGS * t->ratio * t->best.work;
 }
 
-/* Train candidate C. *better: it is better than the best. Where the validation rows leave that open, both are
- * trained for further parts: few rows are lucky for one of many candidates. *out: its model. */
+/* Train candidate C. *better: it is better than the best by more than its error. Where the validation rows leave
+ * that open, both are trained for further parts: few rows are lucky for one of many candidates. *out: its
+ * model. */
 static enum apg_status judge(
     struct tune *t, struct candidate *c, struct apg_model **out, bool *better, struct apg_error *err)
 {
@@ -305,7 +306,7 @@ static enum apg_status judge(
             return status;
         compare(t, c);
     }
-    *better = c->gain > 0;
+    *better = c->gain > c->error;
     return APG_OK;
 }
 

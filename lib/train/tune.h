@@ -5,8 +5,9 @@
  * The search walks along one axis after the other, a setting each, from the best so far. Each candidate is a
  * whole training, from the same start over the same rows in the same order, until its validation stops
  * getting better: a strong L2 learns slowly, and a little work for each would favour a weak one. It is judged
- * by the log loss of the validation rows after calibration. Where these are too few to tell, parts of the
- * training rows are held out in turn, from both candidates, and all of these rows judge.
+ * by the log loss of the validation rows after calibration, and is better by more than the standard error.
+ * Where these rows are too few to tell, parts of the training rows are held out in turn, from both
+ * candidates, and all of these rows judge.
  *
  * Then crosses are tried of the pairs of columns that hold what the best model misses (screen.h), two
  * failures at most.
