@@ -19,12 +19,6 @@
 #include "nn/distinct.h"
 #include "nn/graph.h"
 
-/* For a graph that is being finished: shares tables and slots out. APG_EUSAGE: there are more ranks than slots. */
-enum apg_status apg_exchange_new(struct apg_graph *g, struct apg_error *err);
-void apg_exchange_free(struct apg_graph *g);
-/* The rows of table PARAM that are held here. */
-size_t apg_exchange_held(const struct apg_graph *g, int param);
-
 /* All of these are collective. */
 
 /* After bags are filled: ask for the rows of the slots that are worked on here. What is asked of this rank is then in
@@ -34,10 +28,6 @@ enum apg_status apg_exchange_ask(struct apg_graph *g, struct apg_pool *pool, str
 enum apg_status apg_exchange_read(struct apg_graph *g, struct apg_pool *pool, struct apg_error *err);
 /* After backward, and after apg_exchange_read: the gradients of rows go to their owners. */
 enum apg_status apg_exchange_return(struct apg_graph *g, struct apg_pool *pool, struct apg_error *err);
-enum apg_status apg_exchange_dense(struct apg_graph *g, struct apg_pool *pool, struct apg_error *err);
-/* apg_graph_share */
-enum apg_status apg_exchange_slots(
-    struct apg_graph *g, int value, bool gradient, const size_t *n, struct apg_error *err);
 /* Add up d VALUE, which has a row for each of RUNS, by domain over the slots of all ranks. It overwrites d VALUE. */
 enum apg_status apg_exchange_runs(struct apg_graph *g, int runs, int value, struct apg_error *err);
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include "base/comm.h"
 #include "base/mem.h"
-#include "nn/exchange.h"
 #include "nn/tree.h"
 
 void apg_graph_field(struct apg_graph *g, size_t rows)

@@ -259,4 +259,17 @@ void apg_graph_forward(const struct apg_graph *g, struct apg_slot *s);
 enum apg_status apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void (*loss)(void *arg, size_t i),
     void *arg, struct apg_error *err);
 
+/* ---- what exchange.c does for the graph of many ranks (exchange.h) ---- */
+
+/* For a graph that is being finished: shares tables and slots out. APG_EUSAGE: there are more ranks than slots. */
+enum apg_status apg_exchange_new(struct apg_graph *g, struct apg_error *err);
+void apg_exchange_free(struct apg_graph *g);
+/* The rows of table PARAM that are held here. */
+size_t apg_exchange_held(const struct apg_graph *g, int param);
+/* Adds up the dense gradient over the slots of all ranks. */
+enum apg_status apg_exchange_dense(struct apg_graph *g, struct apg_pool *pool, struct apg_error *err);
+/* apg_graph_share */
+enum apg_status apg_exchange_slots(
+    struct apg_graph *g, int value, bool gradient, const size_t *n, struct apg_error *err);
+
 #endif

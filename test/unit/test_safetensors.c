@@ -24,13 +24,13 @@ static void write_sample(struct bytes *b)
     struct apg_tensors *t;
     struct apg_error err;
     const struct apg_tensor_view views[] = {
-        {"layer.w", APG_F32, 2, {3, 5}, weights},
-        {"none", APG_F64, 2, {4, 0}, NULL},
-        {"text", APG_U8, 1, {5}, "hello"},
-        {"at", APG_U64, 1, {3}, places},
-        {"scalar", APG_F16, 0, {0}, halves},
+        {"layer.w", APG_F32, 2, {3, 5}, weights, NULL, NULL, 0},
+        {"none", APG_F64, 2, {4, 0}, NULL, NULL, NULL, 0},
+        {"text", APG_U8, 1, {5}, "hello", NULL, NULL, 0},
+        {"at", APG_U64, 1, {3}, places, NULL, NULL, 0},
+        {"scalar", APG_F16, 0, {0}, halves, NULL, NULL, 0},
         {"name with \"quotes\" \xc3\xa4", APG_U8, 1, {64},
-            "0123456789012345678901234567890123456789012345678901234567890123"},
+            "0123456789012345678901234567890123456789012345678901234567890123", NULL, NULL, 0},
     };
     assert_int_equal(apg_tensors_new(&t, &err), APG_OK);
     for (size_t i = 0; i < sizeof views / sizeof *views; i++)
@@ -314,7 +314,7 @@ static void writing_refused(void **state)
     (void)state;
     struct apg_tensors *t;
     struct apg_error err;
-    struct apg_tensor_view v = {"a", APG_U8, 1, {3}, "abc"};
+    struct apg_tensor_view v = {"a", APG_U8, 1, {3}, "abc", NULL, NULL, 0};
     assert_int_equal(apg_tensors_new(&t, &err), APG_OK);
     assert_int_equal(apg_tensors_add(t, &v, &err), APG_OK);
     assert_int_equal(apg_tensors_add(t, &v, &err), APG_EUSAGE);
