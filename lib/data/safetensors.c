@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
+#include "base/hash.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/members.h"

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
+#include "base/hash.h"
 #include "base/mem.h"
 
 const char *const apg_kind_name[APG_KINDS] = {"categorical", "multi", "numeric", "bucket"};
@@ -103,17 +103,16 @@ float apg_field_age(const struct apg_field *f, float days)
     return (float)log1p(age > 0 ? age : 0);
 }
 
+/* Without a branch, because which way it goes is a coin's toss: with branches it took 8 % of predicting 39
+ * columns. */
 uint32_t apg_field_bucket(const struct apg_field *f, float x)
 {
-    uint32_t low = 0, high = f->n_edges; /* edges below low are <= x, edges from high on are > x */
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (f->edge[middle] <= x)
-            low = middle + 1;
-        else
-            high = middle;
+    uint32_t below = 0; /* edges below it are <= x */
+    for (uint32_t n = f->n_edges, half; n; n -= half) {
+        half = n - n / 2;
+        below += half & -(uint32_t)(f->edge[below + half - 1] <= x);
     }
-    return 1 + low;
+    return 1 + below;
 }
 
 uint64_t apg_schema_hash(const struct apg_schema *s)

@@ -358,6 +358,24 @@ static void schema_hash_tells_apart(void **state)
     log_release(&b);
 }
 
+static void edges_that_are_not_above(void **state)
+{
+    (void)state;
+    float edge[70];
+    struct apg_field f = {.edge = edge};
+    for (uint32_t i = 0; i < 70; i++)
+        edge[i] = (float)(2 * i);
+    for (f.n_edges = 0; f.n_edges <= 70; f.n_edges++) {
+        assert_int_equal(apg_field_bucket(&f, NAN), 1);
+        assert_int_equal(apg_field_bucket(&f, -INFINITY), 1);
+        assert_int_equal(apg_field_bucket(&f, INFINITY), 1 + f.n_edges);
+        for (int x = -1; x < 142; x++) {
+            const uint32_t below = x < 0 ? 0 : (uint32_t)x / 2 + 1;
+            assert_int_equal(apg_field_bucket(&f, (float)x), 1 + (below < f.n_edges ? below : f.n_edges));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +389,7 @@ int main(void)
         cmocka_unit_test(decoding),
         cmocka_unit_test(hashing),
         cmocka_unit_test(schema_hash_tells_apart),
+        cmocka_unit_test(edges_that_are_not_above),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

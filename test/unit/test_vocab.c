@@ -109,12 +109,16 @@ static void bad_arrays(void **state)
     uint64_t at = v.at[2];
     v.at[2] = 4; /* descending */
     assert_false(apg_vocab_valid(&v, 3));
+    v.at[2] = UINT64_MAX - 1; /* beyond what can be subtracted */
+    assert_false(apg_vocab_valid(&v, 3));
     v.at[2] = at;
     size_t i = 0;
     while (!v.slot[i])
         i++;
     uint64_t slot = v.slot[i];
     v.slot[i] = (slot >> 32) << 32 | 3; /* an id that is none */
+    assert_false(apg_vocab_valid(&v, 3));
+    v.slot[i] = (slot >> 32 | 1) << 32; /* taken, by no token */
     assert_false(apg_vocab_valid(&v, 3));
     v.slot[i] = 0; /* a token that is not found */
     assert_false(apg_vocab_valid(&v, 3));
