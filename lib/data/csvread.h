@@ -38,6 +38,8 @@ struct apg_csv_format {
     const struct apg_opener *opener; /* of a file that is let go; NULL: it is read as it is */
 };
 
+enum { APG_CSV_SPARE_BYTES = 64 }; /* that may be read behind a chunk's text */
+
 struct apg_cell {
     uint32_t at, len; /* bytes: where it starts in the chunk's text, and how long it is */
 };
@@ -49,7 +51,7 @@ struct apg_csv_chunk {
     size_t n_bytes, cap_bytes;
     uint64_t line; /* the line of the first byte, counted from 1 */
     /* after apg_csv_parse: */
-    char *text; /* cells, unquoted, one after another, each followed by a NUL */
+    char *text; /* cells, unquoted, one after another, each followed by a NUL; then spare bytes */
     size_t cap_text;
     struct apg_cell *cell; /* record r, cell c: cell[first[r] + c], c < first[r + 1] - first[r] */
     size_t cap_cell;

@@ -98,6 +98,13 @@ static enum apg_status temp_write(struct apg_spool *s, const void *p, size_t n, 
 
 /* ---- blocks ---- */
 
+/* P, without what is behind its first N bytes. */
+static void *shrunk(void *p, size_t n)
+{
+    void *less = realloc(p, n);
+    return less ? less : p;
+}
+
 /* The rows at hand become a block. It is kept in memory as long as there is room, else written
  * out. */
 static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
@@ -106,21 +113,16 @@ static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
     struct apg_block *b = &s->rest;
     size_t bytes = start_bytes(b) + word_bytes(b);
     enum apg_status status;
+    d->positives += apg_block_positives(b);
     if (!apg_grow(&d->block, &d->cap_blocks, d->n_blocks + 1, sizeof *d->block))
         return apg_fail_memory(err);
     struct apg_block *kept = &d->block[d->n_blocks];
     *kept = (struct apg_block){.rows = b->rows};
     if (s->temp.fd < 0 && bytes <= s->memory - s->used) {
-        /* Copied, because arrays that grew by doubling may be twice as large as they need be. */
-        kept->start = malloc(start_bytes(b));
-        kept->words = malloc(word_bytes(b));
+        kept->start = shrunk(b->start, start_bytes(b));
+        kept->words = shrunk(b->words, word_bytes(b));
         kept->cap_start = kept->cap_words = 1;
-        if (!kept->start || !kept->words) {
-            apg_block_release(kept);
-            return apg_fail_memory(err);
-        }
-        memcpy(kept->start, b->start, start_bytes(b));
-        memcpy(kept->words, b->words, word_bytes(b));
+        *b = (struct apg_block){.rows = kept->rows};
         s->used += bytes;
         s->in_memory++;
     } else {
@@ -132,7 +134,6 @@ static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
     }
     d->n_blocks++;
     d->rows += b->rows;
-    d->positives += apg_block_positives(b);
     b->rows = 0;
     return APG_OK;
 }
@@ -142,6 +143,12 @@ enum apg_status apg_dataset_append(struct apg_dataset *d, const struct apg_block
     struct apg_block *rest = &d->spool->rest;
     for (size_t from = 0; from < b->rows;) {
         size_t room = APG_BLOCK_ROWS - rest->rows, n = b->rows - from < room ? b->rows - from : room;
+        /* Room for a whole block at once, so that rows are not copied again each time that it grows. */
+        const size_t words = (size_t)(b->start[from + n] - b->start[from]) * APG_BLOCK_ROWS / n;
+        if (!rest->cap_words &&
+            (!apg_grow(&rest->words, &rest->cap_words, words, sizeof *rest->words) ||
+                !apg_grow(&rest->start, &rest->cap_start, APG_BLOCK_ROWS + 1, sizeof *rest->start)))
+            return apg_fail_memory(err);
         enum apg_status status = apg_block_append(rest, b, from, from + n, err);
         if (!status && rest->rows == APG_BLOCK_ROWS)
             status = seal(d, err);

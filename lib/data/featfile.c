@@ -122,9 +122,9 @@ enum apg_status apg_feat_create(
     return status;
 }
 
-static enum apg_status write_block(struct apg_feat_writer *w, struct apg_error *err)
+static enum apg_status write_block(
+    struct apg_feat_writer *w, const struct apg_block *b, struct apg_error *err)
 {
-    const struct apg_block *b = &w->rest;
     size_t n_start = ((size_t)b->rows + 1) * sizeof *b->start,
            n_words = (size_t)b->start[b->rows] * sizeof *b->words;
     const struct {
@@ -146,17 +146,20 @@ static enum apg_status write_block(struct apg_feat_writer *w, struct apg_error *
     w->blocks++;
     w->positives += apg_block_positives(b);
     w->payloads = chain(w->payloads, head.payload);
-    w->rest.rows = 0;
     return status;
 }
 
 enum apg_status apg_feat_write(struct apg_feat_writer *w, const struct apg_block *b, struct apg_error *err)
 {
+    if (!w->rest.rows && b->rows == APG_BLOCK_ROWS && b->start[0] == 0)
+        return write_block(w, b, err);
     for (size_t from = 0; from < b->rows;) {
         size_t room = APG_BLOCK_ROWS - w->rest.rows, n = b->rows - from < room ? b->rows - from : room;
         enum apg_status status = apg_block_append(&w->rest, b, from, from + n, err);
-        if (!status && w->rest.rows == APG_BLOCK_ROWS)
-            status = write_block(w, err);
+        if (!status && w->rest.rows == APG_BLOCK_ROWS) {
+            status = write_block(w, &w->rest, err);
+            w->rest.rows = 0;
+        }
         if (status)
             return status;
         from += n;
@@ -166,7 +169,7 @@ enum apg_status apg_feat_write(struct apg_feat_writer *w, const struct apg_block
 
 enum apg_status apg_feat_finish(struct apg_feat_writer *w, struct apg_error *err)
 {
-    enum apg_status status = w->rest.rows ? write_block(w, err) : APG_OK;
+    enum apg_status status = w->rest.rows ? write_block(w, &w->rest, err) : APG_OK;
     if (status)
         return status;
     struct end end = {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Chunks move in groups through three steps, and each step is one parallel loop:
+ * Chunks move in groups through two steps, and each step is one parallel loop:
  *
- *   read     every chunk is parsed into a sheet; beside them, as one more task, the next group is read
- *   intern   while the schema is being made: every column adds its tokens to its vocabulary
- *   encode   every sheet becomes rows
+ *   read     every chunk is parsed and becomes rows. Beside them, as tasks of their own, the next group
+ *            is read, and the rows of the one before go to the receiver
+ *   intern   while the schema is being made: every column adds the tokens that are new, in their order
  *
- * Then the rows go to the receiver in order. With a finished schema, `read` makes the rows too,
- * and the other two steps are not needed. There are two groups: one is worked on while the other
- * is read.
+ * In `read` tokens are looked up in vocabularies that nobody changes meanwhile, by all threads. What
+ * is left for `intern`, where a column is one task, are the tokens that no group before had. There
+ * are two groups: one is worked on while the other is read.
  */
 #include "data/ingest.h"
 
@@ -26,8 +26,9 @@ enum { GROUP_CHUNKS = 16, QUANTILE_ROWS = 1 << 20, BIN_ROWS = 1 << 16 };
 
 struct work {
     struct apg_csv_chunk chunk;
-    bool parsed; /* already, because it is part of the sample */
-    struct apg_sheet sheet;
+    bool parsed;                /* already, because it is part of the sample */
+    struct apg_bad_list bad;    /* records that make no rows */
+    struct apg_new_tokens *new; /* (n_fields) while the schema is being made */
     struct apg_block block;
     enum apg_status status;
     struct apg_error err;
@@ -52,9 +53,16 @@ struct ingest {
     bool raw;                   /* numbers, too, are not known yet */
     bool need_label;
     struct apg_pool *pool;
+    struct apg_sheet *sheet; /* one for each thread */
     struct group *now, *next;
     atomic_bool no_memory;
     uint64_t rows;
+    apg_ingest_block *fn; /* the receiver */
+    void *arg;
+    size_t from, to;        /* the chunks of in->now at hand */
+    size_t n_done;          /* blocks of in->next that it has not had yet */
+    enum apg_status passed; /* how passing them on went */
+    struct apg_error err;
 };
 
 static void ingest_release(struct ingest *in)
@@ -62,12 +70,19 @@ static void ingest_release(struct ingest *in)
     struct group *groups[] = {in->now, in->next};
     for (size_t g = 0; g < 2; g++) {
         for (size_t i = 0; groups[g] && i < GROUP_CHUNKS; i++) {
-            apg_csv_chunk_release(&groups[g]->work[i].chunk);
-            apg_sheet_release(&groups[g]->work[i].sheet);
-            apg_block_release(&groups[g]->work[i].block);
+            struct work *w = &groups[g]->work[i];
+            apg_csv_chunk_release(&w->chunk);
+            apg_block_release(&w->block);
+            free(w->bad.item);
+            for (size_t f = 0; w->new &&f < in->schema->n_fields; f++)
+                free(w->new[f].item);
+            free(w->new);
         }
         free(groups[g]);
     }
+    for (size_t i = 0; in->sheet && i < apg_pool_threads(in->pool); i++)
+        apg_sheet_release(&in->sheet[i]);
+    free(in->sheet);
     for (size_t i = 0; in->binding && i < in->n_inputs; i++)
         apg_binding_release(&in->binding[i]);
     free(in->binding);
@@ -80,12 +95,13 @@ static enum apg_status ingest_init(struct ingest *in, struct apg_csv *const *inp
     in->now = calloc(1, sizeof *in->now);
     in->next = calloc(1, sizeof *in->next);
     in->binding = calloc(n_inputs ? n_inputs : 1, sizeof *in->binding);
+    in->sheet = calloc(apg_pool_threads(pool), sizeof *in->sheet);
     for (size_t i = 0; i < n_inputs; i++)
         apg_csv_wait(inputs[i]);
-    if (!in->now || !in->next || !in->binding)
+    if (!in->now || !in->next || !in->binding || !in->sheet)
         return apg_fail_memory(err);
-    for (size_t i = 0; i < GROUP_CHUNKS; i++)
-        in->now->work[i].sheet.skip = in->next->work[i].sheet.skip = apg_rejects_skip(rejects);
+    for (size_t i = 0; i < apg_pool_threads(pool); i++)
+        in->sheet[i].skip = apg_rejects_skip(rejects);
     return APG_OK;
 }
 
@@ -152,54 +168,65 @@ static void parse_task(void *arg, size_t i, unsigned worker)
     in->now->work[i].status = parse_chunk(in, in->now, &in->now->work[i]);
 }
 
+/* Make the rows of a chunk. */
+static void encode_chunk(struct ingest *in, struct group *g, struct work *w, struct apg_sheet *sheet)
+{
+    const size_t n = in->schema->n_fields;
+    w->bad.n = 0;
+    if ((w->status = parse_chunk(in, g, w)))
+        return;
+    if (in->growing && !w->new && !(w->new = apg_alloc(n, sizeof *w->new))) {
+        w->status = apg_fail_memory(&w->err);
+        return;
+    }
+    w->status = apg_sheet_grow(sheet, in->schema, &in->binding[g->input], in->inputs[g->input], &w->chunk,
+        in->raw, in->growing ? w->new : NULL, &w->block, &w->err);
+    const struct apg_bad_list bad = w->bad; /* the sheet gets another list to write to */
+    w->bad = sheet->bad;
+    sheet->bad = bad;
+}
+
+/* The rows of the group before, which lie in in->next, go to the receiver. */
+static void pass_on(struct ingest *in)
+{
+    for (size_t i = 0; !in->passed && i < in->n_done; i++)
+        in->passed = in->fn(in->arg, &in->next->work[i].block, &in->err);
+    in->n_done = 0;
+}
+
 /* Task 0 reads the next group, so that a slow input (a decompressor) and the parsing go on at the
- * same time. */
+ * same time. Reading leaves the blocks of the group alone. */
 static void read_task(void *arg, size_t i, unsigned worker)
 {
     struct ingest *in = arg;
     struct group *g = in->now;
-    (void)worker;
     if (i == 0) {
-        if (!g->status)
+        if (!in->from && !g->status)
             read_group(in, in->next);
-        return;
+    } else if (i == 1) {
+        pass_on(in);
+    } else {
+        encode_chunk(in, g, &g->work[in->from + i - 2], &in->sheet[worker]);
     }
-    struct work *w = &g->work[i - 1];
-    const struct apg_csv *csv = in->inputs[g->input];
-    const struct apg_binding *b = &in->binding[g->input];
-    w->status = parse_chunk(in, g, w);
-    if (w->status)
-        return;
-    if (in->growing)
-        w->status = apg_sheet_read(&w->sheet, in->schema, b, csv, &w->chunk, in->raw, &w->err);
-    else
-        w->status = apg_sheet_encode(&w->sheet, in->schema, b, csv, &w->chunk, &w->block, &w->err);
 }
 
 static void intern_task(void *arg, size_t column, unsigned worker)
 {
     struct ingest *in = arg;
-    struct apg_field *f = &in->growing->field[column];
     (void)worker;
-    if (!apg_field_has_vocab(f))
-        return;
-    for (size_t i = 0; i < in->now->n; i++)
-        if (!apg_sheet_add(&in->now->work[i].sheet, f, column, &in->now->work[i].chunk))
+    for (size_t i = in->from; i < in->to; i++) {
+        struct work *w = &in->now->work[i];
+        if (!apg_sheet_add(in->growing, column, &w->new[column], &w->chunk, &w->block))
             in->no_memory = true;
+        free(w->new[column].item); /* in the first group all tokens are new, and later few */
+        w->new[column] = (struct apg_new_tokens){0};
+    }
 }
 
-static void rows_task(void *arg, size_t i, unsigned worker)
+/* The failure of the first that failed of the group's first N chunks. */
+static enum apg_status first_failure(const struct group *g, size_t n, struct apg_error *err)
 {
-    struct ingest *in = arg;
-    struct work *w = &in->now->work[i];
-    (void)worker;
-    w->status = apg_sheet_rows(&w->sheet, in->schema, &w->block, &w->err);
-}
-
-/* The failure of the group's first chunk that failed. */
-static enum apg_status first_failure(const struct group *g, struct apg_error *err)
-{
-    for (size_t i = 0; i < g->n; i++)
+    for (size_t i = 0; i < n; i++)
         if (g->work[i].status) {
             if (err)
                 *err = g->work[i].err;
@@ -214,44 +241,66 @@ static enum apg_status reject(
     size_t taken;
     return !apg_rejects_skip(in->rejects)
                ? APG_OK
-               : apg_rejects_chunk(in->rejects, &w->sheet.bad, in->schema, &in->binding[g->input],
+               : apg_rejects_chunk(in->rejects, &w->bad, in->schema, &in->binding[g->input],
                      in->inputs[g->input], &w->chunk, in->raw, &taken, err);
+}
+
+/* Make the rows of the group at hand. The first chunk of all is by itself: what it has is known to the others,
+ * which a short log has no more than a few of. False: out of
+ * memory. */
+static bool work_on(struct ingest *in)
+{
+    struct group *g = in->now;
+    for (in->from = 0; in->from < g->n; in->from = in->to) {
+        in->to = in->growing && !in->rows && !in->from ? 1 : g->n;
+        apg_pool_run(in->pool, 2 + in->to - in->from, read_task, in);
+        if (in->growing && !first_failure(g, in->to, NULL))
+            apg_pool_run(in->pool, in->growing->n_fields, intern_task, in);
+    }
+    return !in->no_memory;
+}
+
+/* The group at hand is done: count its rows, reject its bad records. Rows before a bad chunk are passed
+ * on: a stream gives what it can. */
+static enum apg_status finish_group(struct ingest *in, struct apg_error *err)
+{
+    struct group *g = in->now;
+    enum apg_status status = APG_OK;
+    size_t i = 0;
+    for (; i < g->n && !g->work[i].status && !(status = reject(in, g, &g->work[i], err)); i++)
+        in->rows += g->work[i].block.rows;
+    in->now = in->next;
+    in->next = g;
+    in->n_done = i;
+    return status ? status : first_failure(g, g->n, err);
 }
 
 /* Work on all groups to the end of the inputs. in->now may have been read already. */
 static enum apg_status run(struct ingest *in, apg_ingest_block *fn, void *arg, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
+    in->fn = fn;
+    in->arg = arg;
     if (!in->now->n && !in->now->status)
         read_group(in, in->now);
-    while (in->now->n) {
-        struct group *g = in->now;
-        apg_pool_run(in->pool, 1 + g->n, read_task, in);
-        if (in->growing && !(status = first_failure(g, err))) {
-            apg_pool_run(in->pool, in->growing->n_fields, intern_task, in);
-            if (in->no_memory)
-                return apg_fail_memory(err);
-            apg_pool_run(in->pool, g->n, rows_task, in);
-        }
-        /* Rows before a bad chunk are passed on: a stream gives what it can. */
-        for (size_t i = 0; !status && i < g->n; i++) {
-            if (g->work[i].status)
-                return first_failure(g, err);
-            if ((status = reject(in, g, &g->work[i], err)))
-                return status;
-            in->rows += g->work[i].block.rows;
-            status = fn(arg, &g->work[i].block, err);
-        }
-        if (status)
-            return status;
-        if (g->status)
+    const struct group *last = NULL; /* reading has ended behind it */
+    while (!status && !last && in->now->n) {
+        const struct group *g = in->now;
+        if (!work_on(in))
+            return apg_fail_memory(err);
+        if (in->passed)
             break;
-        in->now = in->next;
-        in->next = g;
+        status = finish_group(in, err);
+        last = g->status ? g : NULL;
     }
-    if (in->now->status && err)
-        *err = in->now->err;
-    return in->now->status;
+    pass_on(in);
+    last = last ? last : in->now;
+    if (in->passed || (!status && last->status)) {
+        if (err)
+            *err = in->passed ? in->err : last->err;
+        return in->passed ? in->passed : last->status;
+    }
+    return status;
 }
 
 enum apg_status apg_ingest_stream(const struct apg_schema *schema, struct apg_csv *const *inputs,
@@ -318,6 +367,8 @@ struct fix {
     struct apg_schema *s;
     struct apg_dataset *d;
     uint32_t min_count;
+    const struct apg_columns *c; /* NULL: numbers stay as they are */
+    atomic_bool no_memory;
     struct moments *moments; /* (n_blocks, n_fields) */
     const uint32_t *had;     /* (n_fields) ids that stay, whatever their count; NULL: none but 0 does */
     uint32_t **count;        /* (n_fields) how often each id was seen; NULL for a field whose ids stay */
@@ -341,54 +392,53 @@ static void count_tokens(const struct fix *x, size_t f)
     }
 }
 
-/* Take the rare tokens out of field F's vocabulary. The others keep their order. */
-static enum apg_status cut_vocab(struct fix *x, size_t f, struct apg_error *err)
+/* Take the rare tokens out of field F's vocabulary. The others keep their order. False: out of memory. */
+static bool cut_vocab(struct fix *x, size_t f)
 {
     struct apg_vocab *old = &x->s->field[f].vocab, cut;
     x->count[f] = apg_alloc(old->n, sizeof **x->count);
     x->id[f] = apg_alloc(old->n, sizeof **x->id);
     if (!x->count[f] || !x->id[f])
-        return apg_fail_memory(err);
+        return false;
     count_tokens(x, f);
-    enum apg_status status = apg_vocab_init(&cut, err);
-    for (uint32_t i = 1; !status && i < old->n; i++) {
+    bool good = !apg_vocab_init(&cut, NULL);
+    for (uint32_t i = 1; good && i < old->n; i++) {
         size_t len;
         const char *token = apg_vocab_token(old, i, &len);
-        if ((x->count[f][i] >= x->min_count || (x->had && i < x->had[f])) &&
-            !(x->id[f][i] = apg_vocab_add(&cut, token, len, apg_vocab_hash(token, len))))
-            status = apg_fail_memory(err);
+        if (x->count[f][i] >= x->min_count || (x->had && i < x->had[f]))
+            good = (x->id[f][i] = apg_vocab_add(&cut, token, len, apg_vocab_hash(token, len)));
     }
-    if (status) {
-        apg_vocab_release(&cut);
-        return status;
-    }
-    apg_vocab_release(old);
-    *old = cut;
-    return APG_OK;
+    apg_vocab_release(good ? old : &cut);
+    if (good)
+        *old = cut;
+    return good;
 }
 
+/* All fields of a row before the next row: the quotients of one field wait for each other, and took three
+ * times as long. */
 static void moments_task(void *arg, size_t k, unsigned worker)
 {
     struct fix *x = arg;
     const struct apg_block *b = &x->d->block[k];
+    const size_t n = x->s->n_fields;
+    struct moments *moments = &x->moments[k * n];
     (void)worker;
-    for (size_t f = 0; f < x->s->n_fields; f++) {
-        if (x->s->field[f].kind != APG_NUMERIC)
-            continue;
-        struct moments m = {.low = INFINITY, .high = -INFINITY};
-        for (uint32_t r = 0; r < b->rows; r++) {
-            float t = apg_word_float(apg_block_row(b, r)[1 + f]);
-            double v = (double)t;
-            if (isnan(t))
+    for (size_t f = 0; f < n; f++)
+        moments[f] = (struct moments){.low = INFINITY, .high = -INFINITY};
+    for (uint32_t r = 0; r < b->rows; r++) {
+        const uint32_t *row = apg_block_row(b, r);
+        for (size_t f = 0; f < n; f++) {
+            struct moments *m = &moments[f];
+            const float t = apg_word_float(row[1 + f]);
+            if (x->s->field[f].kind != APG_NUMERIC || isnan(t))
                 continue;
-            m.low = t < m.low ? t : m.low;
-            m.high = t > m.high ? t : m.high;
-            double from_old = v - m.mean;
-            m.n++;
-            m.mean += from_old / m.n;
-            m.m2 += from_old * (v - m.mean);
+            const double v = (double)t, from_old = v - m->mean;
+            m->low = t < m->low ? t : m->low;
+            m->high = t > m->high ? t : m->high;
+            m->n++;
+            m->mean += from_old / m->n;
+            m->m2 += from_old * (v - m->mean);
         }
-        x->moments[k * x->s->n_fields + f] = m;
     }
 }
 
@@ -459,8 +509,9 @@ static void standardize_edges(struct apg_field *field)
     field->n_edges = n;
 }
 
-/* The bins of field F, a column of numbers. With more rows than are looked at, every STEP-th is. */
-static enum apg_status fix_bins(struct fix *x, size_t f, const struct apg_columns *c, struct apg_error *err)
+/* The bins of field F, a column of numbers. With more rows than are looked at, every STEP-th is. False:
+ * out of memory. */
+static bool fix_bins(struct fix *x, size_t f)
 {
     struct apg_field *field = &x->s->field[f];
     const bool numeric = field->kind == APG_NUMERIC;
@@ -468,20 +519,37 @@ static enum apg_status fix_bins(struct fix *x, size_t f, const struct apg_column
     size_t n = 0;
     float *value = apg_alloc((size_t)(x->d->rows / step + 1), sizeof *value);
     if (!value)
-        return apg_fail_memory(err);
+        return false;
     for (uint64_t i = 0; i < x->d->rows; i += step) {
         const uint32_t word = apg_dataset_row(x->d, i)[1 + f];
         if (word != APG_MISSING)
             value[n++] = apg_word_float(word);
     }
-    enum apg_status status = apg_bins_sort(value, n, err);
-    if (!status)
-        status = numeric ? apg_bins_spikes(&field->edge, &field->n_edges, value, n, c->numeric_bins, err)
-                         : apg_bins_quantiles(&field->edge, &field->n_edges, value, n, c->buckets, err);
-    if (!status && numeric)
+    bool good = !apg_bins_sort(value, n, NULL) &&
+                !(numeric ? apg_bins_spikes(&field->edge, &field->n_edges, value, n, x->c->numeric_bins, NULL)
+                          : apg_bins_quantiles(&field->edge, &field->n_edges, value, n, x->c->buckets, NULL));
+    if (good && numeric)
         standardize_edges(field);
     free(value);
-    return status;
+    return good;
+}
+
+/* What is to be found out of field F by all its values. */
+static void field_task(void *arg, size_t f, unsigned worker)
+{
+    struct fix *x = arg;
+    const struct apg_field *field = &x->s->field[f];
+    bool good = true;
+    (void)worker;
+    if (x->c && field->kind == APG_NUMERIC)
+        fix_numeric(x, f);
+    if (x->c &&
+        ((field->kind == APG_BUCKET && !field->part) || (field->kind == APG_NUMERIC && x->c->numeric_bins)))
+        good = fix_bins(x, f);
+    else if (apg_field_has_vocab(field) && x->min_count > 1 && (!x->had || field->vocab.n > x->had[f]))
+        good = cut_vocab(x, f);
+    if (!good)
+        x->no_memory = true;
 }
 
 static void rewrite_task(void *arg, size_t k, unsigned worker)
@@ -547,7 +615,7 @@ static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, c
     struct apg_pool *pool, struct apg_error *err)
 {
     enum apg_status status = APG_OK;
-    struct fix x = {.s = s, .d = d, .min_count = (uint32_t)c->min_count};
+    struct fix x = {.s = s, .d = d, .min_count = (uint32_t)c->min_count, .c = c};
     x.moments = apg_alloc(d->n_blocks, s->n_fields * sizeof *x.moments);
     x.count = apg_alloc(s->n_fields, sizeof *x.count);
     x.id = apg_alloc(s->n_fields, sizeof *x.id);
@@ -561,15 +629,9 @@ static enum apg_status fix_schema(struct apg_schema *s, struct apg_dataset *d, c
     if (s->n_times)
         apg_pool_run(pool, d->n_blocks, age_task, &x);
     apg_pool_run(pool, d->n_blocks, moments_task, &x);
-    for (size_t f = 0; !status && f < s->n_fields; f++) {
-        struct apg_field *field = &s->field[f];
-        if (field->kind == APG_NUMERIC)
-            fix_numeric(&x, f);
-        if ((field->kind == APG_BUCKET && !field->part) || (field->kind == APG_NUMERIC && c->numeric_bins))
-            status = fix_bins(&x, f, c, err);
-        else if (apg_field_has_vocab(field) && c->min_count > 1)
-            status = cut_vocab(&x, f, err);
-    }
+    apg_pool_run(pool, s->n_fields, field_task, &x);
+    if (x.no_memory)
+        status = apg_fail_memory(err);
     if (!status && !(status = place_fields(s, err)))
         apg_pool_run(pool, d->n_blocks, rewrite_task, &x);
 done:
@@ -587,9 +649,10 @@ static enum apg_status fix_growth(struct apg_schema *s, struct apg_dataset *d, c
     x.id = apg_alloc(s->n_fields, sizeof *x.id);
     if (!x.count || !x.id)
         status = apg_fail_memory(err);
-    for (size_t f = 0; !status && f < s->n_fields; f++)
-        if (apg_field_has_vocab(&s->field[f]) && min_count > 1 && s->field[f].vocab.n > had[f])
-            status = cut_vocab(&x, f, err);
+    if (!status) {
+        apg_pool_run(pool, s->n_fields, field_task, &x);
+        status = x.no_memory ? apg_fail_memory(err) : APG_OK;
+    }
     if (!status && !(status = place_fields(s, err)))
         apg_pool_run(pool, d->n_blocks, rewrite_task, &x);
     release(&x);
@@ -634,7 +697,7 @@ static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **ex
         goto done;
     read_group(in, in->now);
     apg_pool_run(in->pool, in->now->n, parse_task, in);
-    if ((status = first_failure(in->now, err)))
+    if ((status = first_failure(in->now, in->now->n, err)))
         goto done;
     size_t rows = 0;
     for (size_t i = 0; i < in->now->n; rows += sample[i++]->records)

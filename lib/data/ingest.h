@@ -40,8 +40,9 @@ enum apg_status apg_ingest_grow(struct apg_schema *s, struct apg_dataset **rows,
     struct apg_csv *const *inputs, size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects,
     struct apg_pool *pool, struct apg_error *err);
 
-/* apg_ingest_with without keeping the rows: FN is called by the calling thread with blocks of any size,
- * in the order of the input. When it fails, reading ends and its status is returned. */
+/* apg_ingest_with without keeping the rows: FN is called by one thread at a time, any of POOL, with
+ * blocks of any size, in the order of the input. When it fails, reading ends and its status is
+ * returned. */
 typedef enum apg_status apg_ingest_block(void *arg, const struct apg_block *b, struct apg_error *err);
 enum apg_status apg_ingest_stream(const struct apg_schema *schema, struct apg_csv *const *inputs,
     size_t n_inputs, const struct apg_columns *c, struct apg_rejects *rejects, bool need_label,

@@ -3,13 +3,11 @@
  * sheet.h - the records of a CSV chunk by column: numbers and ids instead of text, on the way to
  * rows.
  *
- * With a finished schema, apg_sheet_encode goes the whole way from a chunk to rows. While a schema
- * is being made (ingest.h), the steps are taken apart, because adding to a vocabulary is not
- * thread-safe:
+ * With a finished schema, apg_sheet_encode goes from a chunk to rows. While a schema is being made
+ * (ingest.h), adding to a vocabulary is a step of its own, because it is not thread-safe:
  *
- *   apg_sheet_read   a chunk to a sheet: sheets of several chunks are read in parallel
- *   apg_sheet_add    one column's tokens to ids, new ones added: columns in parallel, sheets in order
- *   apg_sheet_rows   a sheet to rows: sheets in parallel again
+ *   apg_sheet_grow   a chunk to rows, in which tokens that are new have no ids yet: chunks in parallel
+ *   apg_sheet_add    one column's new tokens get ids: columns in parallel, chunks in order
  *
  * A bad record is one that makes no row. By default a sheet ends before the first, which is the
  * error. With `skip` bad records are left out of it and listed.
@@ -21,15 +19,25 @@
 #define APG_SHEET_H
 #include "data/binding.h"
 #include "data/csvread.h"
+#include "data/recent.h"
 #include "data/schema.h"
 
 struct apg_sheet_column {
-    size_t n;               /* how many values: one per row, or any number of a multi column */
-    uint32_t *value;        /* (n) words as in a row: an id, or a float's bits */
-    uint64_t *hash;         /* (n) of the tokens; only with a vocabulary */
-    struct apg_cell *token; /* (n) places of the tokens in the chunk's text; only with a vocabulary */
-    uint32_t *first;        /* (rows + 1) multi: row r has the values first[r] .. first[r + 1] */
-    size_t cap_value, cap_hash, cap_token, cap_first;
+    size_t n;        /* how many values: one per row, or any number of a multi column */
+    uint32_t *value; /* (n) words as in a row: an id, or a float's bits */
+    uint32_t *first; /* (rows + 1) multi: row r has the values first[r] .. first[r + 1] */
+    size_t cap_value, cap_first;
+    struct apg_recent recent; /* of a vocabulary */
+};
+/* Tokens that a vocabulary does not know, in the order of their rows. */
+struct apg_new_tokens {
+    struct apg_new_token {
+        uint32_t row, nth;     /* of the rows made; of the values of its cell */
+        struct apg_cell token; /* in the chunk's text */
+        uint64_t hash;
+        uint32_t field;
+    } * item;
+    size_t n, cap;
 };
 /* What is wrong with a record. */
 enum apg_bad_kind {
@@ -55,7 +63,7 @@ struct apg_bad_list {
 };
 
 enum { APG_SHEET_COUNTS = 1024 };
-/* Starts zeroed. */
+/* Starts zeroed. It is for one schema, to which tokens may be added. */
 struct apg_sheet {
     bool skip;               /* set by its owner: go on behind a bad record */
     struct apg_bad_list bad; /* of the last chunk */
@@ -65,8 +73,10 @@ struct apg_sheet {
     struct apg_sheet_column *column; /* (n_fields) */
     size_t cap_label, cap_weight, cap_column;
     float log1p_of[APG_SHEET_COUNTS]; /* log1p of the counts met so far, 0 for the others */
-    bool *is_bad;                     /* private: (records) */
+    /* private: */
+    bool *is_bad; /* (records) */
     size_t cap_is_bad;
+    struct apg_new_tokens miss; /* of all columns: tokens that are to be looked up */
 };
 void apg_sheet_release(struct apg_sheet *sheet);
 
@@ -82,20 +92,17 @@ enum apg_status apg_sheet_fail(const struct apg_bad *bad, const struct apg_schem
     const struct apg_binding *b, const struct apg_csv *csv, const struct apg_csv_chunk *chunk, uint64_t line,
     bool raw, struct apg_error *err);
 
-/* ---- the steps of it ---- */
+/* ---- the same while the schema is being made ---- */
 
-/* Fill the sheet, but for the values of columns with a vocabulary, of which it gets tokens and
- * hashes. RAW: the schema is not finished, so a numeric value is sign(x) log1p|x| before it is
- * standardized (see apg_field_numeric) and a bucket's is x itself, both as floats. */
-enum apg_status apg_sheet_read(struct apg_sheet *sheet, const struct apg_schema *s,
+/* NEW (n_fields) gets what each field's vocabulary does not know; words of ROWS for these are 0. RAW:
+ * numbers are not known either, so a numeric value is sign(x) log1p|x| before it is standardized (see
+ * apg_field_numeric) and a bucket's is x itself, both as floats. */
+enum apg_status apg_sheet_grow(struct apg_sheet *sheet, const struct apg_schema *s,
     const struct apg_binding *b, const struct apg_csv *csv, struct apg_csv_chunk *chunk, bool raw,
-    struct apg_error *err);
-/* The values of column COLUMN, which is that of field F: the ids of its tokens. Tokens that are
- * new are added to the field's vocabulary. False: out of memory. */
-bool apg_sheet_add(
-    struct apg_sheet *sheet, struct apg_field *f, size_t column, const struct apg_csv_chunk *chunk);
-/* The rows of a sheet, which replace those of OUT. */
-enum apg_status apg_sheet_rows(
-    const struct apg_sheet *sheet, const struct apg_schema *s, struct apg_block *out, struct apg_error *err);
+    struct apg_new_tokens *new, struct apg_block *out, struct apg_error *err);
+/* The tokens NEW of field F get ids, those that are new to its vocabulary too, and rows of OUT get
+ * these. False: out of memory. */
+bool apg_sheet_add(struct apg_schema *s, size_t f, const struct apg_new_tokens *new,
+    const struct apg_csv_chunk *chunk, struct apg_block *out);
 
 #endif

@@ -44,20 +44,23 @@ static inline const char *apg_vocab_text(const struct apg_vocab *v, uint32_t id)
 {
     return (const char *)((uintptr_t)v->text + v->at[id]);
 }
-/* Called before search I of N searches, which are for the tokens with HASH (n): fetches into the
- * cache what later searches read. A search reads a slot, then the place of a text, then the text;
- * each of these is fetched when the one before it has come. Always inline, because gcc 12 drops
- * the call of a function that only fetches, as one without effect. */
-__attribute__((always_inline)) static inline void apg_vocab_prefetch(
-    const struct apg_vocab *v, const uint64_t *hash, size_t i, size_t n)
+/* A search reads a slot, then the place of a text, then the text. Who has many searches to make fetches
+ * each of these into the cache some searches before, when the one before it has come. Always inline,
+ * because gcc 12 drops the call of a function that only fetches, as one without effect. */
+__attribute__((always_inline)) static inline void apg_vocab_fetch_slot(
+    const struct apg_vocab *v, uint64_t hash)
 {
-    enum { PREFETCH_TOKENS = 8 }; /* how many searches ahead the next of the three reads is fetched */
-    if (i + 3 * PREFETCH_TOKENS < n)
-        __builtin_prefetch(&v->slot[(hash[i + 3 * PREFETCH_TOKENS] >> 32) & v->mask]);
-    if (i + 2 * PREFETCH_TOKENS < n)
-        __builtin_prefetch(&v->at[(uint32_t)apg_vocab_first_slot(v, hash[i + 2 * PREFETCH_TOKENS])]);
-    if (i + PREFETCH_TOKENS < n)
-        __builtin_prefetch(apg_vocab_text(v, (uint32_t)apg_vocab_first_slot(v, hash[i + PREFETCH_TOKENS])));
+    __builtin_prefetch(&v->slot[(hash >> 32) & v->mask]);
+}
+__attribute__((always_inline)) static inline void apg_vocab_fetch_place(
+    const struct apg_vocab *v, uint64_t hash)
+{
+    __builtin_prefetch(&v->at[(uint32_t)apg_vocab_first_slot(v, hash)]);
+}
+__attribute__((always_inline)) static inline void apg_vocab_fetch_text(
+    const struct apg_vocab *v, uint64_t hash)
+{
+    __builtin_prefetch(apg_vocab_text(v, (uint32_t)apg_vocab_first_slot(v, hash)));
 }
 /* The id of the token, or 0. */
 uint32_t apg_vocab_find(const struct apg_vocab *v, const char *token, size_t len, uint64_t hash);

@@ -278,6 +278,50 @@ CLONED void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n)
         y[i] += w * x[i];
 }
 
+/* Most bags have one row, of weight 1. It is inlined, so that where E is a constant a row is in registers: as
+ * calls of apg_kernel_add this took twice as many instructions, 9 % of those of predicting 39 columns. */
+INLINE void bags(const uint32_t *first, const uint32_t *id, const float *weight, size_t n,
+    const apg_real *table, const size_t E, apg_real *e)
+{
+    enum { AHEAD_IDS = 64, LANES = sizeof(vector) / sizeof(apg_real), VECTORS = 16 / LANES };
+    for (size_t bag = 0; bag < n; bag++, e += E) {
+        uint32_t i = first[bag];
+        const uint32_t end = first[bag + 1];
+        if ((size_t)i + AHEAD_IDS < first[n])
+            __builtin_prefetch(table + (size_t)id[i + AHEAD_IDS] * E);
+        if (end - i == 1 && !(weight[i] < 1) && !(weight[i] > 1)) {
+            memcpy(e, table + (size_t)id[i] * E, E * sizeof *e);
+        } else if (E == 16) {
+            vector sum[VECTORS] = {0};
+            for (; i < end; i++)
+                for (size_t k = 0; k < VECTORS; k++)
+                    sum[k] += (apg_real)weight[i] * *(const vector *)(table + (size_t)id[i] * E + k * LANES);
+            memcpy(e, sum, sizeof sum);
+        } else if (E == 1) {
+            apg_real sum = 0;
+            for (; i < end; i++)
+                sum += (apg_real)weight[i] * table[id[i]];
+            *e = sum;
+        } else {
+            memset(e, 0, E * sizeof *e);
+            for (; i < end; i++)
+                for (size_t k = 0; k < E; k++)
+                    e[k] += (apg_real)weight[i] * table[(size_t)id[i] * E + k];
+        }
+    }
+}
+
+CLONED void apg_kernel_bags(const uint32_t *first, const uint32_t *id, const float *weight, size_t n,
+    const apg_real *table, size_t E, apg_real *e)
+{
+    if (E == 16)
+        bags(first, id, weight, n, table, 16, e);
+    else if (E == 1)
+        bags(first, id, weight, n, table, 1, e);
+    else
+        bags(first, id, weight, n, table, E, e);
+}
+
 CLONED void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_real *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -38,6 +38,10 @@ void apg_kernel_moments_back(const apg_real *x, const apg_real *dy, size_t m, si
     const apg_real *inverse, apg_real *dshift, apg_real *dscale);
 /* y (n) += w x (n) */
 void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n);
+/* N bags of rows of TABLE to e (n, E): bag i is the sum of weight[j] * table[id[j]] over j from first[i]
+ * on, before first[i + 1]. Rows are fetched into the cache before their turn. */
+void apg_kernel_bags(const uint32_t *first, const uint32_t *id, const float *weight, size_t n,
+    const apg_real *table, size_t E, apg_real *e);
 /* y (n) += a (n) b (n), number by number */
 void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_real *b, size_t n);
 

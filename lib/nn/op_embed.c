@@ -36,21 +36,7 @@ static bool embed_embedding(
     return false;
 }
 
-/* One bag to e (E). It is inlined, so that where E is a constant the copy takes no call. */
-static inline __attribute__((always_inline)) void embed_bag(
-    const struct apg_bags *b, size_t bag, const apg_real *table, size_t E, apg_real *e)
-{
-    uint32_t i = b->first[bag], end = b->first[bag + 1];
-    if (end - i == 1 && !(b->weight[i] < 1) && !(b->weight[i] > 1)) { /* nearly all of them */
-        memcpy(e, table + (size_t)b->row[i] * E, E * sizeof *e);
-        return;
-    }
-    memset(e, 0, E * sizeof *e);
-    for (; i < end; i++)
-        apg_kernel_add(e, table + (size_t)b->row[i] * E, (apg_real)b->weight[i], E);
-}
-
-/* The same of a table in half precision. */
+/* One bag to e (E), of a table in half precision. */
 static void embed_bag_half(const struct apg_bags *b, size_t bag, const uint16_t *table, size_t E, apg_real *e)
 {
     memset(e, 0, E * sizeof *e);
@@ -59,17 +45,6 @@ static void embed_bag_half(const struct apg_bags *b, size_t bag, const uint16_t 
         const apg_real w = (apg_real)b->weight[i];
         for (size_t j = 0; j < E; j++)
             e[j] += w * (apg_real)apg_half_value(row[j]);
-    }
-}
-
-static inline __attribute__((always_inline)) void embed_all(
-    const struct apg_bags *b, size_t n, const apg_real *table, size_t E, apg_real *e)
-{
-    for (size_t bag = 0; bag < n; bag++, e += E) {
-        size_t ahead = b->first[bag] + AHEAD_IDS;
-        if (ahead < b->first[n])
-            __builtin_prefetch(table + (size_t)b->row[ahead] * E);
-        embed_bag(b, bag, table, E, e);
     }
 }
 
@@ -94,12 +69,8 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
         const size_t n = s->rows * own->F;
         if (half)
             embed_all_half(&s->bags, n, half, E, e);
-        else if (E == 16)
-            embed_all(&s->bags, n, table, 16, e);
-        else if (E == 1)
-            embed_all(&s->bags, n, table, 1, e);
         else
-            embed_all(&s->bags, n, table, E, e);
+            apg_kernel_bags(s->bags.first, s->bags.row, s->bags.weight, n, table, E, e);
         return;
     }
     for (size_t f = 0, above = 0; f < own->F; above += g->read[own->field[f++]].rows) {
@@ -110,7 +81,8 @@ static void embed_forward(const struct apg_graph *g, const struct apg_op *op, st
             if (half)
                 embed_bag_half(&s->bags, bag, half + above * E - field->first * E, E, to);
             else
-                embed_bag(&s->bags, bag, table + above * E - field->first * E, E, to);
+                apg_kernel_bags(s->bags.first + bag, s->bags.row, s->bags.weight, 1,
+                    table + above * E - field->first * E, E, to);
         }
     }
 }

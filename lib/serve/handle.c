@@ -135,7 +135,7 @@ static enum apg_status chunk_of(struct apg *a, const char *const *cell, size_t r
         size_t len = strlen(cell[i]);
         if (len > UINT32_MAX / 2 - at)
             return apg_fail(err, APG_ERANGE, "cells too long");
-        if (!apg_grow(&c->text, &c->cap_text, at + len + 1, 1))
+        if (!apg_grow(&c->text, &c->cap_text, at + len + 1 + APG_CSV_SPARE_BYTES, 1))
             return apg_fail_memory(err);
         memcpy(c->text + at, cell[i], len + 1);
         c->cell[i] = (struct apg_cell){(uint32_t)at, (uint32_t)len};

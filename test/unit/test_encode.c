@@ -338,6 +338,68 @@ static void hashing(void **state)
     log_release(&m);
 }
 
+/* Token I: of 4 to 17 bytes, so that some are too long to be kept. */
+static size_t token(char *out, size_t i)
+{
+    return (size_t)sprintf(out, "%0*zu", (int)(i % 14) + 4, i);
+}
+
+/* Ids of more tokens than are kept, in a multi column and in one that is none, some of them unknown. */
+static void tokens_that_come_again(void **state)
+{
+    (void)state;
+    enum { ROWS = 3000, TOKENS = 2500, MOST = 40 };
+    struct apg_columns c = columns();
+    c.numeric.n = c.bucket.n = 0;
+    char *text = malloc(ROWS * 3 * MOST), *p = text + sprintf(text, "label,user,tags\n");
+    assert_non_null(text);
+    for (size_t i = 0; i < ROWS; i++) {
+        p += sprintf(p, "%zu,", i % 2);
+        p += token(p, i % TOKENS);
+        *p++ = ',';
+        p += token(p, i * i % TOKENS);
+        *p++ = '|';
+        p += token(p, i % 7);
+        *p++ = '\n';
+    }
+    *p = '\0';
+    struct log_made m;
+    const char *const whole = text;
+    if (log_ingest(&m, &whole, 1, &c, 2))
+        fail_msg("%s", m.err.text);
+    const struct apg_vocab *user = &m.schema->field[0].vocab, *tags = &m.schema->field[1].vocab;
+    assert_int_equal(user->n, 1 + TOKENS);
+
+    p = text + sprintf(text, "label,user,tags\n");
+    for (size_t i = 0; i < ROWS; i++) {
+        p += sprintf(p, "0,");
+        p += token(p, i * 7 % (TOKENS + 100));
+        *p++ = ',';
+        p += token(p, i % 5);
+        *p++ = '\n';
+    }
+    *p = '\0';
+    struct encoded e;
+    assert_int_equal(encode(m.schema, text, true, &e), APG_OK);
+    assert_int_equal(e.block.rows, ROWS);
+    for (size_t i = 0; i < ROWS; i++) {
+        char s[MOST];
+        const uint32_t *row = apg_block_row(&e.block, i), *train = apg_dataset_row(m.rows, i);
+        size_t n = token(s, i * 7 % (TOKENS + 100));
+        assert_int_equal(row[1], apg_vocab_find(user, s, n, apg_vocab_hash(s, n)));
+        assert_int_equal(row[1] == 0, i * 7 % (TOKENS + 100) >= TOKENS);
+        n = token(s, i % 5);
+        assert_int_equal(row[3], apg_vocab_find(tags, s, n, apg_vocab_hash(s, n)));
+        assert_int_equal(train[1], 1 + i % TOKENS);
+        n = token(s, i * i % TOKENS);
+        assert_int_equal(train[3], apg_vocab_find(tags, s, n, apg_vocab_hash(s, n)));
+        assert_int_not_equal(train[3], 0);
+    }
+    apg_block_release(&e.block);
+    log_release(&m);
+    free(text);
+}
+
 static void schema_hash_tells_apart(void **state)
 {
     (void)state;
@@ -388,6 +450,7 @@ int main(void)
         cmocka_unit_test(weights),
         cmocka_unit_test(decoding),
         cmocka_unit_test(hashing),
+        cmocka_unit_test(tokens_that_come_again),
         cmocka_unit_test(schema_hash_tells_apart),
         cmocka_unit_test(edges_that_are_not_above),
     };
