@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * hash.h - XXH3, made in the widest registers that the processor has. Reading and checking 108 MB that were
- * mapped took 35 ms by the plain functions and 17 ms by these. The hashes are the same.
+ * hash.h - XXH3 over much memory, in the widest registers that the processor has: 108 MB of a mapped
+ * file took 17 ms instead of 35 ms.
  */
 #ifndef APG_HASH_H
 #define APG_HASH_H
 #include <xxhash.h>
-#if defined(__x86_64__) && defined(__has_include)
-#if __has_include(                                                                                           \
-    <xxh_x86dispatch.h>) /* it is installed where the library has the functions that it names */
-#include <xxh_x86dispatch.h>
-#endif
-#endif
+
+/* Of libxxhash where it chooses by the processor: of Debian's shared one, not of its static one. */
+XXH_errorcode XXH3_64bits_update_dispatch(XXH3_state_t *state, const void *p, size_t n) __attribute__((weak));
+
+/* As XXH3_64bits_update, with the same hash. */
+static inline XXH_errorcode apg_hash_update(XXH3_state_t *state, const void *p, size_t n)
+{
+    return XXH3_64bits_update_dispatch ? XXH3_64bits_update_dispatch(state, p, n)
+                                       : XXH3_64bits_update(state, p, n);
+}
 
 #endif

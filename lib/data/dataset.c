@@ -98,11 +98,16 @@ static enum apg_status temp_write(struct apg_spool *s, const void *p, size_t n, 
 
 /* ---- blocks ---- */
 
-/* P, without what is behind its first N bytes. */
-static void *shrunk(void *p, size_t n)
+/* Give back what is behind the first N bytes of *p_to_pointer. False: out of memory. */
+static bool shrink(void *p_to_pointer, size_t n)
 {
-    void *less = realloc(p, n);
-    return less ? less : p;
+    void *p;
+    memcpy(&p, p_to_pointer, sizeof p);
+    /* cppcheck-suppress memleakOnRealloc ; the caller still has it, and frees it */
+    if (!(p = realloc(p, n)))
+        return false;
+    memcpy(p_to_pointer, &p, sizeof p);
+    return true;
 }
 
 /* The rows at hand become a block. It is kept in memory as long as there is room, else written
@@ -119,8 +124,9 @@ static enum apg_status seal(struct apg_dataset *d, struct apg_error *err)
     struct apg_block *kept = &d->block[d->n_blocks];
     *kept = (struct apg_block){.rows = b->rows};
     if (s->temp.fd < 0 && bytes <= s->memory - s->used) {
-        kept->start = shrunk(b->start, start_bytes(b));
-        kept->words = shrunk(b->words, word_bytes(b));
+        if (!shrink(&b->start, start_bytes(b)) || !shrink(&b->words, word_bytes(b)))
+            return apg_fail_memory(err);
+        *kept = *b;
         kept->cap_start = kept->cap_words = 1;
         *b = (struct apg_block){.rows = kept->rows};
         s->used += bytes;

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/hash.h"
+#include <xxhash.h>
 #include "base/io.h"
 #include "base/mem.h"
 #include "data/schemafile.h"

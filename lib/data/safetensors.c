@@ -247,7 +247,7 @@ static bool each_part(const struct apg_tensors *t, const char *header, size_t n_
 
 static bool to_hash(void *arg, const void *p, size_t n)
 {
-    return XXH3_64bits_update(arg, p, n) == XXH_OK;
+    return apg_hash_update(arg, p, n) == XXH_OK;
 }
 
 /* Write SUM to OUT as CHECKSUM_DIGITS hexadecimal digits, without a NUL. */
@@ -482,13 +482,13 @@ static bool checksum_matches(const char *bytes, size_t n, const char *at, XXH3_s
     const char *digits = at + sizeof "xxh3:" - 1, *rest = digits + CHECKSUM_DIGITS;
     char want[CHECKSUM_DIGITS];
     XXH3_64bits_reset(hash);
-    XXH3_64bits_update(hash, bytes, (size_t)(digits - bytes));
-    XXH3_64bits_update(hash, checksum_zero + sizeof "xxh3:" - 1, CHECKSUM_DIGITS);
+    apg_hash_update(hash, bytes, (size_t)(digits - bytes));
+    apg_hash_update(hash, checksum_zero + sizeof "xxh3:" - 1, CHECKSUM_DIGITS);
     for (size_t from = 0; from < n; from += PIECE_BYTES) {
         const size_t size = n - from < PIECE_BYTES ? n - from : PIECE_BYTES;
         const char *piece = bytes + from, *end = piece + size, *start = piece < rest ? rest : piece;
         if (start < end)
-            XXH3_64bits_update(hash, start, (size_t)(end - start));
+            apg_hash_update(hash, start, (size_t)(end - start));
         odd[from / PIECE_BYTES] = has_odd_words((const uint32_t *)piece, size / sizeof(uint32_t));
     }
     put_checksum(want, XXH3_64bits_digest(hash));

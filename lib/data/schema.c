@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/hash.h"
+#include <xxhash.h>
 #include "base/mem.h"
 
 const char *const apg_kind_name[APG_KINDS] = {"categorical", "multi", "numeric", "bucket"};

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/hash.h"
+#include <xxhash.h>
 #include "base/json.h"
 #include "data/cross.h"
 #include "model/arch_members.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/hash.h"
+#include <xxhash.h>
 #include "base/json.h"
 #include "data/schemafile.h"
 
