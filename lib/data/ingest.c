@@ -74,7 +74,7 @@ static void ingest_release(struct ingest *in)
             apg_csv_chunk_release(&w->chunk);
             apg_block_release(&w->block);
             free(w->bad.item);
-            for (size_t f = 0; w->new &&f < in->schema->n_fields; f++)
+            for (size_t f = 0; w->new && in->schema && f < in->schema->n_fields; f++)
                 free(w->new[f].item);
             free(w->new);
         }
