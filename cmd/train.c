@@ -260,7 +260,7 @@ int cmd_train(int argc, char **argv)
         (code = page_check_path("report", t.page.path, t.out, &command)) != OPT_GO)
         return code;
     struct apg_error err;
-    if (ranks_meet(timeout_s, &err))
+    if (apg_comm_start(timeout_s, &err))
         return message_fail(&err);
     if (apg_comm_ranks() > 1 && (!t.out || strcmp(t.out, "-") == 0))
         return opt_usage(&command, "on %zu ranks the model needs a file: -o", apg_comm_ranks());

@@ -51,17 +51,12 @@ bool ranks_begin(bool trains)
     return trains ? apg_comm_many : !apg_comm_many;
 }
 
-enum apg_status ranks_meet(double timeout_s, struct apg_error *err)
-{
-    return apg_comm_start(timeout_s, err);
-}
-
 enum apg_status ranks_share_input(int *fd, const char *temp_dir, struct apg_error *err)
 {
     enum { PART_BYTES = 1 << 20 };
     struct apg_temp temp;
     struct {
-        int64_t n; /* -1: it could not be read */
+        int64_t n; /* 0: that was all */
         char bytes[PART_BYTES];
     } *part = apg_alloc(1, sizeof *part);
     enum apg_status status = part ? apg_temp_open(&temp, apg_temp_dir(temp_dir), err) : apg_fail_memory(err);
@@ -84,28 +79,31 @@ enum apg_status ranks_share_input(int *fd, const char *temp_dir, struct apg_erro
     return status;
 }
 
+/* What the first rank says that does not say 0; MINE where nothing can be exchanged. */
+static int first_of(int mine)
+{
+    const size_t n = apg_comm_ranks();
+    if (n == 1)
+        return mine;
+    int first = 0, *all = apg_alloc(n, sizeof *all);
+    const bool good = all && !apg_comm_share(&mine, sizeof mine, all, NULL);
+    for (size_t q = n; good && q-- > 0;)
+        first = all[q] ? all[q] : first;
+    free(all);
+    return good ? first : mine;
+}
+
 int ranks_stop_signal(void)
 {
-    const int mine = stop_signal();
-    int *all = apg_comm_ranks() > 1 ? apg_alloc(apg_comm_ranks(), sizeof *all) : NULL;
-    int first = mine;
-    if (all && !apg_comm_share(&mine, sizeof mine, all, NULL))
-        for (size_t q = apg_comm_ranks(); q-- > 0;)
-            first = all[q] ? all[q] : first;
-    free(all);
-    if (first && !mine)
+    const int first = first_of(stop_signal());
+    if (first)
         stop_ask(first);
     return first;
 }
 
 bool ranks_all(bool here)
 {
-    const size_t n = apg_comm_ranks();
-    bool *all = apg_alloc(n, sizeof *all), yes = all && !apg_comm_share(&here, sizeof here, all, NULL);
-    for (size_t q = 0; yes && q < n; q++)
-        yes = all[q];
-    free(all);
-    return yes;
+    return !first_of(!here);
 }
 
 void ranks_end(int code)

@@ -10,8 +10,6 @@
 /* Before COMMAND looks at its arguments, TRAINS: it is train. False: it must not run on many ranks; that has been said.
  * From here on ranks other than 0 are silent. */
 bool ranks_begin(bool trains);
-/* Meet the other ranks, one of which may be silent for TIMEOUT_S. */
-enum apg_status ranks_meet(double timeout_s, struct apg_error *err);
 /* What rank 0 reads from standard input, for all: *fd is a temporary file that has all of it. */
 enum apg_status ranks_share_input(int *fd, const char *temp_dir, struct apg_error *err);
 /* The first signal that any rank was asked to end by (stop.h); 0: none. All ranks call this. */

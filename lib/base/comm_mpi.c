@@ -27,8 +27,9 @@ static struct {
     bool started;
     int rank, ranks;
     double timeout_s, alive_at;
-    double *heard;            /* (ranks): when each was last heard of */
-    char (*host)[HOST_BYTES]; /* (ranks) */
+    double *heard;                /* (ranks): when each was last heard of */
+    char (*host)[HOST_BYTES];     /* (ranks) */
+    struct apg_comm_piece *piece; /* (ranks): of those who send all the same */
     MPI_Request *request;
     int *of; /* by request: the rank that it waits for */
     size_t n_requests, cap_request, cap_of;
@@ -54,7 +55,9 @@ enum apg_status apg_comm_start(double timeout_s, struct apg_error *err)
     comm.timeout_s = timeout_s;
     comm.heard = apg_alloc((size_t)comm.ranks, sizeof *comm.heard);
     comm.host = apg_alloc((size_t)comm.ranks, sizeof *comm.host);
-    return comm.heard && comm.host ? apg_comm_share(host, sizeof host, comm.host, err) : apg_fail_memory(err);
+    comm.piece = apg_alloc((size_t)comm.ranks, sizeof *comm.piece);
+    return comm.heard && comm.host && comm.piece ? apg_comm_share(host, sizeof host, comm.host, err)
+                                                 : apg_fail_memory(err);
 }
 
 void apg_comm_end(void)
@@ -64,6 +67,7 @@ void apg_comm_end(void)
     comm.started = false;
     free(comm.heard);
     free(comm.host);
+    free(comm.piece);
     free(comm.request);
     free(comm.of);
 }
@@ -217,40 +221,19 @@ enum apg_status apg_comm_exchange(const struct apg_comm_piece *piece, struct apg
     return comm.failed ? apg_fail(err, APG_EIO, "%s", comm.error.text) : APG_OK;
 }
 
-/* Of one piece for each rank. */
-static enum apg_status exchange_alike(
-    struct apg_comm_piece (*make)(size_t q, const void *send, void *recv, size_t size), const void *send,
-    void *recv, size_t size, struct apg_error *err)
-{
-    struct apg_comm_piece *piece = apg_alloc((size_t)comm.ranks, sizeof *piece);
-    if (!piece)
-        return apg_fail_memory(err);
-    for (size_t q = 0; q < (size_t)comm.ranks; q++)
-        piece[q] = make(q, send, recv, size);
-    const enum apg_status status = apg_comm_exchange(piece, err);
-    free(piece);
-    return status;
-}
-
-static struct apg_comm_piece to_all(size_t q, const void *send, void *recv, size_t size)
-{
-    return (struct apg_comm_piece){send, (char *)recv + q * size, size, size};
-}
-
-static struct apg_comm_piece from_first(size_t q, const void *send, void *recv, size_t size)
-{
-    const bool first = comm.rank == 0;
-    return (struct apg_comm_piece){send, recv, first && q ? size : 0, !first && !q ? size : 0};
-}
-
 enum apg_status apg_comm_share(const void *mine, size_t size, void *all, struct apg_error *err)
 {
-    return exchange_alike(to_all, mine, all, size, err);
+    for (size_t q = 0; q < (size_t)comm.ranks; q++)
+        comm.piece[q] = (struct apg_comm_piece){mine, (char *)all + q * size, size, size};
+    return apg_comm_exchange(comm.piece, err);
 }
 
 enum apg_status apg_comm_tell(void *data, size_t size, struct apg_error *err)
 {
-    return exchange_alike(from_first, data, data, size, err);
+    for (size_t q = 0; q < (size_t)comm.ranks; q++)
+        comm.piece[q] =
+            (struct apg_comm_piece){data, data, comm.rank == 0 && q ? size : 0, comm.rank && !q ? size : 0};
+    return apg_comm_exchange(comm.piece, err);
 }
 
 struct apg_comm_spent apg_comm_spent(void)

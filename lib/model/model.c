@@ -119,20 +119,11 @@ static void start_numbers(apg_real *w, size_t n, double std, bool one, struct ap
         w[j] = std > 0 ? (apg_real)(std * apg_rng_normal(r)) : one;
 }
 
-/* The op of G whose value is embeddings of table PARAM. */
-static const struct apg_op *embedding_of(const struct apg_graph *g, size_t param)
-{
-    for (size_t i = 0; i < g->n_ops; i++)
-        if (g->op[i].type->embedding && g->op[i].param[0] == (int)param)
-            return &g->op[i];
-    return NULL;
-}
-
 /* The rows of a table that are held here start as they do in the whole. */
 static void start_held(const struct apg_graph *g, size_t param, double std, struct apg_rng r)
 {
     const struct apg_param *p = &g->param[param];
-    const struct apg_op *op = embedding_of(g, param);
+    const struct apg_op *op = apg_graph_embedding(g, param);
     struct apg_embedding whole, held;
     for (size_t f = 0; op && f < g->F; f++)
         if (op->type->embedding(g->field, op, f, &whole) && op->type->embedding(g->held, op, f, &held))
@@ -183,8 +174,8 @@ bool apg_model_copy_rows(const struct apg_model *m, const struct apg_param *p, a
 {
     const struct apg_graph *g = &m->graph, *h = &from->graph;
     if (p->table && q->table) {
-        const struct apg_op *x = embedding_of(g, (size_t)(p - g->param)),
-                            *y = embedding_of(h, (size_t)(q - h->param));
+        const struct apg_op *x = apg_graph_embedding(g, (size_t)(p - g->param)),
+                            *y = apg_graph_embedding(h, (size_t)(q - h->param));
         for (size_t f = 0; f < g->F && f < h->F; f++) {
             struct apg_embedding a, b;
             const bool has = x && x->type->embedding(g->held, x, f, &a),

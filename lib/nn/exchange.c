@@ -187,12 +187,11 @@ void apg_exchange_free(struct apg_graph *g)
 
 size_t apg_exchange_held(const struct apg_graph *g, int param)
 {
+    const struct apg_op *op = apg_graph_embedding(g, (size_t)param);
     size_t rows = 0;
     struct apg_embedding at;
-    for (size_t j = 0; j < g->n_ops; j++)
-        for (size_t f = 0; g->op[j].type->embedding && g->op[j].param[0] == param && f < g->F; f++)
-            if (g->op[j].type->embedding(g->held, &g->op[j], f, &at))
-                rows += g->held[f].rows;
+    for (size_t f = 0; f < g->F; f++)
+        rows += op->type->embedding(g->held, op, f, &at) ? g->held[f].rows : 0;
     return rows;
 }
 
@@ -234,6 +233,12 @@ static uint32_t nodes_of(const struct apg_exchange *x, const struct apg_distinct
     }
 }
 
+/* The first ask of rank Q and FIELD; of the field F, where the rank's end. */
+static size_t *first_ask(const struct apg_graph *g, const struct asks *a, size_t q, size_t field)
+{
+    return &a->from[q * (g->F + 1) + field];
+}
+
 /* Room for the asks of all ranks, of which *from of rank q, field 0 is the first, and N in all. */
 static bool grow_asks(struct asks *a, size_t n)
 {
@@ -249,7 +254,7 @@ static void place_numbers(const struct apg_graph *g, struct asks *a, size_t n)
     size_t row_at = 0, gradient_at = 0;
     for (size_t q = 0; q < x->ranks; q++)
         for (size_t f = 0; f < g->F; f++)
-            for (size_t i = a->from[q * (g->F + 1) + f]; i < a->from[q * (g->F + 1) + f + 1]; i++) {
+            for (size_t i = *first_ask(g, a, q, f); i < *first_ask(g, a, q, f + 1); i++) {
                 a->row_at[i] = row_at, a->gradient_at[i] = gradient_at;
                 row_at += x->width[f];
                 gradient_at += x->width[f] * (size_t)__builtin_popcount(a->ask[i].nodes);
@@ -269,7 +274,7 @@ static bool make_asks(struct apg_graph *g, size_t *n)
     *n = 0;
     for (size_t q = 0; q < R; q++)
         for (size_t f = 0; f <= F; f++) {
-            size_t *from = &x->out.from[q * (F + 1) + f], count = *from;
+            size_t *from = first_ask(g, &x->out, q, f), count = *from;
             *from = *n;
             *n += count;
         }
@@ -284,7 +289,7 @@ static bool make_asks(struct apg_graph *g, size_t *n)
         }
     }
     for (size_t q = 0; q < R; q++) { /* they are now where the next field's begin */
-        size_t *from = &x->out.from[q * (F + 1)];
+        size_t *from = first_ask(g, &x->out, q, 0);
         memmove(from + 1, from, (F - 1) * sizeof *from);
         *from = q ? x->out.from[q * (F + 1) - 1] : 0;
     }
@@ -296,11 +301,11 @@ static void find_fields(const struct apg_graph *g, struct asks *a, size_t q, siz
 {
     const size_t end = at + count;
     for (size_t f = 0; f < g->F; f++) {
-        a->from[q * (g->F + 1) + f] = at;
+        *first_ask(g, a, q, f) = at;
         while (at < end && a->ask[at].id < g->field[f].first + g->field[f].rows)
             at++;
     }
-    a->from[q * (g->F + 1) + g->F] = end;
+    *first_ask(g, a, q, g->F) = end;
 }
 
 static void asked_task(void *arg, size_t f, unsigned worker)
@@ -311,7 +316,7 @@ static void asked_task(void *arg, size_t f, unsigned worker)
     struct apg_distinct *d = &x->asked[f];
     bool ok = apg_distinct_start(d);
     for (size_t q = 0; q < x->ranks; q++)
-        for (size_t i = x->in.from[q * (w->g->F + 1) + f]; i < x->in.from[q * (w->g->F + 1) + f + 1]; i++) {
+        for (size_t i = *first_ask(w->g, &x->in, q, f); i < *first_ask(w->g, &x->in, q, f + 1); i++) {
             const struct ask *a = &x->in.ask[i];
             uint32_t times = a->times, unread;
             for (uint32_t nodes = a->nodes; ok && nodes; nodes &= nodes - 1, times = 0)
@@ -333,7 +338,7 @@ enum apg_status apg_exchange_ask(struct apg_graph *g, struct apg_pool *pool, str
     if (!make_asks(g, &n_out))
         return apg_fail_memory(err);
     for (size_t q = 0; q < R; q++) {
-        x->count_out[q] = x->out.from[q * (F + 1) + F] - x->out.from[q * (F + 1)];
+        x->count_out[q] = *first_ask(g, &x->out, q, F) - *first_ask(g, &x->out, q, 0);
         x->piece[q] = (struct apg_comm_piece){
             &x->count_out[q], &x->count_in[q], sizeof *x->count_out, sizeof *x->count_in};
     }
@@ -344,7 +349,7 @@ enum apg_status apg_exchange_ask(struct apg_graph *g, struct apg_pool *pool, str
     if (!grow_asks(&x->in, n_in))
         return apg_fail_memory(err);
     for (size_t q = 0, at = 0; q < R; at += (size_t)x->count_in[q++])
-        x->piece[q] = (struct apg_comm_piece){x->out.ask + x->out.from[q * (F + 1)], x->in.ask + at,
+        x->piece[q] = (struct apg_comm_piece){x->out.ask + *first_ask(g, &x->out, q, 0), x->in.ask + at,
             (size_t)x->count_out[q] * sizeof *x->out.ask, (size_t)x->count_in[q] * sizeof *x->in.ask};
     if ((status = apg_comm_exchange(x->piece, err)))
         return status;
@@ -357,16 +362,6 @@ enum apg_status apg_exchange_ask(struct apg_graph *g, struct apg_pool *pool, str
 
 /* ---- rows of tables ---- */
 
-static size_t first_ask(const struct apg_graph *g, const struct asks *a, size_t q)
-{
-    return a->from[q * (g->F + 1)];
-}
-
-static size_t end_ask(const struct apg_graph *g, const struct asks *a, size_t q)
-{
-    return a->from[q * (g->F + 1) + g->F];
-}
-
 /* Exchange the numbers of asks: rows of IN for those of OUT, or gradients of OUT for those of IN. */
 static enum apg_status exchange_numbers(struct apg_graph *g, bool gradients, struct apg_error *err)
 {
@@ -375,8 +370,9 @@ static enum apg_status exchange_numbers(struct apg_graph *g, bool gradients, str
         const struct asks *from = gradients ? &x->out : &x->in, *to = gradients ? &x->in : &x->out;
         const size_t *from_at = gradients ? from->gradient_at : from->row_at,
                      *to_at = gradients ? to->gradient_at : to->row_at;
-        const size_t send = from_at[first_ask(g, from, q)], send_end = from_at[end_ask(g, from, q)],
-                     recv = to_at[first_ask(g, to, q)], recv_end = to_at[end_ask(g, to, q)];
+        const size_t send = from_at[*first_ask(g, from, q, 0)],
+                     send_end = from_at[*first_ask(g, from, q, g->F)], recv = to_at[*first_ask(g, to, q, 0)],
+                     recv_end = to_at[*first_ask(g, to, q, g->F)];
         x->piece[q] = (struct apg_comm_piece){(gradients ? from->gradients : from->rows) + send,
             (gradients ? to->gradients : to->rows) + recv, (send_end - send) * sizeof(apg_real),
             (recv_end - recv) * sizeof(apg_real)};
@@ -396,7 +392,7 @@ static void pack_task(void *arg, size_t f, unsigned worker)
             continue;
         const apg_real *table = g->param[g->op[j].param[0]].w;
         for (size_t q = 0; q < x->ranks; q++)
-            for (size_t i = x->in.from[q * (g->F + 1) + f]; i < x->in.from[q * (g->F + 1) + f + 1]; i++)
+            for (size_t i = *first_ask(g, &x->in, q, f); i < *first_ask(g, &x->in, q, f + 1); i++)
                 memcpy(x->in.rows + x->in.row_at[i] + x->offset[f * g->n_ops + j],
                     table +
                         (apg_exchange_place(x->in.ask[i].id, x->ranks) - g->held[f].first + at.row) * at.E,
@@ -469,9 +465,10 @@ enum apg_status apg_exchange_read(struct apg_graph *g, struct apg_pool *pool, st
     if (status)
         return status;
     const size_t last = x->ranks - 1;
-    if (!apg_grow(&x->in.rows, &x->in.cap_rows, x->in.row_at[end_ask(g, &x->in, last)], sizeof(apg_real)) ||
-        !apg_grow(
-            &x->out.rows, &x->out.cap_rows, x->out.row_at[end_ask(g, &x->out, last)], sizeof(apg_real)) ||
+    if (!apg_grow(&x->in.rows, &x->in.cap_rows, x->in.row_at[*first_ask(g, &x->in, last, g->F)],
+            sizeof(apg_real)) ||
+        !apg_grow(&x->out.rows, &x->out.cap_rows, x->out.row_at[*first_ask(g, &x->out, last, g->F)],
+            sizeof(apg_real)) ||
         !grow_read(g))
         return apg_fail_memory(err);
     if ((status = run(g, pool, g->F, pack_task, err)) || (status = exchange_numbers(g, false, err)))
@@ -521,10 +518,10 @@ enum apg_status apg_exchange_return(struct apg_graph *g, struct apg_pool *pool, 
 {
     struct apg_exchange *x = g->exchange;
     const size_t last = x->ranks - 1;
-    if (!apg_grow(&x->out.gradients, &x->out.cap_gradients, x->out.gradient_at[end_ask(g, &x->out, last)],
-            sizeof(apg_real)) ||
-        !apg_grow(&x->in.gradients, &x->in.cap_gradients, x->in.gradient_at[end_ask(g, &x->in, last)],
-            sizeof(apg_real)))
+    if (!apg_grow(&x->out.gradients, &x->out.cap_gradients,
+            x->out.gradient_at[*first_ask(g, &x->out, last, g->F)], sizeof(apg_real)) ||
+        !apg_grow(&x->in.gradients, &x->in.cap_gradients,
+            x->in.gradient_at[*first_ask(g, &x->in, last, g->F)], sizeof(apg_real)))
         return apg_fail_memory(err);
     const enum apg_status status = run(g, pool, g->F, return_task, err);
     return status ? status : exchange_numbers(g, true, err);
@@ -540,7 +537,7 @@ bool apg_exchange_sum(const struct apg_graph *g, size_t field, size_t j)
         !apg_grow(&d->sum, &d->cap_sum, d->n_leaves * at.E, sizeof *d->sum))
         return false;
     for (size_t q = 0; q < x->ranks; q++)
-        for (size_t i = x->in.from[q * (g->F + 1) + field]; i < x->in.from[q * (g->F + 1) + field + 1]; i++) {
+        for (size_t i = *first_ask(g, &x->in, q, field); i < *first_ask(g, &x->in, q, field + 1); i++) {
             const apg_real *from = x->in.gradients + x->in.gradient_at[i] + x->offset[field * g->n_ops + j];
             for (uint32_t nodes = x->in.ask[i].nodes; nodes; nodes &= nodes - 1, from += x->width[field])
                 memcpy(d->sum + leaf++ * at.E, from, at.E * sizeof *from);
@@ -567,11 +564,9 @@ enum apg_status apg_exchange_table(
 {
     struct apg_exchange *x = g->exchange;
     const struct apg_param *p = &g->param[param];
-    const struct apg_op *op = g->op;
+    const struct apg_op *op = apg_graph_embedding(g, param);
     struct apg_embedding at;
     size_t f = 0;
-    while (!op->type->embedding || op->param[0] != (int)param)
-        op++;
     memset(x->count_in, 0, x->ranks * sizeof *x->count_in);
     for (size_t i = row; i < row + n; i++)
         x->count_in[id_of(g, op, i, &f) % x->ranks]++;

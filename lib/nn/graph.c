@@ -190,6 +190,14 @@ struct apg_param *apg_graph_find(const struct apg_graph *g, const char *name)
     return NULL;
 }
 
+const struct apg_op *apg_graph_embedding(const struct apg_graph *g, size_t param)
+{
+    for (size_t i = 0; i < g->n_ops; i++)
+        if (g->op[i].type->embedding && g->op[i].param[0] == (int)param)
+            return &g->op[i];
+    return NULL;
+}
+
 struct apg_widths apg_graph_widths(const struct apg_graph *g, const struct apg_op *op)
 {
     struct apg_widths w = {0};

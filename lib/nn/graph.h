@@ -218,6 +218,8 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
 bool apg_graph_slot(struct apg_graph *g, size_t i);
 void apg_graph_release(struct apg_graph *g);
 struct apg_param *apg_graph_find(const struct apg_graph *g, const char *name); /* NULL: none */
+/* The op whose value is embeddings of table PARAM; NULL: none is. */
+const struct apg_op *apg_graph_embedding(const struct apg_graph *g, size_t param);
 struct apg_widths apg_graph_widths(const struct apg_graph *g, const struct apg_op *op);
 /* The rows of VALUE that a slot has room for; not before apg_graph_finish. */
 size_t apg_graph_rows(const struct apg_graph *g, int value);

@@ -23,6 +23,20 @@ wait_for() {
     return 1
 }
 
+# choices OPTION: of apg train, by their own names.
+choices() {
+    apg train --list-options | sed -n "s/^--$1=//p" | tr '|' '\n' | grep -v '^v[1-5]$'
+}
+
+# Logs of 1500 rows, as CSV and as features, and 300 new ones, for tests that go through all there is.
+little_logs() {
+    set -o pipefail
+    cd "$BATS_FILE_TMPDIR" || return
+    apg simulate --rows 1500 --seed 5 > logs.csv
+    apg simulate --rows 300 --seed 5 --skip 1500 > new.csv
+    apg encode --multi genres -o logs.apgf logs.csv
+}
+
 # A small model m.apg of logs.csv, and new.csv to score, in the current folder.
 small_model() {
     set -o pipefail

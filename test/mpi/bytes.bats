@@ -4,11 +4,7 @@ bats_require_minimum_version 1.5.0
 load helper
 
 setup_file() {
-    set -o pipefail
-    cd "$BATS_FILE_TMPDIR" || return
-    apg simulate --rows 1500 --seed 5 > logs.csv
-    apg simulate --rows 300 --seed 5 --skip 1500 > new.csv
-    apg encode --multi genres -o logs.apgf logs.csv
+    little_logs
 }
 setup() {
     set -o pipefail
@@ -16,11 +12,6 @@ setup() {
 }
 
 small=(-q --hidden 12,8 --batch-size 128 --embedding-dim 4)
-
-# choices OPTION: of apg train, by their own names.
-choices() {
-    apg train --list-options | sed -n "s/^--$1=//p" | tr '|' '\n' | grep -v '^v[1-5]$'
-}
 
 # same N [MPIRUN-OPTION...] -- OPTION...: N ranks make what apg makes
 same() {
