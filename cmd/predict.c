@@ -62,6 +62,30 @@ static enum apg_status find_columns(struct predict *p, struct apg_error *err)
     return status;
 }
 
+/* Let COLUMNS have the names that are the first record of the file PATH. They are in CHUNK, which the caller releases,
+ * and NAMES, whose items are freed with free(). */
+static enum apg_status read_names(struct apg_columns *columns, const char *path, struct apg_csv_chunk *chunk,
+    struct apg_list *names, struct apg_error *err)
+{
+    struct apg_source in;
+    columns->header = true;
+    enum apg_status status = input_open(&in, path, columns, err);
+    if (status)
+        return status;
+    if (!in.csv)
+        status = apg_fail(err, APG_EINPUT, "%s: --header-from takes CSV", in.name);
+    else if (!(status = apg_columns_header(columns, in.csv, false, chunk, err)) && !chunk->records)
+        status = apg_fail(err, APG_EINPUT, "%s: empty: not even a header", in.name);
+    if (!status && !(names->item = apg_alloc(chunk->first[1], sizeof *names->item)))
+        status = apg_fail_memory(err);
+    for (size_t i = 0; !status && i < chunk->first[1]; i++)
+        names->item[names->n++] = chunk->text + chunk->cell[i].at;
+    columns->names = *names;
+    columns->header = false;
+    input_close(&in);
+    return status;
+}
+
 /* A name as a cell of its own. */
 static enum apg_status put_name(struct predict *p, const char *name, struct apg_error *err)
 {
@@ -221,12 +245,18 @@ int cmd_predict(int argc, char **argv)
     struct predict p = {.score = "score"};
     struct apg_columns columns;
     apg_columns_default(&columns);
-    const char *model_path = NULL, *out_path = NULL;
+    const char *model_path = NULL, *out_path = NULL, *header_path = NULL;
+    struct apg_csv_chunk header = {0}; /* of HEADER_PATH */
+    struct apg_list names = {0};
     size_t threads = 0;
     const struct opt table[] = {
         OPT_MODEL(&model_path, "the model (needed)"),
         OPT_HEADING("Input"),
         OPT_SETTINGS(apg_columns_format, &columns),
+        OPT_STRING(0, "header-from", &header_path, "FILE",
+            "the input has no header: the names of its columns are the first record of FILE"),
+        OPT_FLAG(0, "skip-header", &columns.skip_names,
+            "without a header: where the first record of an input is the names of the columns, leave it out"),
         OPT_BAD_ROWS(apg_rejects_predict_settings, &p.bad),
         OPT_LIST(0, "max-unknown", &p.unknown.limits, "SHARE,...",
             "fail when the model does not know more than SHARE, such as 0.2 or 20%, of the tokens of a column; "
@@ -247,6 +277,8 @@ int cmd_predict(int argc, char **argv)
         "    tail -n +1 -F clicks.csv | apg predict -m serve.apg\n"
         "    apg predict -m serve.apg --append < new.csv | sort -t, -k9 -gr | head"};
     int code = opt_parse(&argc, &argv, &command);
+    if (code == OPT_GO && header_path && (columns.names.n || (opt_given("header") && columns.header)))
+        return opt_usage(&command, "--header-from does not go with --columns or --header");
     if (code != OPT_GO || (code = input_check_columns(&command, &columns)) != OPT_GO)
         return code;
     if ((code = input_need_model(&command, model_path, argv, argc)) != OPT_GO)
@@ -271,6 +303,13 @@ int cmd_predict(int argc, char **argv)
     }
     apg_columns_cut_as(&columns, opt_all_given(), p.model->model->schema);
     columns.may_lack = p.model->model->schema->label;
+    if (header_path && (status = read_names(&columns, header_path, &header, &names, &err)))
+        goto done;
+    if (columns.skip_names && columns.header) {
+        status = apg_fail(&err, APG_EUSAGE,
+            "--skip-header is for an input without a header: add --no-header or --header-from");
+        goto done;
+    }
     p.delimiter = columns.delimiter, p.quotes = columns.quotes;
     if ((!p.quiet && (status = apg_metrics_running_init(&p.metrics, &err))) ||
         (status = input_open_all(&in, argv, (size_t)argc, &columns, &err)) ||
@@ -299,6 +338,8 @@ done:
     unknown_release(&p.unknown);
     free(p.id_cell);
     free(p.names.text);
+    free(names.item);
+    apg_csv_chunk_release(&header);
     input_close_all(&in);
     return status ? message_fail(&err) : EXIT_OK;
 }

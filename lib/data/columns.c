@@ -129,6 +129,15 @@ enum apg_status apg_columns_check(const struct apg_columns *c, struct apg_error 
 
 /* ---- names ---- */
 
+/* Are the cells of the record that was read as HEADER those names? */
+static bool is_names(const struct apg_csv_chunk *header, const struct apg_list *names)
+{
+    bool same = header->first[1] == names->n;
+    for (size_t i = 0; same && i < names->n; i++)
+        same = strcmp(header->text + header->cell[i].at, names->item[i]) == 0;
+    return same;
+}
+
 enum apg_status apg_columns_header(const struct apg_columns *c, struct apg_csv *csv, bool skip,
     struct apg_csv_chunk *out, struct apg_error *err)
 {
@@ -136,7 +145,7 @@ enum apg_status apg_columns_header(const struct apg_columns *c, struct apg_csv *
     enum apg_status status = apg_csv_header(csv, out, err);
     if (!status && out->records && !(skip && named) && apg_csv_is_bad(out, 0))
         status = apg_csv_fail(csv, out, 0, err);
-    if (status || c->header || !out->records)
+    if (status || c->header || !out->records || (named && c->skip_names && is_names(out, &c->names)))
         return status;
     apg_csv_unread_header(csv);
     size_t n = out->first[1], at = 0;

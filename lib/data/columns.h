@@ -23,6 +23,7 @@ struct apg_columns {
     const char *weight;       /* NULL or "": rows have no weights */
     struct apg_list names;    /* with header = false; none: c1, c2, ... */
     const char *may_lack;     /* one of NAMES, that of the label, which rows to be scored may lack; or NULL */
+    bool skip_names;          /* a first record that is NAMES is no row */
     struct apg_list categorical, numeric, bucket, multi, time, drop; /* columns whose kind is not inferred */
     struct apg_list missing; /* cells of these texts are read as empty ones */
     size_t min_count;        /* times that a token is seen before it gets an id of its own; 1 to UINT32_MAX */

@@ -108,6 +108,42 @@ load small_model
     [ "$stderr" = "apg predict: part3: empty: not even a header" ]
 }
 
+@test "predict: --header-from names the columns of parts, and --skip-header leaves the header out of the first" {
+    apg predict -q -m m.apg --id user_id,item_id new.csv | tail -n +2 > whole.csv
+    parts="-q -m m.apg --id user_id,item_id --header-from new.csv"
+    head -n 701 new.csv > part1
+    tail -n +702 new.csv > part2
+    head -n 1 new.csv > part3
+    : > part4
+    for part in part1 part2 part3 part4; do
+        # shellcheck disable=SC2086
+        apg predict $parts --skip-header < $part
+    done | cmp - whole.csv
+    # shellcheck disable=SC2086
+    apg predict $parts --skip-header part1 part4 part3 part2 | cmp - whole.csv
+    tail -n +2 new.csv | apg predict -q -m m.apg --header-from new.csv | cmp - <(cut -d, -f3 whole.csv)
+    apg predict -q -m m.apg --no-header --columns "$(head -n 1 new.csv)" --skip-header new.csv | cmp - <(cut -d, -f3 whole.csv)
+    # Without --skip-header it is a row, and a bad one. A row that is no header is never left out.
+    run --separate-stderr -1 apg predict -q -m m.apg --header-from new.csv new.csv
+    [ "$stderr" = "apg predict: new.csv:1: price: not a number: 'price'" ]
+    [ "$(apg predict -q -m m.apg --header-from new.csv --skip-header part2 | wc -l)" -eq 1300 ]
+    # Names of a file with other delimiters and quotes.
+    sed 's/,/\t/g; 1s/user_id/"user_id"/' part3 > names.tsv
+    tr , '\t' < part2 | apg predict -q -d tab -m m.apg --header-from names.tsv | cmp - <(tail -n 1300 whole.csv | cut -d, -f3)
+    # What does not go together, and a FILE that has no names.
+    run --separate-stderr -2 apg predict -q -m m.apg --header-from new.csv --no-header --columns a,b new.csv
+    [[ "$stderr" == "apg predict: --header-from does not go with --columns or --header"* ]]
+    run --separate-stderr -1 apg predict -q -m m.apg --skip-header new.csv
+    [[ "$stderr" == "apg predict: --skip-header is for an input without a header: "* ]]
+    run --separate-stderr -1 apg predict -q -m m.apg --header-from part4 new.csv
+    [ "$stderr" = "apg predict: part4: empty: not even a header" ]
+    apg encode -q --encoder m.apg -o new.apgf new.csv
+    run --separate-stderr -1 apg predict -q -m m.apg --header-from new.apgf new.csv
+    [ "$stderr" = "apg predict: new.apgf: --header-from takes CSV" ]
+    run --separate-stderr -1 apg predict -q -m m.apg --header-from none new.csv
+    [ "$stderr" = "apg predict: none: No such file or directory" ]
+}
+
 @test "predict: tells which tokens the model does not know, and --max-unknown fails" {
     apg predict -m m.apg new.csv 2> err > whole.txt
     [ "$(grep -c 'does not know' err)" -eq 0 ]
