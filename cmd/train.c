@@ -37,7 +37,9 @@ struct train {
     const char *best;                                    /* what is written when training is stopped */
     bool stopped;                                        /* by a signal, and there is a model */
     bool unreported;                                     /* the model is written, and the page is not */
-    struct apg_progress kept; /* of a training that was stopped: the epoch that is kept */
+    struct apg_progress kept;                /* of a training that was stopped: the epoch that is kept */
+    struct apg_comm_spent exchanged, before; /* in steps; until the last event */
+    uint64_t steps;
 };
 
 /* Write MODEL to PATH. A failure is a warning: it is no reason to lose the training too. */
@@ -70,9 +72,22 @@ static bool stop(void *arg)
     return ranks_stop_signal() != 0;
 }
 
+/* Add up what steps exchange with other ranks. Between steps there may be a validation, or a file is written. */
+static void count_exchange(struct train *t, bool step)
+{
+    const struct apg_comm_spent now = apg_comm_spent();
+    if (step) {
+        t->exchanged.bytes += now.bytes - t->before.bytes;
+        t->exchanged.seconds += now.seconds - t->before.seconds;
+        t->steps++;
+    }
+    t->before = now;
+}
+
 static void tell(void *arg, const struct apg_event *e)
 {
     struct train *t = arg;
+    count_exchange(t, e->kind == APG_EVENT_STEP);
     if (e->kind != APG_EVENT_STEP)
         train_progress_erase(&t->progress);
     if (e->kind == APG_EVENT_PASS ||
@@ -162,6 +177,10 @@ static enum apg_status run(struct train *t, char *const *path, size_t n_paths,
     if (!status && !(status = apg_write(model, output_sink(&out), err)) &&
         (!t->rejects || !(status = output_commit(&rejects, err))))
         status = output_commit(&out, err);
+    if (!status && !t->quiet && apg_comm_ranks() > 1 && t->steps)
+        fprintf(stderr, "%zu ranks: rank 0 sent %.4g MB a step, and exchanges took %.4g ms of it\n",
+            apg_comm_ranks(), 1e-6 * (double)t->exchanged.bytes / (double)t->steps,
+            1e3 * t->exchanged.seconds / (double)t->steps);
     if (!status && t->stopped)
         tell_stopped(t, out.name);
     if (!status && t->page.path && train_page_write(&t->page, model, log, n_logs, err)) {

@@ -128,7 +128,7 @@ static void start_held(const struct apg_graph *g, size_t param, double std, stru
     for (size_t f = 0; op && f < g->F; f++)
         if (op->type->embedding(g->field, op, f, &whole) && op->type->embedding(g->held, op, f, &held))
             for (size_t k = 0; k < g->held[f].rows; k++) {
-                const size_t row = apg_exchange_id(g->held[f].first + k) - g->field[f].first + whole.row;
+                const size_t row = apg_exchange_id(g, g->held[f].first + k) - g->field[f].first + whole.row;
                 r.counter = 2 * row * p->cols;
                 start_numbers(p->w + (held.row + k) * p->cols, p->cols, std, false, &r);
             }
@@ -186,7 +186,7 @@ bool apg_model_copy_rows(const struct apg_model *m, const struct apg_param *p, a
             if (has && !g->exchange == !h->exchange)
                 memcpy(to + a.row * cols, of + b.row * cols, h->held[f].rows * cols * sizeof *to);
             for (size_t k = 0; has && g->exchange && !h->exchange && k < g->held[f].rows; k++) {
-                const size_t id = apg_exchange_id(g->held[f].first + k) - g->field[f].first;
+                const size_t id = apg_exchange_id(g, g->held[f].first + k) - g->field[f].first;
                 if (id < h->field[f].rows)
                     memcpy(to + (a.row + k) * cols, of + (b.row + id) * cols, cols * sizeof *to);
             }

@@ -84,6 +84,17 @@ static size_t below(size_t id, size_t rank, size_t ranks)
     return (id + ranks - 1 - rank) / ranks;
 }
 
+/* What rank Q of RANKS holds of each field: (F), freed with free(). NULL: out of memory. */
+static struct apg_graph_field *held_by(const struct apg_graph *g, size_t q, size_t ranks)
+{
+    struct apg_graph_field *held = apg_alloc(g->F, sizeof *held);
+    for (size_t f = 0; held && f < g->F; f++) {
+        held[f].first = below(g->field[f].first, q, ranks);
+        held[f].rows = below(g->field[f].first + g->field[f].rows, q, ranks) - held[f].first;
+    }
+    return held;
+}
+
 enum apg_status apg_exchange_new(struct apg_graph *g, struct apg_error *err)
 {
     const size_t ranks = apg_comm_ranks(), rank = apg_comm_rank();
@@ -111,7 +122,9 @@ enum apg_status apg_exchange_new(struct apg_graph *g, struct apg_error *err)
         !(x->count_in = apg_alloc(ranks, sizeof *x->count_in)) ||
         !(x->in.from = apg_alloc(ranks * (g->F + 1), sizeof *x->in.from)) ||
         !(x->out.from = apg_alloc(ranks * (g->F + 1), sizeof *x->out.from)) ||
-        !(g->held = apg_alloc(g->F, sizeof *g->held)) || !(g->read = apg_alloc(g->F, sizeof *g->read)))
+        !(g->read = apg_alloc(g->F, sizeof *g->read)))
+        return apg_fail_memory(err);
+    if (!(g->held = held_by(g, rank, ranks)))
         return apg_fail_memory(err);
     x->rank = rank, x->ranks = ranks;
     for (size_t q = 0; q < ranks; q++)
@@ -120,9 +133,6 @@ enum apg_status apg_exchange_new(struct apg_graph *g, struct apg_error *err)
     g->slot_from = apg_graph_slots_from(g, rank, ranks);
     g->slot_to = apg_graph_slots_from(g, rank + 1, ranks);
     for (size_t f = 0; f < g->F; f++) {
-        const size_t from = below(g->field[f].first, rank, ranks),
-                     to = below(g->field[f].first + g->field[f].rows, rank, ranks);
-        g->held[f] = (struct apg_graph_field){from, to - from};
         struct apg_embedding at;
         for (size_t j = 0; j < g->n_ops; j++)
             if (g->op[j].type->embedding && g->op[j].type->embedding(g->field, &g->op[j], f, &at)) {
@@ -195,9 +205,41 @@ size_t apg_exchange_held(const struct apg_graph *g, int param)
     return rows;
 }
 
-size_t apg_exchange_id(size_t place)
+size_t apg_exchange_rows(const struct apg_graph *g, size_t param, size_t q, size_t ranks)
 {
-    return place * apg_comm_ranks() + apg_comm_rank();
+    const struct apg_op *op = apg_graph_embedding(g, param);
+    struct apg_embedding at;
+    size_t rows = 0;
+    for (size_t f = 0; f < g->F; f++)
+        if (op->type->embedding(g->field, op, f, &at))
+            rows +=
+                below(g->field[f].first + g->field[f].rows, q, ranks) - below(g->field[f].first, q, ranks);
+    return rows;
+}
+
+bool apg_exchange_regroup(
+    const struct apg_graph *g, size_t param, size_t q, size_t ranks, const void *from, void *to, size_t width)
+{
+    const struct apg_op *op = apg_graph_embedding(g, param);
+    struct apg_graph_field *theirs = held_by(g, q, ranks);
+    struct apg_embedding at, here;
+    for (size_t f = 0; theirs && f < g->F; f++) {
+        if (!op->type->embedding(theirs, op, f, &at) || !op->type->embedding(g->held, op, f, &here))
+            continue;
+        for (size_t k = 0; k < g->held[f].rows; k++) {
+            const size_t id = apg_exchange_id(g, g->held[f].first + k);
+            if (id % ranks == q)
+                memcpy((char *)to + (here.row + k) * width,
+                    (const char *)from + (id / ranks - theirs[f].first + at.row) * width, width);
+        }
+    }
+    free(theirs);
+    return theirs;
+}
+
+size_t apg_exchange_id(const struct apg_graph *g, size_t place)
+{
+    return g->exchange ? place * apg_comm_ranks() + apg_comm_rank() : place;
 }
 
 struct apg_distinct *apg_exchange_asked(const struct apg_graph *g, size_t field)

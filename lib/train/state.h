@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * state.h - what a training needs to go on after it was killed, in a folder of its own. docs/files.md has the
- * layout. A state is written as a part, G.0-of-1 for generation G, and then the file `current`, which names it,
- * takes the place of the old one; then what `current` does not name is removed. Each file appears whole or not
- * at all (base/outfile.h), so a whole state is there at any moment.
+ * layout. A state is written as a part of each rank, G.r-of-R for generation G, and then the file `current`, which
+ * names them, takes the place of the old one; then what `current` does not name is removed. Each file appears whole
+ * or not at all (base/outfile.h), so a whole state is there at any moment. A rank's part has the rows of tables that
+ * it holds; part 0 also has all else. Any number of ranks may go on from it: rows are found by their ids.
  *
  * A training lists its numbers and arrays as items; the same list is written and read. What can be computed again
- * is no item: the order of rows, the counts of tokens. Used by the thread that trains.
+ * is no item: the order of rows, the counts of tokens. Used by the thread that trains; all ranks call the
+ * functions that open, read, load and save, and apg_state_due.
  */
 #ifndef APG_STATE_H
 #define APG_STATE_H
@@ -22,11 +24,14 @@ struct apg_state_item {
     enum apg_dtype dtype;
     size_t rows, cols;
     void *data; /* (rows, cols); borrowed */
+    bool table; /* the rows are those that this rank holds of the table PARAM */
+    size_t param;
 };
 struct apg_state_items {
     size_t n, cap;
     struct apg_state_item *item;
-    bool no_memory; /* an item is missing */
+    bool no_memory;            /* an item is missing */
+    const struct apg_graph *g; /* whose tables they are */
 };
 /* Add the item PREFIX NAME. */
 void apg_state_add(struct apg_state_items *l, const char *prefix, const char *name, enum apg_dtype dtype,

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/comm.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "data/away.h"
@@ -700,8 +699,6 @@ static enum apg_status train(
             s->fit.negative_rate = t->from->calibration.rate;
         apg_columns_cut_as(&s->columns, &s->given, t->schema);
     }
-    if (s->state && apg_comm_ranks() > 1)
-        return apg_fail(err, APG_ESETTING, "--state: not yet on more than one rank");
     if (s->state &&
         (status = apg_state_open(&t->state, s->state, s->resume, s->state_every, tell_unwritten, t, err)))
         return status;
