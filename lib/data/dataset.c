@@ -19,6 +19,8 @@ struct apg_spool {
     void (*release)(void *arg);
     enum apg_status (*check)(const void *arg, struct apg_error *err);
     void *arg;
+    struct apg_dataset
+        *joined; /* the first of those that were joined to it, which own their blocks: a list */
 };
 
 enum apg_status apg_dataset_new(
@@ -45,8 +47,10 @@ void apg_dataset_free(struct apg_dataset *d)
     for (size_t i = 0; i < d->n_blocks; i++)
         apg_block_release(&d->block[i]);
     free(d->block);
+    free(d->part);
     struct apg_spool *s = d->spool;
     if (s) {
+        apg_dataset_free(s->joined);
         apg_block_release(&s->rest);
         if (s->map)
             (void)munmap(s->map, s->end);
@@ -61,7 +65,7 @@ void apg_dataset_free(struct apg_dataset *d)
 
 size_t apg_dataset_bytes(const struct apg_dataset *d)
 {
-    return d->spool->used;
+    return d->spool->used + (d->spool->joined ? apg_dataset_bytes(d->spool->joined) : 0);
 }
 
 double apg_dataset_positives(const struct apg_dataset *d)
@@ -205,9 +209,45 @@ enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *b
     return APG_OK;
 }
 
+enum apg_status apg_dataset_join(struct apg_dataset *d, struct apg_dataset *more, struct apg_error *err)
+{
+    struct apg_dataset **last = &d->spool->joined;
+    while (*last)
+        last = &(*last)->spool->joined;
+    *last = more;
+    if (!apg_grow(&d->block, &d->cap_blocks, d->n_blocks + more->n_blocks, sizeof *d->block) ||
+        !apg_grow(&d->part, &d->cap_parts, d->n_parts + 1, sizeof *d->part))
+        return apg_fail_memory(err);
+    d->part[d->n_parts++] = (struct apg_dataset_part){d->rows, d->n_blocks};
+    for (size_t i = 0; i < more->n_blocks; i++) {
+        struct apg_block *b = &d->block[d->n_blocks++];
+        *b = more->block[i];
+        b->cap_start = b->cap_words = 0; /* they are MORE's */
+    }
+    d->rows += more->rows;
+    d->positives += more->positives;
+    return APG_OK;
+}
+
+const uint32_t *apg_dataset_row_of_part(const struct apg_dataset *d, uint64_t i)
+{
+    struct apg_dataset_part in = {0};
+    for (size_t from = 0, to = d->n_parts; from < to;) {
+        const size_t mid = from + (to - from) / 2;
+        if (d->part[mid].row <= i)
+            in = d->part[mid], from = mid + 1;
+        else
+            to = mid;
+    }
+    i -= in.row;
+    return apg_block_row(&d->block[in.block + i / APG_BLOCK_ROWS], i % APG_BLOCK_ROWS);
+}
+
 enum apg_status apg_dataset_check(const struct apg_dataset *d, struct apg_error *err)
 {
-    return d->spool->check ? d->spool->check(d->spool->arg, err) : APG_OK;
+    const struct apg_spool *s = d->spool;
+    const enum apg_status status = s->check ? s->check(s->arg, err) : APG_OK;
+    return status || !s->joined ? status : apg_dataset_check(s->joined, err);
 }
 
 void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg),

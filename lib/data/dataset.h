@@ -16,18 +16,29 @@
 #include "base/error.h"
 #include "data/schema.h"
 
+/* Where rows begin that were joined to others: in all rows, and in all blocks. */
+struct apg_dataset_part {
+    uint64_t row;
+    size_t block;
+};
+
 struct apg_dataset {
     uint64_t rows, positives;
     size_t weight_at; /* as of apg_row_weight_at; set by who makes the data set, to be read here */
     size_t n_blocks, cap_blocks;
-    struct apg_block *block;
-    struct apg_spool *spool; /* private: temporary file or mapping */
+    struct apg_block *block; /* each of APG_BLOCK_ROWS rows, but the last one of all and that before a part */
+    size_t n_parts, cap_parts;
+    struct apg_dataset_part *part; /* behind the first rows */
+    struct apg_spool *spool;       /* private: temporary file or mapping */
 };
 void apg_dataset_free(struct apg_dataset *d); /* NULL is allowed */
+/* apg_dataset_row, where there are parts. */
+const uint32_t *apg_dataset_row_of_part(const struct apg_dataset *d, uint64_t i);
 /* The words of row I, 0 <= i < rows. They are valid as long as the data set. Thread-safe. */
 static inline const uint32_t *apg_dataset_row(const struct apg_dataset *d, uint64_t i)
 {
-    return apg_block_row(&d->block[i / APG_BLOCK_ROWS], i % APG_BLOCK_ROWS);
+    return d->n_parts ? apg_dataset_row_of_part(d, i)
+                      : apg_block_row(&d->block[i / APG_BLOCK_ROWS], i % APG_BLOCK_ROWS);
 }
 
 /* What row I counts for: 1 where rows have no weights. */
@@ -57,6 +68,8 @@ enum apg_status apg_dataset_finish(struct apg_dataset *d, struct apg_error *err)
  * words and starts, which are borrowed. All blocks but the last have APG_BLOCK_ROWS rows. */
 enum apg_status apg_dataset_borrow(struct apg_dataset **out, struct apg_block *blocks, size_t n_blocks,
     uint64_t positives, struct apg_error *err);
+/* Append the rows of MORE where they lie. D takes MORE over, also on failure. No other rows can be appended later. */
+enum apg_status apg_dataset_join(struct apg_dataset *d, struct apg_dataset *more, struct apg_error *err);
 /* Call RELEASE(ARG) when the data set is freed. It frees what the blocks, or a schema, borrow
  * from. apg_dataset_check calls CHECK(ARG). */
 void apg_dataset_keep(struct apg_dataset *d, void (*release)(void *arg),

@@ -148,7 +148,7 @@ uint64_t apg_schema_hash(const struct apg_schema *s);
 /* The one NaN that rows hold: a label or a weight that is absent, a number that is missing. */
 #define APG_MISSING UINT32_C(0x7fc00000)
 
-enum { APG_BLOCK_ROWS = 8192 }; /* every block of a data set but the last holds this many */
+enum { APG_BLOCK_ROWS = 8192 }; /* blocks of a data set hold this many (dataset.h) */
 
 /* Rows, one after another. words and start may be borrowed from a mapping; then cap_* are 0. */
 struct apg_block {

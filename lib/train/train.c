@@ -267,13 +267,14 @@ static void tell_round(void *arg, enum apg_choose_stage stage, const struct apg_
 
 /* ---- rows ---- */
 
-/* Read one feature file. */
+/* Read a feature file, behind what *ROWS has already: several are one log, in their order. */
 static enum apg_status read_features(
     struct training *t, struct apg_source *in, struct apg_dataset **rows, struct apg_error *err)
 {
     struct apg_schema *s = NULL;
+    struct apg_dataset *d = NULL;
     enum apg_status status = apg_feat_dataset(
-        in->feat, &s, rows, t->settings.columns.memory, t->settings.columns.temp_dir, t->pool, err);
+        in->feat, &s, &d, t->settings.columns.memory, t->settings.columns.temp_dir, t->pool, err);
     in->feat = NULL;
     const char *weight = t->settings.columns.weight;
     if (!status && weight && strcmp(weight, s->weight ? s->weight : "") != 0)
@@ -281,12 +282,14 @@ static enum apg_status read_features(
             "%s: --weight '%s': a feature file has the weights it was encoded with", in->name, weight);
     if (!status && t->schema && !apg_schema_reads(t->schema, s))
         status = apg_fail(err, APG_EUSAGE, "%s: encoded otherwise than %s (apg encode --encoder)", in->name,
-            rows == &t->rows ? apg_model_name(t->from) : "the training rows");
-    for (uint64_t i = 0; !status && i < (*rows)->rows; i++) {
-        const uint32_t *row = apg_dataset_row(*rows, i);
-        const char *lacks = row[0] == APG_MISSING                                          ? "label"
-                            : (*rows)->weight_at && row[(*rows)->weight_at] == APG_MISSING ? "weight"
-                                                                                           : NULL;
+            rows != &t->rows ? "the training rows"
+            : t->from        ? apg_model_name(t->from)
+                             : "the first of the feature files");
+    for (uint64_t i = 0; !status && i < d->rows; i++) {
+        const uint32_t *row = apg_dataset_row(d, i);
+        const char *lacks = row[0] == APG_MISSING                              ? "label"
+                            : d->weight_at && row[d->weight_at] == APG_MISSING ? "weight"
+                                                                               : NULL;
         if (lacks)
             status =
                 apg_fail(err, APG_EINPUT, "%s: row %llu: no %s", in->name, (unsigned long long)i + 1, lacks);
@@ -294,7 +297,13 @@ static enum apg_status read_features(
     if (t->schema)
         apg_schema_free(s);
     else
-        t->schema = s;
+        t->schema = s; /* it borrows from d */
+    if (!*rows)
+        *rows = d;
+    else if (!status)
+        status = apg_dataset_join(*rows, d, err);
+    else
+        apg_dataset_free(d);
     return status;
 }
 
@@ -436,13 +445,13 @@ static enum apg_status read_rows(struct training *t, const struct apg_input *inp
     enum apg_status status = open_logs(&logs, input, n, &t->settings.columns, t->options->opener, err);
     if (!status && !logs.n_features)
         status = read_csv(t, logs.csv, logs.n, rows, err);
-    else if (!status && logs.n > 1)
-        status = apg_fail(
-            err, APG_EUSAGE, "%s: one feature file at a time, and not with CSV", logs.source[0].name);
+    else if (!status && logs.n_csv)
+        status =
+            apg_fail(err, APG_EUSAGE, "%s: feature files and CSV do not go together", logs.source[0].name);
     else if (!status && t->settings.rejects.rows)
         status = apg_fail(err, APG_EUSAGE, "%s: --rejects needs CSV", logs.source[0].name);
-    else if (!status)
-        status = read_features(t, &logs.source[0], rows, err);
+    for (size_t i = 0; !status && logs.n_features && i < logs.n; i++)
+        status = read_features(t, &logs.source[i], rows, err);
     if (!status && logs.n_features && t->from && t->settings.grow && rows == &t->rows)
         tell_advice(t,
             "rows that are encoded already have no tokens: those that --from's model does not know stay unknown");

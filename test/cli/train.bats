@@ -30,6 +30,33 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     cmp file.apg spooled.apg
 }
 
+@test "train: feature files that were encoded alike are one log, in their order" {
+    apg simulate --rows 20000 --seed 4 > long.csv
+    apg encode -q --multi genres long.csv > all.apgf
+    for part in "1 300" "301 17000" "17001 20000"; do # the rows of each; blocks have 8192
+        # shellcheck disable=SC2086
+        set -- $part
+        { head -1 long.csv; tail -n +2 long.csv | sed -n "$1,$2p"; } | apg encode -q -e all.apgf > "from$1.apgf"
+    done
+    for options in "--holdout-last .2 --cross user_id,scenario" "--valid from301.apgf" ""; do
+        # shellcheck disable=SC2086
+        apg train "${small[@]}" $options all.apgf > all.apg
+        # shellcheck disable=SC2086
+        apg train "${small[@]}" $options from1.apgf from301.apgf from17001.apgf > parts.apg
+        cmp all.apg parts.apg || { echo "$options"; return 1; }
+    done
+    apg train "${small[@]}" from1.apgf - from17001.apgf < <(cat from301.apgf) > parts.apg
+    cmp all.apg parts.apg
+    apg train "${small[@]}" from301.apgf from1.apgf from17001.apgf > parts.apg
+    ! cmp -s all.apg parts.apg
+    apg encode -q --multi genres --drop scenario logs.csv > other.apgf
+    run apg train "${small[@]}" all.apgf other.apgf -o refused.apg
+    [ "$status" -eq 2 ] && [ "$output" = "apg train: other.apgf: encoded otherwise than the first of the feature files (apg encode --encoder)" ]
+    run apg train "${small[@]}" logs.csv all.apgf -o refused.apg
+    [ "$status" -eq 2 ] && [ "$output" = "apg train: logs.csv: feature files and CSV do not go together" ]
+    [ ! -e refused.apg ]
+}
+
 @test "train: every backbone, layer, form, bias and condition trains, collapses and predicts the same" {
     for backbone in dnn deepfm; do
         for layer in "--layer dense --batch-norm" "--form shared --rank 4" \
