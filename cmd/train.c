@@ -279,8 +279,10 @@ int cmd_train(int argc, char **argv)
         (code = page_check_path("report", t.page.path, t.out, &command)) != OPT_GO)
         return code;
     struct apg_error err;
+    ranks_limit(timeout_s);
     if (apg_comm_start(timeout_s, &err))
         return message_fail(&err);
+    ranks_started();
     if (apg_comm_ranks() > 1 && (!t.out || strcmp(t.out, "-") == 0))
         return opt_usage(&command, "on %zu ranks the model needs a file: -o", apg_comm_ranks());
     if (apg_comm_ranks() > 1 && t.page.path)

@@ -2,7 +2,12 @@
 #include "common/ranks.h"
 #include <fcntl.h>
 #include <stdint.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include "base/comm.h"
 #include "base/io.h"
@@ -31,6 +36,47 @@ static void be_silent(void)
     (void)dup2(nowhere, STDERR_FILENO);
     (void)dup2(nowhere, STDOUT_FILENO);
     (void)close(nowhere);
+}
+
+/* What is said when a start or an end has taken too long, and that time; 0: there is one rank. */
+static char too_late[160];
+static double limit_s;
+static const double OTHERS_S = 5; /* that launchers have to end all ranks when one has */
+
+static void give_up(int signal)
+{
+    (void)signal;
+    const ssize_t unread = write(speech, too_late, strlen(too_late));
+    (void)unread;
+    _exit(EXIT_FAILED);
+}
+
+/* The first to give up ends all the others: that is rank 0, unless it is the one that is stopped. */
+static void watch(double seconds, const char *what)
+{
+    const double rank = (double)told("OMPI_COMM_WORLD_RANK", "PMI_RANK");
+    const double after = seconds + (rank > 0 ? OTHERS_S + .1 * fmin(100, rank) : 0);
+    const struct itimerval timer = {.it_value = {(time_t)after, (suseconds_t)(1e6 * (after - floor(after)))}};
+    (void)snprintf(too_late, sizeof too_late,
+        "apg train: the ranks have not all %s for %g s (--rank-timeout): one is stopped, or gone\n", what,
+        seconds);
+    (void)signal(SIGALRM, give_up);
+    (void)setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void ranks_limit(double seconds)
+{
+    if (told("OMPI_COMM_WORLD_SIZE", "PMI_SIZE") < 2)
+        return;
+    limit_s = seconds;
+    watch(seconds, "started");
+}
+
+void ranks_started(void)
+{
+    const struct itimerval none = {0};
+    if (limit_s > 0)
+        (void)setitimer(ITIMER_REAL, &none, NULL);
 }
 
 bool ranks_begin(bool trains)
@@ -108,6 +154,8 @@ bool ranks_all(bool here)
 
 void ranks_end(int code)
 {
+    if (limit_s > 0 && !apg_comm_broken())
+        watch(limit_s, "ended");
     if (code == EXIT_OK || code > EXIT_SIGNALLED)
         apg_comm_end();
     else

@@ -10,6 +10,11 @@
 /* Before COMMAND looks at its arguments, TRAINS: it is train. False: it must not run on many ranks; that has been said.
  * From here on ranks other than 0 are silent. */
 bool ranks_begin(bool trains);
+/* MPI waits without a limit for all ranks to start, and to end: from here on all of this is over in SECONDS, or the
+ * program says so and exits with 1. */
+void ranks_limit(double seconds);
+/* The ranks have started: there is no limit until ranks_end. */
+void ranks_started(void);
 /* What rank 0 reads from standard input, for all: *fd is a temporary file that has all of it. */
 enum apg_status ranks_share_input(int *fd, const char *temp_dir, struct apg_error *err);
 /* The first signal that any rank was asked to end by (stop.h); 0: none. All ranks call this. */

@@ -74,8 +74,10 @@ void apg_comm_end(void)
 
 void apg_comm_fail(const char *text, int fd, int code)
 {
-    if (!comm.started)
+    if (comm.ranks == 1) { /* MPI_Abort would print a page */
+        apg_comm_end();
         return;
+    }
     char told[TEXT_BYTES];
     if (comm.rank) {
         (void)snprintf(told, sizeof told, "%s", text);

@@ -65,6 +65,22 @@ ended() {
     [ "$(ls -A out)" = best.apg ]
 }
 
+@test "mpi: a rank that is stopped before MPI has started: all end when the time is over" {
+    cat > one-stops << 'END'
+#!/bin/sh
+[ "$OMPI_COMM_WORLD_RANK" != "$STOPPED" ] || kill -STOP $$
+exec "$APG_MPI" "$@"
+END
+    chmod +x one-stops
+    for rank in 2 0; do
+        STOPPED=$rank mpirun -q -n 3 ./one-stops train -q --epochs 1 --rank-timeout 2 -o out/m.apg logs.apgf > told 2>&1 &
+        launcher=$!
+        ended
+        grep -q "^apg train: the ranks have not all started for 2 s" told || { cat told; return 1; }
+        [ -z "$(ls -A out)" ]
+    done
+}
+
 @test "mpi: INT and TERM to the launcher write the best so far" {
     begin 2 --checkpoint out/best.apg
     wait_for test -e out/best.apg
@@ -133,4 +149,6 @@ END
     "$APG_MPI" train -q --epochs 1 -o alone.apg logs.apgf
     cmp alone.apg m.apg
     "$APG_MPI" predict -q -m m.apg logs.apgf | cmp - <(apg predict -q -m m.apg logs.apgf)
+    run -1 "$APG_MPI" train -q -o alone.apg none.csv
+    [ "$output" = "apg train: none.csv: No such file or directory" ]
 }
