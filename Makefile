@@ -12,8 +12,8 @@ PREFIX = /usr/local
 PACKAGES = openblas jansson libxxhash
 
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wformat=2
-# No -ffast-math (NaN checks would vanish) and no fused multiply-add chosen by the compiler: a run gives the same
-# numbers on every machine that has the same BLAS. The first two -fno- flags only free sqrt and selects to be vectorised; -fPIC is for
+# No -ffast-math (NaN checks would vanish). Only products may fuse multiplication and addition (lib/nn/kernel_product.c): a run
+# gives the same numbers on every machine that has the same BLAS and such an instruction. The first two -fno- flags only free sqrt and selects to be vectorised; -fPIC is for
 # libapg.so, and costs nothing that could be measured.
 FLAGS = -std=c11 -D_GNU_SOURCE -DAPG_VERSION='"$(VERSION)"' $(WARN) $(if $(DEVELOPER),-Werror) \
 	-fno-math-errno -fno-trapping-math -ffp-contract=off -fPIC -fno-semantic-interposition -pthread $(if $(DOUBLE),-DAPG_DOUBLE) \
@@ -87,6 +87,7 @@ $(BUILD)/apg.o: $(LIB_OBJ) lib/apg.map
 $(BUILD)/libapg.so: $(LIB_OBJ) lib/apg.map
 	$(LINK) -shared -Wl,-soname,libapg.so.0 -Wl,--version-script=lib/apg.map $(LIB_OBJ) $(LIBS) -o $@
 
+$(BUILD)/lib/nn/kernel_product.o $(BUILD)/double/lib/nn/kernel_product.o: FLAGS += -ffp-contract=fast -fno-tree-vectorize
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -Ilib -Icmd -c $< -o $@

@@ -59,8 +59,7 @@ static void product(size_t m, size_t n, size_t k, struct apg_matrix a, struct ap
     if (k == 0 || alone)
         start(m, n, from, c, ldc);
     if (alone) { /* B is read once, and packing it would take longer. The sums are the same. */
-        for (size_t p = 0; p < k; p++)
-            apg_kernel_add(c, b.p + p * b.ld, a.p[p * step], n);
+        apg_kernel_add_rows(k, n, a.p, step, b.p, b.ld, c);
         return;
     }
     for (size_t j0 = 0, width; j0 < n; j0 += width) {

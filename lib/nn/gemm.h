@@ -39,8 +39,9 @@ void apg_gemm(size_t m, size_t n, size_t k, struct apg_matrix a, struct apg_matr
     apg_real *c, size_t ldc);
 
 /* The same of an A that is not transposed, for predictions, always by our own tiles. Each sum runs over k in
- * order, so a row's result depends neither on the rows beside it nor on the processor. BLAS does not promise
- * that: with OpenBLAS 0.3.21's Haswell kernels, equal rows of A gave two different rows of C, by place. */
+ * order, so a row's result depends neither on the rows beside it nor on the processor, if that has fused
+ * multiply-adds (x86 from 2013 on). BLAS does not promise that: with OpenBLAS 0.3.21's Haswell kernels,
+ * equal rows of A gave two different rows of C, by place. */
 void apg_gemm_rows(size_t m, size_t n, size_t k, struct apg_matrix a, struct apg_matrix b,
     struct apg_matrix from, apg_real *c, size_t ldc);
 

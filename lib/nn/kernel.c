@@ -2,16 +2,9 @@
 #include "nn/kernel.h"
 #include <math.h>
 #include <string.h>
+#include "nn/vector.h"
 
-/* gcc only: clang 14 gives clones names that other files cannot call. Not under ThreadSanitizer: the
- * functions that choose a clone run before it is set up, and crash in it. */
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
-#define APG_CLONES
-#define CLONED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONED
-#endif
-#define INLINE static inline __attribute__((always_inline))
+#define CLONED APG_CLONED("avx512f", "avx2")
 
 /* The analyser of gcc 12 takes a lane that is set for one that is not, and the width of a vector for that of
  * its lane. */
@@ -79,23 +72,6 @@ INLINE void lane_sums(vector *x)
         }
 }
 
-#define WIDTH 64
-#include "nn/kernel_width.inc"
-#define WIDTH 32
-#include "nn/kernel_width.inc"
-#define WIDTH 16
-#include "nn/kernel_width.inc"
-
-/* The bytes of a register that the clone chosen for this processor may use. */
-INLINE unsigned width(void)
-{
-#ifdef APG_CLONES
-    return __builtin_cpu_supports("avx512f") ? 64 : __builtin_cpu_supports("avx2") ? 32 : 16;
-#else
-    return 16;
-#endif
-}
-
 /* ---- products of instances ---- */
 
 /* Where N and M are whole numbers of vectors: APG_VECTOR rows of W_i at a time. */
@@ -128,7 +104,7 @@ INLINE void vecmat_back_vectors(size_t B, size_t N, size_t M, const apg_real *x,
 INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x, const apg_real *restrict W,
     const apg_real *restrict dy, size_t ldW, apg_real *restrict dW, bool add, apg_real *restrict dx)
 {
-    if (width() == 64 && N % APG_VECTOR == 0 && M % APG_VECTOR == 0) {
+    if (APG_REGISTER == 64 && N % APG_VECTOR == 0 && M % APG_VECTOR == 0) {
         vecmat_back_vectors(B, N, M, x, W, dy, ldW, dW, add, dx);
         return;
     }
@@ -152,32 +128,7 @@ INLINE void vecmat_back(size_t B, size_t N, size_t M, const apg_real *restrict x
         }
 }
 
-INLINE void vecmat(
-    size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y)
-{
-    const unsigned w = width();
-    if (w == 64)
-        vecmat64(B, N, M, x, W, ldW, y);
-    else if (w == 32)
-        vecmat32(B, N, M, x, W, ldW, y);
-    else
-        vecmat16(B, N, M, x, W, ldW, y);
-}
-
 /* With the usual ranks as constants the loops over K unroll. */
-CLONED void apg_kernel_vecmat(
-    size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W, size_t ldW, apg_real *y)
-{
-    if (N == 16 && M == 16)
-        vecmat(B, 16, 16, x, W, ldW, y);
-    else if (N == 32 && M == 32)
-        vecmat(B, 32, 32, x, W, ldW, y);
-    else if (N == 8 && M == 8)
-        vecmat(B, 8, 8, x, W, ldW, y);
-    else
-        vecmat(B, N, M, x, W, ldW, y);
-}
-
 CLONED void apg_kernel_vecmat_back(size_t B, size_t N, size_t M, const apg_real *x, const apg_real *W,
     const apg_real *dy, size_t ldW, apg_real *dW, bool add, apg_real *dx)
 {
@@ -480,7 +431,7 @@ CLONED void apg_kernel_from_lanes(size_t rows, size_t F, size_t n, const apg_rea
                 x[(l * F + f) * n + c] = t[(f * ld + c) * APG_VECTOR + l];
 }
 
-/* ---- tiles of products ---- */
+/* ---- for tiles of products ---- */
 
 CLONED void apg_kernel_pack(size_t k, size_t columns, const apg_real *b, size_t ldb, apg_real *pack)
 {
@@ -501,36 +452,6 @@ CLONED void apg_kernel_pack_transposed(
             for (size_t l = 0; l < APG_VECTOR; l++)
                 *(vector *)(pack + (p + l) * columns + v) = x[l];
         }
-}
-
-/* A tile is 8 sums of a register's width, 16 of 512 bits. */
-INLINE void tiles(size_t columns, size_t m, size_t k, const apg_real *a, size_t row, size_t step,
-    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
-{
-    const unsigned w = width();
-    if (w == 64)
-        tiles64(APG_TILE_ROWS, columns, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
-    else if (w == 32)
-        tiles32(8 * 32 / sizeof *c / columns, columns, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
-    else
-        tiles16(8 * 16 / sizeof *c / columns, columns, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
-}
-
-CLONED void apg_kernel_wide(size_t m, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
-    size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
-{
-    tiles(APG_WIDE_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
-}
-
-CLONED void apg_kernel_narrow(size_t m, size_t k, const apg_real *a, size_t row, size_t step,
-    const apg_real *b, size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc)
-{
-    tiles(APG_NARROW_COLUMNS, m, k, a, row, step, b, ldb, from, ldf, c, ldc);
-}
-
-bool apg_kernel_is_wide(void)
-{
-    return width() == 64;
 }
 
 /* ---- pairs ---- */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * kernel.h - loops in which a step spends its time and for which BLAS has no call. They are plain C that the
- * compiler vectorises, cloned for each instruction set; the clone is chosen when the program starts. There is
- * no fused multiply-add, so that every clone gives the same bytes. Any thread may call them. Nothing
- * overlaps, unless it is said to.
+ * compiler vectorises, cloned for each instruction set; the clone is chosen when the program starts. Every
+ * clone gives the same bytes, but for products (kernel_product.c), which fuse multiplication and addition
+ * where the processor does. Any thread may call them. Nothing overlaps, unless it is said to.
  */
 #ifndef APG_KERNEL_H
 #define APG_KERNEL_H
@@ -70,6 +70,9 @@ void apg_kernel_wide(size_t m, size_t k, const apg_real *a, size_t row, size_t s
     size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc);
 void apg_kernel_narrow(size_t m, size_t k, const apg_real *a, size_t row, size_t step, const apg_real *b,
     size_t ldb, const apg_real *from, size_t ldf, apg_real *c, size_t ldc);
+/* The same sums for one row: y (n) += a (k) b (k, n). a's number p is a[p * STEP]. */
+void apg_kernel_add_rows(
+    size_t k, size_t n, const apg_real *a, size_t step, const apg_real *b, size_t ldb, apg_real *y);
 /* Copies b (k, COLUMNS) to PACK (k, COLUMNS); or b (COLUMNS, k), transposed. COLUMNS is a whole number of
  * vectors, and of the transposed so is k. */
 void apg_kernel_pack(size_t k, size_t columns, const apg_real *b, size_t ldb, apg_real *pack);

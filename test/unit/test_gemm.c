@@ -95,21 +95,25 @@ static void test_products(void **state)
 static void test_place(void **state)
 {
     (void)state;
-    enum { M = 37, N = 49, K = 150 };
-    apg_real *b = numbers(K * N, 2), *x = numbers(K, 1), *a = calloc(M * K, sizeof *a),
-             *c = calloc(M * N, sizeof *c), alone[N];
-    assert_non_null(a);
-    assert_non_null(c);
-    for (size_t i = 0; i < M; i++)
-        memcpy(a + i * K, x, K * sizeof *a);
-    apg_gemm_rows(M, N, K, apg_matrix(a, K), apg_matrix(b, N), apg_zeros(), c, N);
-    apg_gemm_rows(1, N, K, apg_matrix(x, K), apg_matrix(b, N), apg_zeros(), alone, N);
-    for (size_t i = 0; i < M; i++)
-        assert_memory_equal(c + i * N, alone, sizeof alone);
-    free(a);
-    free(b);
-    free(c);
-    free(x);
+    enum { M = 37, K = 150 };
+    for (size_t N = 1; N <= 49; N += 6) { /* whole vectors, parts of one, and both */
+        apg_real *b = numbers(K * N, 2), *x = numbers(K, 1), *a = calloc(M * K, sizeof *a),
+                 *c = calloc(M * N, sizeof *c), *alone = calloc(N, sizeof *alone);
+        assert_non_null(a);
+        assert_non_null(c);
+        assert_non_null(alone);
+        for (size_t i = 0; i < M; i++)
+            memcpy(a + i * K, x, K * sizeof *a);
+        apg_gemm_rows(M, N, K, apg_matrix(a, K), apg_matrix(b, N), apg_zeros(), c, N);
+        apg_gemm_rows(1, N, K, apg_matrix(x, K), apg_matrix(b, N), apg_zeros(), alone, N);
+        for (size_t i = 0; i < M; i++)
+            assert_memory_equal(c + i * N, alone, N * sizeof *alone);
+        free(a);
+        free(b);
+        free(c);
+        free(x);
+        free(alone);
+    }
 }
 
 int main(void)
