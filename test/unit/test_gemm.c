@@ -96,7 +96,9 @@ static void test_place(void **state)
 {
     (void)state;
     enum { M = 37, K = 150 };
-    for (size_t N = 1; N <= 49; N += 6) { /* whole vectors, parts of one, and both */
+    static const size_t widths[] = {1, 7, 16, 31, 49, 112, 345}; /* strips, whole vectors, parts of one */
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+        const size_t N = widths[w];
         apg_real *b = numbers(K * N, 2), *x = numbers(K, 1), *a = calloc(M * K, sizeof *a),
                  *c = calloc(M * N, sizeof *c), *alone = calloc(N, sizeof *alone);
         assert_non_null(a);
