@@ -103,6 +103,7 @@ static void log_model(struct train_log *l, const struct apg_event *e)
     bad |= json_object_set_new(j, "other_numbers", count_of(e->other_numbers));
     bad |= json_object_set_new(j, "memory", count_of(e->memory));
     bad |= json_object_set_new(j, "taken_numbers", count_of(e->taken_numbers));
+    bad |= json_object_set_new(j, "members", count_of(e->members));
     write_line(l, j, bad);
 }
 

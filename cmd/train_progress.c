@@ -17,6 +17,8 @@ static void show_model(const struct train_progress *t, const struct apg_event *e
     fprintf(stderr, "%llu rows%s%s, %zu fields, %zu numbers in embeddings, %zu outside\n",
         (unsigned long long)e->rows, e->weight ? ", weighted by " : "",
         e->weight ? message_text(e->weight) : "", e->fields, e->embedding_numbers, e->other_numbers);
+    if (e->members > 1)
+        fprintf(stderr, "%zu members, whose logits are averaged\n", e->members);
     if (e->memory >= MEMORY_TOLD_BYTES)
         fprintf(stderr, "takes about %.0f MB of memory\n", 1e-6 * (double)e->memory);
     if (e->held)

@@ -205,6 +205,7 @@ struct apg_event {
     size_t embedding_numbers, other_numbers; /* trained numbers in embedding tables, and outside of them */
     uint64_t memory;                         /* MODEL: about how many bytes the training will take in all */
     size_t taken_numbers; /* how many of them come from the model that training goes on from */
+    size_t members;       /* models side by side, whose logits are averaged */
     /* of the others: */
     const struct apg_progress *progress;
     const struct apg *model; /* as it is now; for apg_write */

@@ -60,6 +60,7 @@ struct apg_setting {
     bool whole;        /* LIST: each text is one item, with the commas that it has */
     const char *alone; /* the value of an option that is given without one; NULL: it takes one */
     const char *key;   /* its name in a model file; NULL: files do not have it */
+    bool optional;     /* SIZE: files do not have it where it is at its least or 0 */
 };
 
 /* Which settings were given, by name. The names are those of the rows and are not copied. */

@@ -21,7 +21,7 @@
  * metadata, has at most MEMBER_VALUES_MAX values: the parser takes up to fifty times the bytes that
  * it reads. A header of more than SMALL_HEADER_BYTES is parsed only when the checksum is right. */
 enum {
-    VERSION = 1,
+    VERSION = 2, /* of models of several members; of all else 1 */
     HEADER_BYTES_MAX = 100 << 20,
     SMALL_HEADER_BYTES = 1 << 20,
     MEMBER_VALUES_MAX = 1024,
@@ -172,7 +172,9 @@ static size_t gap(uint64_t at)
 static char *header_text(const struct apg_tensors *t, size_t *length)
 {
     json_t *header = json_object();
-    json_t *first = json_pack("{s:s, s:s, s:s}", "format", "apg", "version", "1", "checksum", checksum_zero);
+    const char *version = apg_tensors_get(t, "version");
+    json_t *first = json_pack(
+        "{s:s, s:s, s:s}", "format", "apg", "version", version ? version : "1", "checksum", checksum_zero);
     char *text = NULL;
     uint64_t at = 0;
     int bad = 0, pads = 0;

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include "apg.h"
 
-enum { APG_LAYERS_MAX = 16, APG_CONDITION_MAX = 16 };
+enum { APG_LAYERS_MAX = 16, APG_CONDITION_MAX = 16, APG_MEMBERS_MAX = 16 };
 
 /* The names of an enum's values, in its order. */
 #define APG_FORMS                                                                                            \
@@ -36,6 +36,7 @@ enum apg_aggregate {
 
 struct apg_arch {
     int backbone, layer; /* rows of apg_backbones, apg_layers */
+    size_t members;      /* models of this description side by side, whose logits are averaged; 0 is as 1 */
     size_t E;            /* embedding dimension */
     size_t n_hidden, hidden[APG_LAYERS_MAX];
     bool batch_norm; /* after each hidden layer, before its activation */

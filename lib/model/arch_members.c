@@ -39,6 +39,11 @@ const struct apg_setting apg_arch_members[] = {
     {APG_SETTING_REAL, 0, "dropout", AT(dropout), .least = 0, .most = 0.99, .arg = "X", .key = "dropout",
         .help = "share of the hidden activations that training drops"},
     {APG_SETTING_FLAG, AT(collapsed), .key = "collapsed"},
+    {APG_SETTING_SIZE, 0, "members", AT(members), .least = 1, .most = APG_MEMBERS_MAX, .arg = "N",
+        .key = "members", .optional = true,
+        .help = "train N models side by side that start from different weights, and average their logits: "
+                "more accurate on few rows, for N times the work and the file",
+        .rare = true},
 
     {APG_SETTING_SIZE, 0, "heads", AT(heads), .least = 1, .most = COUNT_MAX, .arg = "N", .key = "heads",
         OF_BACKBONE("autoint|difm"),
@@ -132,6 +137,7 @@ void apg_arch_default(struct apg_arch_settings *s)
     *s = (struct apg_arch_settings){
         .arch = {.backbone = apg_names_find(APG_BACKBONES, "deepfm"),
             .layer = apg_names_find(APG_LAYERS, "apg"),
+            .members = 1,
             .E = 16,
             .n_hidden = 3,
             .hidden = {256, 128, 64},
@@ -407,7 +413,7 @@ char *apg_arch_text(const struct apg_arch *a)
     json_t *j = json_object();
     int bad = 0;
     for (const struct apg_setting *row = apg_arch_members; row->kind != APG_SETTING_END; row++)
-        if (row->key)
+        if (row->key && !(row->optional && *(const size_t *)member(row, &s) <= row->least))
             bad |= json_object_set_new(j, row->key, value_json(row, &s));
     j = apg_json_whole(j, bad);
     char *text = j ? apg_json_text(j) : NULL;
@@ -487,7 +493,8 @@ bool apg_arch_parse(struct apg_arch *a, const char *text, const struct apg_schem
     struct apg_arch_settings s = {0};
     bool ok = json_is_object(j);
     for (const struct apg_setting *row = apg_arch_members; ok && row->kind != APG_SETTING_END; row++)
-        ok = !row->key || value_from(row, &s, json_object_get(j, row->key));
+        ok = !row->key || (row->optional && !json_object_get(j, row->key)) ||
+             value_from(row, &s, json_object_get(j, row->key));
     ok = ok && fits(&s, schema);
     json_decref(j);
     *a = ok ? s.arch : (struct apg_arch){0};

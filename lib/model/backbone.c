@@ -1,15 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/backbone.h"
+#include <stdio.h>
 
 #define ROW(name) {#name, apg_backbone_##name},
 const struct apg_backbone apg_backbones[] = {APG_BACKBONE_LIST(ROW){0, 0}};
 
+static int build_member(struct apg_graph *g, const struct apg_arch *a)
+{
+    const int x = apg_op_embed(g, a->E, APG_START_EMBEDDING, "embedding"),
+              logit = apg_backbones[a->backbone].build(g, a, x);
+    return apg_layers[a->layer].logit ? apg_op_sum(g, (int[]){logit, apg_layers[a->layer].logit(g, x)}, 2)
+                                      : logit;
+}
+
 void apg_backbone_build(struct apg_graph *g, const struct apg_arch *a)
 {
-    int x = apg_op_embed(g, a->E, APG_START_EMBEDDING, "embedding");
-    g->logit = apg_backbones[a->backbone].build(g, a, x);
-    if (apg_layers[a->layer].logit)
-        g->logit = apg_op_sum(g, (int[]){g->logit, apg_layers[a->layer].logit(g, x)}, 2);
+    static_assert((int)APG_MEMBERS_MAX <= (int)APG_OP_IN, "a concat takes the logits of all members");
+    int logit[APG_MEMBERS_MAX];
+    size_t n = 0;
+    do {
+        (void)apg_member_name(g->prefix, n, "");
+        logit[n++] = build_member(g, a);
+    } while (n < a->members);
+    g->prefix[0] = '\0';
+    g->logit = n > 1 ? apg_op_concat(g, logit, (int)n) : logit[0];
+}
+
+const char *apg_member_name(char *out, size_t i, const char *name)
+{
+    if (i)
+        (void)snprintf(out, APG_NAME_BYTES, "member.%zu.%s", i, name);
+    else
+        (void)snprintf(out, APG_NAME_BYTES, "%s", name);
+    return out;
 }
 
 /* ---- parts ---- */

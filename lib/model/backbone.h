@@ -28,8 +28,12 @@ extern const struct apg_backbone apg_backbones[]; /* in the list's order; ends w
 #define APG_BACKBONE_WORD(name) "|" #name
 #define APG_BACKBONES (&APG_BACKBONE_LIST(APG_BACKBONE_WORD)[1])
 
-/* Put a whole model together over the fields that G has, and set g->logit. */
+/* Put a whole model together over the fields that G has, and set g->logit: (B, members), the logit of each. Members
+ * share nothing but the rows. */
 void apg_backbone_build(struct apg_graph *g, const struct apg_arch *a);
+/* OUT (APG_NAME_BYTES): what member I calls the param NAME of a model alone. The first calls it so too, others
+ * "member.I.NAME". Returns OUT. */
+const char *apg_member_name(char *out, size_t i, const char *name);
 
 /* ---- parts that several have ---- */
 

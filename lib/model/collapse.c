@@ -67,17 +67,15 @@ static void apply(struct apg_param *p, size_t M, size_t from, const double *scal
         }
 }
 
-/* Fold SCALE and SHIFT (hidden[L]), those of a normalization, into layer L of M, which has none. */
-static void fold(struct apg_model *m, size_t l, const double *scale, double *shift)
+/* Fold SCALE and SHIFT (M), those of a normalization, into LAYER of M, "hidden.0", which has none. */
+static void fold(struct apg_model *m, const char *layer, size_t M, const double *scale, double *shift)
 {
     const struct apg_arch *a = &m->arch;
-    const size_t M = a->hidden[l];
-    char prefix[32];
-    int n = snprintf(prefix, sizeof prefix, "hidden.%zu.", l);
+    const size_t n = strlen(layer) + 1;
     for (size_t i = 0; i < m->graph.n_params; i++) {
         struct apg_param *p = &m->graph.param[i];
         const char *name = p->name + n;
-        if (strncmp(p->name, prefix, (size_t)n) != 0)
+        if (strncmp(p->name, layer, n - 1) != 0 || p->name[n - 1] != '.')
             continue;
         const size_t digits = strspn(name, "0123456789");
         const bool several = digits && name[digits] == '.'; /* conditions, with a generator each */
@@ -107,17 +105,19 @@ static enum apg_status norm(struct apg_model **out, const struct apg_model *m, s
     if (arch.bias == APG_BIAS_NONE)
         arch.bias = APG_BIAS_STATIC;
     enum apg_status status = remake(out, m, &arch, err);
-    for (size_t l = 0; !status && l < arch.n_hidden; l++) {
-        char name[32];
-        double *map = apg_alloc(2 * arch.hidden[l], sizeof *map);
-        (void)snprintf(name, sizeof name, "hidden.%zu", l);
+    for (size_t k = 0; !status && k < apg_model_members(m) * arch.n_hidden; k++) {
+        const size_t M = arch.hidden[k % arch.n_hidden];
+        char layer[32], name[APG_NAME_BYTES];
+        double *map = apg_alloc(2 * M, sizeof *map);
+        (void)snprintf(layer, sizeof layer, "hidden.%zu", k % arch.n_hidden);
         if (!map) {
             apg_model_free(*out);
             *out = NULL;
             return apg_fail_memory(err);
         }
-        apg_op_norm_map(&m->graph, name, map, map + arch.hidden[l]);
-        fold(*out, l, map, map + arch.hidden[l]);
+        (void)apg_member_name(name, k / arch.n_hidden, layer);
+        apg_op_norm_map(&m->graph, name, map, map + M);
+        fold(*out, name, M, map, map + M);
         free(map);
     }
     return status;

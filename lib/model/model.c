@@ -161,10 +161,15 @@ void apg_model_init_weights(struct apg_model *m, uint64_t seed, double embedding
 void apg_model_init_bias(struct apg_model *m, double positives, uint64_t rows)
 {
     /* Half a row of each label more: one of them may not be there. */
-    const struct apg_param *p = apg_graph_find(&m->graph, "out.bias");
-    p = p ? p : apg_graph_find(&m->graph, "bias"); /* of difm; a backbone may have none */
-    if (p)
-        p->w[0] = (apg_real)log((positives + .5) / ((double)rows - positives + .5));
+    const apg_real start = (apg_real)log((positives + .5) / ((double)rows - positives + .5));
+    for (size_t i = 0; i < apg_model_members(m); i++) {
+        char name[APG_NAME_BYTES];
+        const struct apg_param *p = apg_graph_find(&m->graph, apg_member_name(name, i, "out.bias"));
+        p = p ? p
+              : apg_graph_find(&m->graph, apg_member_name(name, i, "bias")); /* of difm; it may have none */
+        if (p)
+            p->w[0] = start;
+    }
 }
 
 /* A table's rows are those of fields; of layers that know domains, some params have a row for each id of one
@@ -353,9 +358,15 @@ static void slot_logits(const struct apg_model *m, struct apg_slot *s, double *l
 {
     const struct apg_calibration *c = &m->calibration;
     const double offset = c->offset + log(c->rate);
+    const size_t members = apg_model_members(m);
     apg_graph_forward(&m->graph, s);
-    for (size_t r = 0; r < s->rows; r++)
-        logit[r] = c->slope * (double)s->x[m->graph.logit][r] + offset;
+    const apg_real *x = s->x[m->graph.logit];
+    for (size_t r = 0; r < s->rows; r++) {
+        double sum = 0;
+        for (size_t i = 0; i < members; i++)
+            sum += (double)*x++;
+        logit[r] = c->slope * (sum / (double)members) + offset;
+    }
 }
 
 enum apg_status apg_model_slot_logits(struct apg_model *m, size_t slot, const uint32_t *const *row, size_t n,
@@ -506,6 +517,8 @@ enum apg_status apg_model_save(const struct apg_model *m, struct apg_sink sink, 
         status = save_calibration(&m->calibration, t, err);
     if (!status && m->made)
         status = apg_tensors_set(t, "made", m->made, err);
+    if (!status && apg_model_members(m) > 1) /* an older apg would score by the first */
+        status = apg_tensors_set(t, "version", "2", err);
     for (size_t i = 0; !status && i < m->graph.n_params; i++) {
         const struct apg_param *p = &m->graph.param[i];
         struct apg_tensor_view v = {p->name, p->half ? APG_F16 : WEIGHTS, 2, {p->rows, p->cols},

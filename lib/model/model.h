@@ -20,7 +20,7 @@ struct apg_model {
     size_t max_rows;          /* the largest batch */
     struct apg_tensors *file; /* of a loaded model, whose weights lie in it; else NULL */
     struct apg_schema *own_schema;
-    struct apg_calibration calibration; /* of the graph's logit, to that of the model */
+    struct apg_calibration calibration; /* of the members' mean logit, to that of the model */
     char *made; /* what made it, a JSON object (docs/files.md); NULL: nobody said. For `apg inspect` only */
 };
 
@@ -77,6 +77,12 @@ const char *apg_model_name(const struct apg_model *m);
 /* TO borrows FROM's schema. Now it takes it over, and the file that the schema lies in. After this, FROM
  * can only be freed. */
 void apg_model_inherit(struct apg_model *to, struct apg_model *from);
+
+/* How many models stand side by side in M; the mean of their logits is M's. */
+static inline size_t apg_model_members(const struct apg_model *m)
+{
+    return m->graph.width[m->graph.logit];
+}
 
 /* Trained numbers in embedding tables, and outside of them. */
 void apg_model_count(const struct apg_model *m, size_t *tables, size_t *other);

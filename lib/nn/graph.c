@@ -56,9 +56,10 @@ int apg_graph_param(struct apg_graph *g, enum apg_start start, size_t rows, size
     }
     struct apg_param *p = &g->param[g->n_params];
     *p = (struct apg_param){.start = start, .rows = rows, .cols = cols};
+    const int n = snprintf(p->name, sizeof p->name, "%s", g->prefix);
     va_list ap;
     va_start(ap, fmt);
-    (void)vsnprintf(p->name, sizeof p->name, fmt, ap);
+    (void)vsnprintf(p->name + n, sizeof p->name - (size_t)n, fmt, ap);
     va_end(ap);
     return (int)g->n_params++;
 }

@@ -29,6 +29,7 @@ enum {
     APG_OP_PARAMS = 10,     /* the most params */
     APG_OP_OWN_BYTES = 192, /* the largest struct of an op's own parameters */
     APG_FIELDS_MAX = 16,    /* the most fields that an op chooses */
+    APG_NAME_BYTES = 64,    /* room for the name of a param */
 };
 
 /* What a param starts as. model/model.c has the numbers. */
@@ -52,7 +53,7 @@ struct apg_base {
 };
 
 struct apg_param {
-    char name[64];
+    char name[APG_NAME_BYTES];
     size_t rows, cols;
     enum apg_start start;
     struct apg_base base; /* of APG_START_GENERATED */
@@ -135,11 +136,12 @@ struct apg_graph {
     struct apg_param *param;
     struct apg_op *op;
     size_t cap_field, cap_width, cap_most, cap_shared, cap_param, cap_op;
-    int logit;              /* the value that is the model's result */
-    struct apg_slot *slot;  /* (n_slots) */
-    bool failed;            /* memory ran out while it was built */
-    bool *shared;           /* (n_values): all ranks get it of all slots (apg_graph_share) */
-    enum apg_status status; /* of what hooks exchange: the first that failed */
+    char prefix[APG_NAME_BYTES]; /* of the names of params that are added now */
+    int logit;                   /* the value that is the model's result */
+    struct apg_slot *slot;       /* (n_slots) */
+    bool failed;                 /* memory ran out while it was built */
+    bool *shared;                /* (n_values): all ranks get it of all slots (apg_graph_share) */
+    enum apg_status status;      /* of what hooks exchange: the first that failed */
     struct apg_error error;
 };
 

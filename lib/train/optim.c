@@ -162,7 +162,8 @@ static void update(const struct apg_optim *o, double lr, size_t n, apg_real *w, 
         apg_kernel_adam(n, w, m, v, g, l2, (apg_real)(lr * o->scale_m), (apg_real)o->scale_v);
 }
 
-/* The sum of the log losses of slot I, and the gradient of each logit. */
+/* The sum of the log losses of slot I, and the gradient of each logit. A member is trained by its own loss, as if it
+ * were alone; what is told is their mean. */
 static void slot_loss(void *arg, size_t i)
 {
     struct apg_optim *o = arg;
@@ -172,15 +173,17 @@ static void slot_loss(void *arg, size_t i)
     const uint32_t *const *row =
         o->row + o->n_rows * i / g->n_slots; /* of the slot: as apg_model_set_batch cuts */
     const size_t weight_at = apg_row_weight_at(o->m->schema);
+    const size_t members = apg_model_members(o->m);
     const apg_real *x = s->x[g->logit];
     apg_real *dx = s->dx[g->logit];
-    for (size_t r = 0; r < s->rows; r++) {
-        double z = (double)x[r], y = (double)s->label[r], e = exp(-fabs(z));
+    for (size_t k = 0; k < s->rows * members; k++) {
+        const size_t r = k / members;
+        double z = (double)x[k], y = (double)s->label[r], e = exp(-fabs(z));
         const double w = weight_at ? (double)apg_word_float(row[r][weight_at]) / o->options->mean_weight : 1;
         loss += w * (log1p(e) + (z > 0 ? z : 0) - z * y);
-        dx[r] = (apg_real)(w * (((z >= 0 ? 1 : e) / (1 + e) - y) * o->inverse_rows));
+        dx[k] = (apg_real)(w * (((z >= 0 ? 1 : e) / (1 + e) - y) * o->inverse_rows));
     }
-    o->loss[i] = loss;
+    o->loss[i] = loss / (double)members;
 }
 
 static void dense_update(void *arg, size_t i, unsigned worker)

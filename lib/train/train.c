@@ -139,7 +139,8 @@ static void tell_model(const struct training *t, size_t taken)
         .held = t->options->valid ? 0 : apg_fit_held(&t->settings.fit, t->rows->rows),
         .held_last = t->settings.fit.holdout_last > 0,
         .fields = t->schema->n_fields + t->schema->n_crosses,
-        .taken_numbers = taken};
+        .taken_numbers = taken,
+        .members = apg_model_members(t->model)};
     apg_model_count(t->model, &e.embedding_numbers, &e.other_numbers);
     e.memory = apg_fit_bytes(t->model, &t->settings.fit, t->rows->rows, t->valid ? t->valid->rows : e.held) +
                apg_dataset_bytes(t->rows) + (t->valid ? apg_dataset_bytes(t->valid) : 0) +

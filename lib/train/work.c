@@ -5,7 +5,9 @@
 double apg_work_row(
     const struct apg_schema *s, const struct apg_arch *arch, const struct apg_cost *cost, size_t batch_size)
 {
-    return apg_cost_per_instance(cost, batch_size) + (double)((s->n_fields + s->n_crosses) * arch->E);
+    const size_t tables = arch->members ? arch->members : 1;
+    return apg_cost_per_instance(cost, batch_size) +
+           (double)(tables * (s->n_fields + s->n_crosses) * arch->E);
 }
 
 double apg_work_fit(const struct apg_fit_rows *r, double rows, double passes)

@@ -83,6 +83,7 @@ same() {
     same 4 -- --epochs 2 --from yesterday.apg new.csv
     same 2 -- --epochs 2 --from yesterday.apg --no-grow new.csv
     same 3 -- --multi genres --online logs.csv
+    same 3 -- --epochs 2 --members 3 --batch-norm --dropout 0.1 logs.apgf
 }
 
 @test "mpi: --tune and --condition auto choose the same" {

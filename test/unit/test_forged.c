@@ -290,6 +290,38 @@ static void numbers_out_of_range(void **state)
             fail_msg("%s", bad[i][1]);
 }
 
+/* A description has 1 to APG_MEMBERS_MAX members, and does not say so of one. */
+static void members_out_of_range(void **state)
+{
+    (void)state;
+    struct apg_arch_settings s;
+    struct apg_arch arch;
+    apg_arch_default(&s);
+    char *text = apg_arch_text(&s.arch);
+    assert_non_null(text);
+    assert_null(strstr(text, "members"));
+    assert_true(apg_arch_parse(&arch, text, made.schema));
+    free(text);
+    s.arch.members = 3;
+    text = apg_arch_text(&s.arch);
+    char *number = text ? strstr(text, "\"members\":3,") : NULL;
+    assert_non_null(number);
+    number += strlen("\"members\":");
+    for (char digit = '0'; digit <= '9'; digit++) {
+        *number = digit;
+        assert_int_equal(apg_arch_parse(&arch, text, made.schema), digit > '0');
+        assert_int_equal(arch.members, digit - '0');
+    }
+    char *more = malloc(strlen(text) + 2);
+    assert_non_null(more);
+    for (int n = 15; n <= 18; n++) {
+        (void)sprintf(more, "%.*s%d%s", (int)(number - text), text, n, number + 1);
+        assert_int_equal(apg_arch_parse(&arch, more, made.schema), n <= APG_MEMBERS_MAX);
+    }
+    free(more);
+    free(text);
+}
+
 /* The members of a log with a column of times, labels that are words, and no header. */
 static void times_and_labels(void **state)
 {
@@ -485,6 +517,7 @@ int main(void)
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(changed_anywhere),
         cmocka_unit_test(numbers_out_of_range),
+        cmocka_unit_test(members_out_of_range),
         cmocka_unit_test(times_and_labels),
         cmocka_unit_test(weights),
         cmocka_unit_test(logits),

@@ -230,12 +230,12 @@ static void not_ours(void **state)
     struct apg_tensors *t;
     struct apg_error err;
     const char *foreign[] = {"\x02\0\0\0\0\0\0\0{}", "label,user,item\n1,2,3\n",
-        ("\x4e\0\0\0\0\0\0\0{\"__metadata__\":{\"format\":\"apg\",\"version\":\"2\",\"checksum\":\"xxh3:00\"}"
+        ("\x4e\0\0\0\0\0\0\0{\"__metadata__\":{\"format\":\"apg\",\"version\":\"3\",\"checksum\":\"xxh3:00\"}"
          "}"
          "              ")};
     const size_t size[] = {10, 22, 8 + 0x4e};
     const char *message[] = {"f: a safetensors file, but not one of apg's", "f: not a model file",
-        "f: written by a newer apg: format version 2, this one reads 1"};
+        "f: written by a newer apg: format version 3, this one reads 2"};
     for (size_t i = 0; i < 3; i++) {
         _Alignas(8) char copy[128];
         memcpy(copy, foreign[i], size[i]);
@@ -278,11 +278,11 @@ static void versions(void **state)
     (void)state;
     const struct {
         const char *version, *message;
-    } as[] = {{"1", NULL}, {"1x", "f: altered: its version is not a number"},
+    } as[] = {{"1", NULL}, {"2", NULL}, {"1x", "f: altered: its version is not a number"},
         {"", "f: altered: its version is not a number"}, {"-1", "f: altered: its version is not a number"},
         {" 1", "f: altered: its version is not a number"}, {"0", "f: altered: its version is not a number"},
         {"99999999999999999999",
-            "f: written by a newer apg: format version 99999999999999999999, this one reads 1"}};
+            "f: written by a newer apg: format version 99999999999999999999, this one reads 2"}};
     for (size_t i = 0; i < sizeof as / sizeof *as; i++) {
         _Alignas(64) char file[192] = {0};
         struct apg_tensors *t;
