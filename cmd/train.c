@@ -153,7 +153,8 @@ static enum apg_status run(struct train *t, char *const *path, size_t n_paths,
         status = plot_check(err);
     if (!status && t->from)
         status = input_open_model(&options.from, t->from, err);
-    if (status || (status = output_open(&out, t->out, true, err)) ||
+    if (status || (t->checkpoint && (status = output_check_name(t->checkpoint, err))) ||
+        (status = output_open(&out, t->out, true, err)) ||
         (t->rejects && (status = output_open(&rejects, t->rejects, false, err))) ||
         (t->log_path &&
             (status = train_log_open(&t->log, t->log_path, t->from, s->fit.seed, s->online, err))))
@@ -275,6 +276,8 @@ int cmd_train(int argc, char **argv)
 
     if (t.log_path && strcmp(t.log_path, "-") == 0 && (!t.out || strcmp(t.out, "-") == 0))
         return opt_usage(&command, "--log -: standard output gets the model: give it a file with -o");
+    if (t.log_path && t.out && strcmp(t.log_path, t.out) == 0)
+        return opt_usage(&command, "--log and --output are the same file");
     if ((code = bad_rows_check_path(t.rejects, t.out, &command)) != OPT_GO ||
         (code = page_check_path("report", t.page.path, t.out, &command)) != OPT_GO)
         return code;

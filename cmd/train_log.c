@@ -4,10 +4,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/clock.h"
 #include "base/json.h"
 #include "common/message.h"
 #include "common/opt.h"
+#include "common/output.h"
 #include "common/report.h"
 #include "serve/handle.h"
 
@@ -57,12 +59,37 @@ static json_t *event_of(const char *name)
     return j;
 }
 
+/* A log of a training is replaced where it is. What is something else, as logs.csv may be that was meant to be
+ * trained on, would be lost. */
+static enum apg_status check_old(const char *path, struct apg_error *err)
+{
+    static const char start[] = "{\"event\"";
+    char text[sizeof start - 1];
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || !st.st_size)
+        return APG_OK;
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return apg_fail_errno(err, "%s", path);
+    const size_t n = fread(text, 1, sizeof text, f);
+    (void)fclose(f);
+    return memcmp(text, start, n) == 0
+               ? APG_OK
+               : apg_fail(err, APG_EUSAGE,
+                     "%s: --log would replace it, and it is not the log of a training (rows to train on are "
+                     "given without --log)",
+                     path);
+}
+
 enum apg_status train_log_open(struct train_log *l, const char *path, const char *from, uint64_t seed,
     bool online, struct apg_error *err)
 {
     const bool standard = strcmp(path, "-") == 0;
     *l = (struct train_log){
         .path = standard ? "standard output" : path, .started_s = apg_clock_now(), .mark.online = online};
+    enum apg_status status = standard ? APG_OK : output_check_name(path, err);
+    if (status || (!standard && (status = check_old(path, err))))
+        return status;
     l->f = standard ? stdout : fopen(path, "we");
     if (!l->f)
         return apg_fail_errno(err, "%s", path);

@@ -19,7 +19,8 @@ struct train_log {
     struct apg_progress last; /* the last epoch so far */
 };
 
-/* Begin the log at PATH, from which what was there is gone; "-" is standard output. ONLINE: marks are told. */
+/* Begin the log at PATH, from which an old log is gone; "-" is standard output. APG_EUSAGE: another file is there, or
+ * the name is one of a compressed file. ONLINE: marks are told. */
 enum apg_status train_log_open(struct train_log *l, const char *path, const char *from, uint64_t seed,
     bool online, struct apg_error *err);
 /* A line for the event, which is on its way when this returns. A failed write is a warning, and ends the log. Of a

@@ -119,6 +119,14 @@ static bool packer_end(struct output *o)
     return packing_end(o->packer) && written && closed;
 }
 
+enum apg_status output_check_name(const char *path, struct apg_error *err)
+{
+    const struct apg_packed *how = apg_packed_named(path);
+    return !how ? APG_OK
+                : apg_fail(err, APG_EUSAGE, "%s: this output is not compressed: a name without %s", path,
+                      how->ending);
+}
+
 enum apg_status output_open(struct output *o, const char *path, bool binary, struct apg_error *err)
 {
     const bool standard = !path || strcmp(path, "-") == 0;
@@ -130,11 +138,8 @@ enum apg_status output_open(struct output *o, const char *path, bool binary, str
         creator = pthread_self();
         catch_fatal();
         const struct apg_packed *how = apg_packed_named(path);
-        if (how && binary)
-            return apg_fail(
-                err, APG_EUSAGE, "%s: this output is not compressed: a name without %s", path, how->ending);
-        enum apg_status status = apg_outfile_open(&o->file, path, err);
-        if (status)
+        enum apg_status status = binary ? output_check_name(path, err) : APG_OK;
+        if (status || (status = apg_outfile_open(&o->file, path, err)))
             return status;
         o->f = o->file.f;
         if (how && (status = pack(o, how, err))) {

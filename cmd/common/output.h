@@ -31,6 +31,8 @@ struct output {
 
 /* PATH NULL or "-" is standard output. BINARY refuses a terminal, and a name that says it is compressed. */
 enum apg_status output_open(struct output *o, const char *path, bool binary, struct apg_error *err);
+/* APG_EUSAGE where the name PATH says that what is written there is compressed, which it is not. */
+enum apg_status output_check_name(const char *path, struct apg_error *err);
 /* Flush, check every write so far, and put a file into its place. A failure names the output, which is
  * then abandoned. */
 enum apg_status output_commit(struct output *o, struct apg_error *err);

@@ -11,7 +11,7 @@ has() {
 
 @test "train: --log has a line of JSON for each event, with the figures that are shown; the model is the same" {
     apg train -q "${few[@]}" --epochs 3 --valid new.csv -o without.apg logs.csv
-    echo old > log
+    echo '{"event": "old"}' > log
     run --separate-stderr -0 apg train "${few[@]}" --epochs 3 --valid new.csv --log log -o with.apg logs.csv
     cmp with.apg without.apg
     [ "$(jq -r .event log | tr '\n' ' ')" = "start inferred model epoch epoch epoch advice end " ]
@@ -75,4 +75,24 @@ has() {
     [ "$stderr" = "apg train: /dev/full: No space left on device; training goes on without its log" ]
     run --separate-stderr -2 apg train -q --log - logs.csv
     [[ "$stderr" == "apg train: --log -: standard output gets the model: give it a file with -o"* ]]
+}
+
+@test "train: --log replaces the log of a training, and nothing else" {
+    for mistake in logs.csv m.apg; do
+        cp $mistake kept
+        run --separate-stderr -1 apg train -q --log $mistake -o n.apg < logs.csv
+        [ "$stderr" = "apg train: $mistake: --log would replace it, and it is not the log of a training (rows to train on are given without --log)" ]
+        cmp $mistake kept
+    done
+    run --separate-stderr -2 apg train -q --log n.apg -o n.apg logs.csv
+    [ "$stderr" = "apg train: --log and --output are the same file (see 'apg train --help')" ]
+    run --separate-stderr -1 apg train -q --log log.gz -o n.apg logs.csv
+    [ "$stderr" = "apg train: log.gz: this output is not compressed: a name without .gz" ]
+    run --separate-stderr -1 apg train -q --checkpoint best.xz -o n.apg logs.csv
+    [ "$stderr" = "apg train: best.xz: this output is not compressed: a name without .xz" ]
+    [ ! -e n.apg ] && [ ! -e log.gz ]
+    : > log # as a training leaves it that ends at once
+    apg train -q "${few[@]}" --epochs 1 --log log -o n.apg logs.csv
+    apg train -q "${few[@]}" --epochs 1 --log log -o n.apg logs.csv
+    [ "$(jq -r .event log | grep -c start)" -eq 1 ]
 }
