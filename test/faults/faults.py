@@ -31,6 +31,8 @@ THREADS = 2   # runs at once
 
 # A form of a command: name, arguments, standard input. IN/ is the folder of inputs, OUT/ that of outputs.
 TRAIN = 'train -q --multi genres --hidden 4 --epochs 2 --threads 1 '
+AT_EACH_STEP = '--state OUT/st --resume --state-every 0 '
+STATE = TRAIN + '--batch-size 1024 ' + AT_EACH_STEP
 FORMS = [
     ('train csv', TRAIN + '-o OUT/x IN/logs.csv', None),
     ('train csv 2 threads', TRAIN + '--threads 2 -o OUT/x IN/logs.csv', None),
@@ -43,6 +45,10 @@ FORMS = [
     ('train from', 'train -q --epochs 1 --threads 1 --from IN/m.apg -o OUT/x IN/new.csv', None),
     ('train checkpoint', TRAIN + '--epochs 1 --checkpoint OUT/y -o OUT/x IN/logs.csv', None),
     ('train spooled', TRAIN + '--memory 0 --temp-dir OUT -o OUT/x IN/logs.csv', None),
+    ('train state', STATE + '--epochs 1 -o OUT/x IN/logs.csv', None),
+    ('train resume', STATE + '-o OUT/x', 'logs.csv'),
+    ('train state online', 'train -q --online --multi genres --hidden 4 --threads 1 --batch-size 400 ' + AT_EACH_STEP + '-o OUT/x IN/logs.csv', None),
+    ('train from state', 'train -q --epochs 1 --threads 1 --from IN/m.apg --from-state IN/st -o OUT/x IN/new.csv', None),
     ('train rejects', TRAIN + '--on-error skip --rejects OUT/y -o OUT/x IN/bad.csv', None),
     ('predict csv', 'predict -q --threads 1 -m IN/m.apg -o OUT/x IN/new.csv', None),
     ('predict csv 2 threads', 'predict --threads 2 -m IN/m.apg -o OUT/x IN/new.csv', None),
@@ -115,7 +121,7 @@ class Bench:
         subprocess.run(['cc', '-shared', '-fPIC', '-o', self.preload,
                         os.path.join(ROOT, 'test/faults/no_tmpfile.c')], check=True)
         for command in ['simulate --rows 800 --seed 3 --ctr 0.5 -o logs.csv', 'simulate --rows 60 --seed 3 --ctr 0.5 --skip 800 -o new.csv',
-                        TRAIN + '-o m.apg logs.csv', 'encode -q --encoder m.apg -o logs.apgf logs.csv',
+                        TRAIN + '--state st -o m.apg logs.csv', 'encode -q --encoder m.apg -o logs.apgf logs.csv',
                         TRAIN + '--seed 2 -o m2.apg logs.csv', 'predict -q --append -m m.apg -o a.csv logs.csv',
                         'predict -q --append -m m2.apg -o b.csv logs.csv',
                         'predict -q --append --score score2 -m m2.apg -o ab.csv a.csv']:
@@ -124,6 +130,9 @@ class Bench:
                 open(os.path.join(self.inputs, 'bad.csv'), 'w') as bad:
             lines = logs.readlines()
             bad.writelines(lines[:400] + ['1,too few cells\n'] + lines[400:] + ['0\n'])
+        self.begun = os.path.join(self.inputs, 'begun')
+        begun = f"{STATE.replace('OUT/st', self.begun)} --epochs 1 -o {os.devnull} {self.inputs}/logs.csv"
+        subprocess.run([APG] + begun.split(), check=True)
         self.forms = forms
         self.right = {}
         for form in forms:
@@ -153,6 +162,8 @@ class Run:
         os.chmod(os.path.join(self.out, 'x'), 0o604)
         os.symlink('x', os.path.join(self.out, 'link'))
         os.symlink('/proc/self/fd/1', os.path.join(self.out, 'stdout'))
+        if self.form[0] == 'train resume':
+            shutil.copytree(self.bench.begun, os.path.join(self.out, 'st'))
 
     def argv(self):
         words = self.form[1].replace('IN/', self.bench.inputs + '/').replace('OUT', self.out).split()
@@ -218,6 +229,19 @@ class Run:
         if not keep:
             shutil.rmtree(self.out)
         return self
+
+    def has_state(self):
+        return 'OUT/st' in self.form[1]
+
+    def next_wrong(self, mode_lost=False):
+        """What is wrong with a run after it, in its folder and undisturbed, or None. It goes on from a state."""
+        again = Run(self.bench, self.form, self.named, self.out).go(keep=True)
+        wrong = again.wrong(mode_lost=mode_lost)
+        state = sorted(os.listdir(os.path.join(self.out, 'st'))) if self.has_state() else []
+        if not wrong and state and not re.fullmatch(r'\d+\.0-of-1 current', ' '.join(state)):
+            wrong = f'leaves the state {state}'
+        shutil.rmtree(self.out)
+        return wrong and 'and the next run ' + wrong
 
     def wrong(self, stderr_lost=False, in_place=False, mode_lost=False):
         """What is wrong with how it ended, or None."""
@@ -309,12 +333,16 @@ def point(task):
     form, named, (call, number, text), error = task
     run = Run(bench, form, named)
     if error == 'short reads':
-        run.go(piece=number)
+        run.go(keep=run.has_state(), piece=number)
     else:
-        run.go(before=['strace', '-f', '-qq', '-o', '/dev/null', '-e', f'inject={call}:error={error}:when={number}'])
+        run.go(keep=run.has_state(), before=['strace', '-f', '-qq', '-o', '/dev/null', '-e',
+                                             f'inject={call}:error={error}:when={number}'])
     lost = call == 'write' and (re.search(r'write\(2,', text) or '--threads 2' in form[1])
     in_place = call == 'fsync' or re.search(r'close\(1\)', text)
-    wrong = run.wrong(stderr_lost=lost, in_place=in_place, mode_lost=call == 'fchmod')
+    mode_lost = call == 'fchmod'
+    wrong = run.wrong(stderr_lost=lost, in_place=in_place, mode_lost=mode_lost)
+    if run.has_state():
+        wrong = run.next_wrong(mode_lost) or wrong
     what = 'harmless' if run.code == 0 else 'told'
     return form, what, wrong and f'{form[0]}{" (named)" * named}: {error} from {text[:110]}: {wrong}'
 
@@ -353,7 +381,7 @@ def points(quick, names):
 
 # ---- kills ----
 
-KILLED = ['train csv', 'train checkpoint', 'train spooled', 'encode csv', 'encode encoder', 'collapse']
+KILLED = ['train csv', 'train checkpoint', 'train spooled', 'train state', 'train state online', 'encode csv', 'encode encoder', 'collapse']
 ENDING = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU, signal.SIGUSR1, signal.SIGALRM, signal.SIGQUIT,
           signal.SIGRTMIN, signal.SIGRTMIN + 5, signal.SIGRTMAX]
 
@@ -391,9 +419,7 @@ def killed(task):
         wrong = f'leaves {left}'
     if left:
         what += ', with a temporary file'
-    again = Run(bench, form, named, run.out).go()
-    if again.wrong():
-        wrong = f'and the next run {again.wrong()}'
+    wrong = run.next_wrong() or wrong
     return form, what, wrong and f'{form[0]}{" (named)" * named}, signal {sig} {how}: {wrong}'
 
 
@@ -457,7 +483,8 @@ def limited(task):
     run.go(keep=True, **how)
     if name == 'full disk':
         subprocess.run(['umount', run.out], check=True)
-    shutil.rmtree(run.out)
+    after = run.has_state() and name in LIMITS and run.next_wrong()
+    shutil.rmtree(run.out, ignore_errors=True)
     if 'stdout' in how:
         how['stdout'].close()
     loader = run.code == 127 and 'error while loading shared libraries' in run.stderr
@@ -466,6 +493,7 @@ def limited(task):
         run.has['x'] = run.has['link'] = bench.right[form[0]].has['x'] if run.code == 0 else Run.OLD
     # a run whose own stderr file is over the limit cannot say so
     wrong = None if loader else run.wrong(stderr_lost=name == 'ulimit -f' and n < 200)
+    wrong = wrong or after or None
     if name == '/dev/full' and run.code == 0:
         wrong = 'exit 0'
     return form, name, what, wrong and f'{form[0]}: {name} {n}: {wrong}'
@@ -485,9 +513,10 @@ def limits(quick, names):
     kinds += [('ulimit -n', n) for n in ([5] if quick else range(3, 13))]
     kinds += [('ulimit -v', n << 20) for n in ([60] if quick else list(range(30, 80)) + list(range(80, 400, 20)))]
     if os.geteuid() == 0 and not quick:
-        kinds += [('full disk', n) for n in [8, 12, 16, 24, 40]]
+        kinds += [('full disk', n) for n in [8, 12, 16, 24, 40, 300]]
     counts, faults = {}, []
-    for form, name, what, fault in all_of([(f, k) for f in forms for k in kinds], limited):
+    tasks = [(f, k) for f in forms for k in kinds if k[0] != 'full disk' or f[0] != 'train resume']
+    for form, name, what, fault in all_of(tasks, limited):
         key = form[1].split()[0] + ' ' + name
         counts.setdefault(key, {}).setdefault(what, 0)
         counts[key][what] += 1
