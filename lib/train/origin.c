@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+#include "base/comm.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "data/schemafile.h"
 
 /* ---- settings ---- */
@@ -179,4 +181,71 @@ enum apg_status apg_origin_check(struct apg_state *s, const struct apg_train_set
         status = apg_fail(err, APG_EUSAGE, "--resume: %s/ was made of a log with other columns or tokens",
             apg_state_dir(s));
     return status;
+}
+
+/* ---- ranks ---- */
+
+/* Are the N hashes of this rank those of rank 0? WHAT: what others would be called. */
+static enum apg_status same(const uint64_t *hash, const char *const *what, size_t n, struct apg_error *err)
+{
+    uint64_t *all = apg_alloc(apg_comm_ranks() * n, sizeof *all);
+    enum apg_status status = all ? apg_comm_share(hash, n * sizeof *hash, all, err) : apg_fail_memory(err);
+    size_t i = 0;
+    while (!status && i < n * apg_comm_ranks() && all[i] == all[i % n])
+        i++;
+    if (!status && i < n * apg_comm_ranks()) {
+        status = apg_fail(err, APG_EUSAGE, "rank %zu has %s than rank 0", i / n, what[i % n]);
+        (void)apg_comm_share(
+            hash, sizeof *hash, all, NULL); /* rank 0 knows too, before another one ends it */
+    }
+    free(all);
+    return status;
+}
+
+static uint64_t hash_text(const char *text, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(text, strlen(text) + 1, seed);
+}
+
+/* Of a machine, and no matter of the model. */
+static bool is_local(const char *setting)
+{
+    static const char *const local[] = {"threads=", "memory=", "temp-dir="};
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if (strncmp(setting, local[i], strlen(local[i])) == 0)
+            return true;
+    return false;
+}
+
+enum apg_status apg_origin_same_options(
+    const char *const *settings, const struct apg_model *from, struct apg_error *err)
+{
+    static const char *const what[] = {"another version of apg", "other options", "another --from"};
+    uint64_t hash[3] = {hash_text(APG_VERSION, 0)};
+    if (apg_comm_ranks() == 1)
+        return APG_OK;
+    for (; settings && *settings; settings++)
+        if (!is_local(*settings))
+            hash[1] = hash_text(*settings, hash[1]);
+    hash[2] = hash_text(from && from->file ? apg_tensors_get(from->file, "checksum") : "", 0);
+    return same(hash, what, 3, err);
+}
+
+enum apg_status apg_origin_same_rows(const struct apg_schema *schema, const struct apg_dataset *rows,
+    const struct apg_dataset *valid, struct apg_error *err)
+{
+    static const char *const what[] = {"another log", "another --valid", "other columns or tokens"};
+    char text[64];
+    uint64_t hash[3];
+    if (apg_comm_ranks() == 1)
+        return APG_OK;
+    enum apg_status status = describe_rows(text, sizeof text, rows, err);
+    hash[0] = hash_text(text, 0);
+    if (!status)
+        status = describe_rows(text, sizeof text, valid, err);
+    hash[1] = hash_text(text, 0);
+    if (!status)
+        status = describe_schema(text, sizeof text, schema, err);
+    hash[2] = hash_text(text, 0);
+    return status ? status : same(hash, what, 3, err);
 }

@@ -691,6 +691,8 @@ static enum apg_status train(
         return status;
     if (t->options->rejects && !apg_rejects_skip(&s->rejects))
         return apg_fail(err, APG_ESETTING, "--rejects is for rows that --on-error leaves out");
+    if ((status = apg_origin_same_options(t->options->settings, t->from, err)))
+        return status;
     s->rejects.rows = t->options->rejects;
     s->rejects.tell = tell_reject;
     s->rejects.arg = t;
@@ -724,6 +726,8 @@ static enum apg_status train(
         (status = find_arch(t, err)))
         return status;
     apg_fit_settle(&s->fit, &s->given, t->valid, &s->arch.arch, t->rows->rows);
+    if ((status = apg_origin_same_rows(t->schema, t->rows, t->valid, err)))
+        return status;
     if (t->state &&
         (status = apg_origin_check(t->state, s, t->schema, t->rows, t->valid, t->from, t->from_state, err)))
         return status;

@@ -116,6 +116,34 @@ END
     [ -z "$(ls -A out)" ]
 }
 
+@test "mpi: ranks whose log, options or model differ are told, and nothing is written" {
+    # Rank 1 of 3 gets the words of OTHER, which may be of its own machine.
+    cat > one-differs << 'END'
+#!/bin/bash
+[ "$OMPI_COMM_WORLD_RANK" != 1 ] || exec "$APG_MPI" train -q -o out/m.apg $OTHER
+exec "$APG_MPI" train -q -o out/m.apg $ALL
+END
+    chmod +x one-differs
+    told() { # TEXT OTHER ALL
+        OTHER=$2 ALL=$3 run mpirun -q -n 3 ./one-differs
+        [ "$status" -eq 1 ]
+        [ "$(grep '^apg train' <<< "$output")" = "apg train: rank 1 has $1 than rank 0" ] || { echo "$2: $output"; return 1; }
+        [ -z "$(ls -A out)" ]
+    }
+    few="--hidden 4 --epochs 1 --batch-size 256"
+    head -n 2001 logs.csv > fewer.csv
+    sed '7s/^0/1/; 7t; 7s/^1/0/' logs.csv > flipped.csv
+    apg train -q $few --seed 2 -o a.apg logs.apgf
+    apg train -q $few -o b.apg logs.apgf
+    told "another log" "$few fewer.csv" "$few logs.csv"
+    told "another log" "$few flipped.csv" "$few logs.csv"
+    told "another --valid" "$few --valid flipped.csv logs.csv" "$few --valid logs.csv logs.csv"
+    told "other options" "$few --seed 2 logs.csv" "$few logs.csv"
+    told "another --from" "--from a.apg logs.csv" "--from b.apg logs.csv"
+    OTHER="$few --threads 2 --memory 1K logs.csv" ALL="$few --threads 1 logs.csv" mpirun -q -n 3 ./one-differs
+    apg inspect out/m.apg > inspected
+}
+
 @test "mpi: a model that cannot be written: exit 1, named once" {
     run mpi 2 -- train -q --epochs 1 -o none/m.apg logs.apgf
     [ "$status" -eq 1 ]
