@@ -96,6 +96,7 @@ $(BUILD)/double/%.o: %.c
 	$(COMPILE) -Ilib -Icmd -DAPG_DOUBLE -c $< -o $@
 
 $(BUILD)/test/unit/test_memory: WRAP = $(foreach f,malloc calloc realloc aligned_alloc strdup,-Wl,--wrap=$f)
+$(BUILD)/test/unit/test_away: WRAP = -Wl,--wrap=pwrite
 $(BUILD)/test/unit/test_outfile: WRAP = $(foreach f,openat fstatat readlinkat readlink fsync linkat renameat,-Wl,--wrap=$f)
 $(UNIT): %: %.o $(BUILD)/libcmd.a $(BUILD)/libapg.a
 	$(LINK) $(WRAP) $^ $(LIBS) -lcmocka -o $@

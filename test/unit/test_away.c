@@ -7,13 +7,29 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "base/error.h"
 #include "data/away.h"
 #include "data/vocab.h"
 #include "log.h"
 
 enum { TOKENS = 1000 };
+
+static int writes_left = -1; /* until the disk is full; below 0: it never is */
+ssize_t __real_pwrite(int fd, const void *bytes, size_t n, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t n, off_t at);
+
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t n, off_t at)
+{
+    if (writes_left) {
+        writes_left -= writes_left > 0;
+        return __real_pwrite(fd, bytes, n, at);
+    }
+    errno = ENOSPC;
+    return -1;
+}
 
 /* Does V have what fill put into it, and nothing else? */
 static void check(const struct apg_vocab *v, const char *letter)
@@ -57,6 +73,15 @@ static void there_and_back(void **state)
     apg_away_put(&a, s, 1, "/nowhere"); /* and here there is no place */
     assert_null(a.map);
     assert_int_equal(apg_schema_bytes(s), bytes);
+    for (writes_left = 0; writes_left < 6; writes_left++) { /* three arrays of each */
+        const int before = writes_left;
+        apg_away_put(&a, s, 1, NULL);
+        assert_null(a.map);
+        assert_int_equal(writes_left, 0);
+        writes_left = before;
+        check(vocab[0], "u");
+    }
+    writes_left = -1;
 
     for (int again = 0; again < 2; again++) {
         apg_away_put(&a, s, (size_t)bytes - 1, NULL);
