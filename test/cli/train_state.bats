@@ -86,7 +86,7 @@ killed() {
     apg train -q --from m.apg --epochs 1 --state f -o a.apg logs.csv
     rm a.apg
     head -n 5001 logs.csv > fewer.csv
-    sed '7s/^0/1/; 7t; 7s/^1/0/' logs.csv > other.csv
+    sed '$s/^0/1/; $t; $s/^1/0/' logs.csv > other.csv # the last row
     sed 's/,s\([0-9]\),/,t\1,/' logs.csv > renamed.csv
     refused() { # CODE TEXT OPTION...: by one line
         code=$1 text=$2
