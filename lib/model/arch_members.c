@@ -41,8 +41,9 @@ const struct apg_setting apg_arch_members[] = {
     {APG_SETTING_FLAG, AT(collapsed), .key = "collapsed"},
     {APG_SETTING_SIZE, 0, "members", AT(members), .least = 1, .most = APG_MEMBERS_MAX, .arg = "N",
         .key = "members", .optional = true,
-        .help = "train N models side by side that start from different weights, and average their logits: "
-                "more accurate on few rows, for N times the work and the file",
+        .help =
+            "train N models side by side that start from different weights, and average their logits, which "
+            "may be more accurate on few rows, for N times the work and the file",
         .rare = true},
 
     {APG_SETTING_SIZE, 0, "heads", AT(heads), .least = 1, .most = COUNT_MAX, .arg = "N", .key = "heads",
