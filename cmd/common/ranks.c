@@ -19,12 +19,24 @@
 /* Where standard error was before a silent rank's went nowhere. */
 static int speech = STDERR_FILENO;
 
-/* What the launchers of Open MPI and of MPICH, and Slurm's, say to the processes that they start. */
-static long told(const char *open_mpi, const char *pmi)
+/* What the launchers of Open MPI and of MPICH say to the processes that they start; or Slurm's, to those that it starts
+ * for MPI (srun --mpi). */
+static long told(const char *open_mpi, const char *pmi, const char *slurm)
 {
     const char *text = getenv(open_mpi);
     text = text ? text : getenv(pmi);
+    text = text || !getenv("PMIX_RANK") ? text : getenv(slurm);
     return text ? strtol(text, NULL, 10) : 0;
+}
+
+static long told_ranks(void)
+{
+    return told("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS");
+}
+
+static long told_rank(void)
+{
+    return told("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK");
 }
 
 static void be_silent(void)
@@ -54,7 +66,7 @@ static void give_up(int signal)
 /* The first to give up ends all the others: that is rank 0, unless it is the one that is stopped. */
 static void watch(double seconds, const char *what)
 {
-    const double rank = (double)told("OMPI_COMM_WORLD_RANK", "PMI_RANK");
+    const double rank = (double)told_rank();
     const double after = seconds + (rank > 0 ? OTHERS_S + .1 * fmin(100, rank) : 0);
     const struct itimerval timer = {.it_value = {(time_t)after, (suseconds_t)(1e6 * (after - floor(after)))}};
     (void)snprintf(too_late, sizeof too_late,
@@ -66,7 +78,7 @@ static void watch(double seconds, const char *what)
 
 void ranks_limit(double seconds)
 {
-    if (told("OMPI_COMM_WORLD_SIZE", "PMI_SIZE") < 2)
+    if (told_ranks() < 2)
         return;
     limit_s = seconds;
     watch(seconds, "started");
@@ -81,10 +93,10 @@ void ranks_started(void)
 
 bool ranks_begin(bool trains)
 {
-    const long ranks = told("OMPI_COMM_WORLD_SIZE", "PMI_SIZE");
+    const long ranks = told_ranks();
     if (ranks < 2)
         return true;
-    if (told("OMPI_COMM_WORLD_RANK", "PMI_RANK") > 0)
+    if (told_rank() > 0)
         be_silent();
     if (trains && !apg_comm_many)
         message_warn("started as %ld processes, each of which would train the same model alone; "

@@ -159,6 +159,14 @@ END
     run mpirun -q -n 2 "$APG" train -q -o out/m.apg logs.apgf
     [ "$status" -eq 2 ]
     [ "$(grep -c '^apg train: .*apg-mpi' <<< "$output")" -eq 1 ]
+    for launcher in "PMI_RANK=0 PMI_SIZE=2" "PMIX_RANK=0 SLURM_STEP_NUM_TASKS=2"; do # MPICH's and Slurm's
+        # shellcheck disable=SC2086
+        run -2 env $launcher "$APG" train -q -o out/m.apg logs.apgf
+        [ "$(grep -c '^apg train: .*apg-mpi' <<< "$output")" -eq 1 ] || { echo "$launcher: $output"; return 1; }
+        # shellcheck disable=SC2086
+        run -2 env ${launcher/0/1} "$APG" train -q -o out/m.apg logs.apgf
+        [ -z "$output" ]
+    done
     apg train -q --epochs 1 -o m.apg logs.apgf
     run mpi 2 -- predict -m m.apg logs.apgf
     [ "$status" -eq 2 ]
