@@ -154,7 +154,7 @@ unproved() {
             name=${name//\`/}
             found=0
             case $name in
-                *.bats:*) found=$(grep '^@test "' "$ROOT/test/cli/${name%%:*}" | grep -cF -- "${name#*: }") || true ;;
+                *.bats:*) found=$(cat "$ROOT"/test/cli/"${name%%:*}" "$ROOT"/test/mpi/"${name%%:*}" 2> /dev/null | grep '^@test "' | grep -cF -- "${name#*: }") || true ;;
                 *) found=$(grep -cF "cmocka_unit_test(${name#*: })" "$ROOT/test/unit/${name%%:*}") || true ;;
             esac
             [ "$found" = 1 ] || echo "${file##*/}:$line: $name"
