@@ -90,8 +90,10 @@ static enum apg_status list_candidates(struct choose *c, struct apg_error *err)
         free(column);
         return apg_fail_memory(err);
     }
-    for (uint64_t i = 0; i < c->rows.n_train; i++) {
-        const uint32_t *row = apg_dataset_row(c->train, c->rows.order[i]);
+    for (uint64_t i = 0, held = 0; i < c->train->rows; i++) {
+        if (apg_fit_is_held(&c->rows, i, &held))
+            continue;
+        const uint32_t *row = apg_dataset_row(c->train, i);
         for (size_t f = 0; f < s->n_fields; f++)
             if (apg_field_is_domain(&s->field[f]))
                 count[s->field[f].first + row[1 + f]]++;

@@ -5,7 +5,9 @@
 #include <string.h>
 #include "train/average.h"
 #include "train/keep.h"
+#include "train/stripes.h"
 #include "base/mem.h"
+#include "base/rng.h"
 
 /* ---- settings ---- */
 
@@ -160,9 +162,9 @@ enum apg_status apg_fit_optim(
  * epoch that changes them. */
 enum { BEST_MEMORY_BYTES = 64 << 20 };
 
-/* What a row to validate on takes: its logit, label and weight, and the logit and its place where they are
- * sorted for AUC. */
-enum { VALID_ROW_BYTES = 40 };
+/* What a row to validate on takes: which it is, its logit, label and weight, and the logit and its place where they
+ * are sorted for AUC. */
+enum { VALID_ROW_BYTES = 48 };
 
 /* How often in an epoch the weights are added to their average: a sweep over all of them. Up to
  * FREE_WEIGHTS weights fit into a cache, and sweeps cost next to nothing. More are swept less often, so
@@ -192,7 +194,7 @@ uint64_t apg_fit_bytes(
     weights *= sizeof(apg_real);
     return apg_graph_bytes(g, o->batch_size, true) + apg_optim_bytes(g, apg_fit_row_wise(m, o)) +
            (o->average > 0 ? weights : 0) + (weights <= BEST_MEMORY_BYTES ? weights : 0) +
-           rows * sizeof(uint32_t) + n_valid * VALID_ROW_BYTES;
+           rows * sizeof(uint32_t) * (g->slot_to - g->slot_from) / g->n_slots + n_valid * VALID_ROW_BYTES;
 }
 
 uint64_t apg_fit_held(const struct apg_fit_options *o, uint64_t rows)
@@ -206,8 +208,8 @@ static enum apg_status weigh(struct apg_fit_rows *r, struct apg_error *err)
     double train = 0, valid = 0;
     r->mean_weight = 1;
     r->mean_label = apg_dataset_positives(r->train) / (double)r->train->rows;
-    for (uint64_t i = 0; r->train->weight_at && i < r->n_train; i++)
-        train += (double)apg_dataset_weight(r->train, r->order[i]);
+    for (uint64_t i = 0, held = 0; r->train->weight_at && i < r->train->rows; i++)
+        train += apg_fit_is_held(r, i, &held) ? 0 : (double)apg_dataset_weight(r->train, i);
     for (uint64_t i = 0; r->valid->weight_at && i < r->n_valid; i++)
         valid += (double)apg_fit_valid_weight(r, i);
     if (r->train->weight_at && r->n_train && !((r->mean_weight = train / (double)r->n_train) > 0))
@@ -223,25 +225,23 @@ enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_datas
     const uint64_t held = valid ? 0 : apg_fit_held(o, train->rows);
     *r = (struct apg_fit_rows){.train = train, .valid = valid ? valid : train, .n_train = train->rows - held};
     r->n_valid = valid ? valid->rows : held;
-    if (train->rows > UINT32_MAX)
-        return apg_fail(err, APG_ERANGE, "more than %u rows to train on", UINT32_MAX);
-    r->order = apg_alloc((size_t)train->rows, sizeof *r->order);
-    if (!r->order)
-        return apg_fail_memory(err);
-    for (uint64_t i = 0; i < train->rows; i++)
-        r->order[i] = (uint32_t)i;
+    r->first = valid ? 0 : r->n_train;
     if (held && !(o->holdout_last > 0)) {
         struct apg_rng rng;
+        uint64_t n = 0;
+        if (!(r->held = apg_alloc((size_t)held, sizeof *r->held)))
+            return apg_fail_memory(err);
         apg_rng_init(&rng, o->seed, UINT64_MAX);
-        apg_rng_shuffle(&rng, r->order, (size_t)train->rows);
+        for (uint64_t i = 0; n < held; i++) /* Knuth, volume 2, 3.4.2, algorithm S */
+            if (apg_rng_below(&rng, train->rows - i) < held - n)
+                r->held[n++] = i;
     }
-    r->held = valid ? NULL : r->order + r->n_train;
     return weigh(r, err);
 }
 
 void apg_fit_rows_release(struct apg_fit_rows *r)
 {
-    free(r->order);
+    free(r->held);
     *r = (struct apg_fit_rows){0};
 }
 
@@ -319,6 +319,7 @@ struct training {
     const struct apg_fit_options *o;
     struct apg_optim_options step; /* of this epoch: the rates decay */
     struct apg_fit_rows rows;
+    struct apg_stripes order;
     uint64_t n_train, n_sweeps; /* rows, and additions to the average, in an epoch */
     uint64_t steps;             /* taken so far, those of epochs_done included */
     struct apg_optim *optim;
@@ -343,16 +344,18 @@ struct training {
     void *arg;
 };
 
-/* Put N rows into t->row, from the one AT in the order of this epoch. */
-static void take_rows(struct training *t, uint64_t at, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        t->row[i] = apg_dataset_row(t->rows.train, t->rows.order[at + i]);
-}
-
 static size_t batch_at(const struct training *t, uint64_t at, uint64_t rows)
 {
     return t->o->batch_size < rows - at ? t->o->batch_size : (size_t)(rows - at);
+}
+
+/* The rows of an epoch: of all N, or of the whole batches that are asked for, one at least. */
+static uint64_t epoch_rows(const struct apg_fit_options *o, uint64_t n)
+{
+    const uint64_t whole = o->epoch_rows - o->epoch_rows % o->batch_size;
+    if (!o->epoch_rows || whole > n || o->batch_size > n)
+        return n;
+    return whole ? whole : o->batch_size;
 }
 
 static enum apg_status count_tokens(struct training *t, struct apg_error *err)
@@ -360,7 +363,7 @@ static enum apg_status count_tokens(struct training *t, struct apg_error *err)
     enum apg_status status = APG_OK;
     for (uint64_t at = 0; !status && at < t->rows.n_train;) {
         const size_t n = batch_at(t, at, t->rows.n_train);
-        take_rows(t, at, n);
+        apg_stripes_take(&t->order, t->rows.train, at, n, t->row);
         status = apg_optim_count(t->optim, t->row, n, t->pool, err);
         at += n;
     }
@@ -375,10 +378,14 @@ static enum apg_status start(struct training *t, const struct apg_dataset *train
     for (size_t i = 0; i < t->m->graph.n_params; i++)
         weights += t->m->graph.param[i].rows * t->m->graph.param[i].cols;
     apg_metrics_init(&t->metrics, true);
+    const struct apg_graph *g = &t->m->graph;
     enum apg_status status = apg_fit_rows_init(&t->rows, train, valid, o, err);
+    if (!status)
+        status = apg_stripes_init(&t->order, t->rows.n_train, t->rows.held,
+            t->rows.held ? t->rows.n_valid : 0, o->batch_size, g->n_slots, g->slot_from, g->slot_to, err);
     if (status)
         return status;
-    t->n_train = o->epoch_rows && o->epoch_rows < t->rows.n_train ? o->epoch_rows : t->rows.n_train;
+    t->n_train = epoch_rows(o, t->rows.n_train);
     t->n_sweeps = sweeps_per_epoch(weights, t->n_train);
     t->steps = o->epochs_done * ((t->n_train + o->batch_size - 1) / o->batch_size);
     t->step = o->optim;
@@ -412,6 +419,7 @@ static void end(struct training *t)
     apg_average_free(t->average);
     apg_metrics_release(&t->metrics);
     apg_fit_rows_release(&t->rows);
+    apg_stripes_release(&t->order);
     apg_keep_free(t->best);
     free(t->row);
     free(t->label);
@@ -517,9 +525,7 @@ static bool is_last(const struct training *t)
 
 static void shuffle(struct training *t, size_t epoch)
 {
-    struct apg_rng rng;
-    apg_rng_init(&rng, t->o->seed, UINT64_MAX - t->o->epochs_done - epoch);
-    apg_rng_shuffle(&rng, t->rows.order, (size_t)t->rows.n_train);
+    apg_stripes_shuffle(&t->order, t->o->seed, t->o->epochs_done + epoch, t->pool);
 }
 
 static void decay(struct training *t)
@@ -601,7 +607,7 @@ static enum apg_status train_epoch(struct training *t, struct apg_error *err)
             save_state(t);
         if (stop)
             return apg_fail(err, APG_ESTOPPED, "stopped before an epoch was over: there is no model");
-        take_rows(t, s->rows, n);
+        apg_stripes_take(&t->order, t->rows.train, s->rows, n, t->row);
         double loss = 0;
         status = apg_optim_step(t->optim, &t->step, t->row, n,
             apg_rng_at(o->seed ^ 0x5851f42d4c957f2d, t->steps++), t->pool, &loss, err);

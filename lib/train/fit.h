@@ -35,7 +35,7 @@ struct apg_fit_options {
     uint64_t seed;
     bool validate_start; /* validate the weights it starts with too, as epoch 0; they may be the best */
     size_t epochs_done;  /* by these weights: the order of rows goes on from there, the rate starts anew */
-    uint64_t epoch_rows; /* rows of an epoch, drawn anew for each; 0: all */
+    uint64_t epoch_rows; /* rows of an epoch, drawn anew for each, in whole batches; 0: all */
     bool (*stop)(void *arg); /* called with STOP_ARG before each step; true ends the training. NULL: never */
     void *stop_arg;
     struct apg_state *state; /* where the training goes on from, and is written to; NULL: nowhere */
@@ -88,8 +88,8 @@ uint64_t apg_fit_held(const struct apg_fit_options *o, uint64_t rows);
 /* The rows that apg_fit trains on and validates on, when it is given the same data sets and options. */
 struct apg_fit_rows {
     const struct apg_dataset *train, *valid;
-    uint32_t *order;           /* of TRAIN's rows: the first n_train are trained on */
-    uint32_t *held;            /* (n_valid) of VALID's rows; NULL: all of them, in their order */
+    uint64_t *held; /* (n_valid) of VALID's rows, in ascending order; NULL: those from FIRST on */
+    uint64_t first;
     uint64_t n_train, n_valid; /* n_valid 0: no validation */
     double mean_weight;        /* of the rows that are trained on; 1 where rows have no weights */
     double mean_label;         /* of all of TRAIN's rows, weighted */
@@ -98,13 +98,23 @@ struct apg_fit_rows {
 enum apg_status apg_fit_rows_init(struct apg_fit_rows *r, const struct apg_dataset *train,
     const struct apg_dataset *valid, const struct apg_fit_options *o, struct apg_error *err);
 void apg_fit_rows_release(struct apg_fit_rows *r);
+/* Is ROW of TRAIN's one to validate on, and not to train on? *held is 0 for row 0; rows are asked for in order. */
+static inline bool apg_fit_is_held(const struct apg_fit_rows *r, uint64_t row, uint64_t *held)
+{
+    if (r->valid != r->train || !r->held)
+        return r->valid == r->train && row >= r->first;
+    if (*held == r->n_valid || r->held[*held] != row)
+        return false;
+    ++*held;
+    return true;
+}
 static inline const uint32_t *apg_fit_valid_row(const struct apg_fit_rows *r, uint64_t i)
 {
-    return apg_dataset_row(r->valid, r->held ? r->held[i] : i);
+    return apg_dataset_row(r->valid, r->held ? r->held[i] : r->first + i);
 }
 static inline float apg_fit_valid_weight(const struct apg_fit_rows *r, uint64_t i)
 {
-    return apg_dataset_weight(r->valid, r->held ? r->held[i] : i);
+    return apg_dataset_weight(r->valid, r->held ? r->held[i] : r->first + i);
 }
 /* LOGIT (n_valid): of the validation rows. APG_ERANGE: one is not finite, so training diverged. */
 enum apg_status apg_fit_logits(struct apg_model *m, const struct apg_fit_rows *r, struct apg_pool *pool,

@@ -83,7 +83,7 @@ static enum apg_status step(struct online *t, bool fresh, struct apg_error *err)
     struct apg_progress *s = &t->state;
     const uint64_t at = s->rows;
     const size_t n = take_batch(t, at);
-    const struct apg_fit_rows batch = {.valid = t->rows.train, .held = t->rows.order + at, .n_valid = n};
+    const struct apg_fit_rows batch = {.valid = t->rows.train, .first = at, .n_valid = n};
     enum apg_status status = apg_fit_logits(t->m, &batch, t->pool, t->logit + at, err);
     double recent = 0, unread;
     for (size_t i = 0; !status && i < n; i++)
@@ -164,7 +164,7 @@ static enum apg_status judge(struct online *t, struct apg_error *err)
     for (size_t i = 0; i < n; i++)
         served[i] = as_served(t, t->logit[i]);
     t->rows.n_valid = n;
-    t->rows.held = t->rows.order;
+    t->rows.first = 0;
     apg_metrics_init(&metrics, true);
     const enum apg_status status = apg_fit_judge(&t->rows, served, &metrics, s, err);
     apg_metrics_release(&metrics);

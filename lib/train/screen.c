@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include "base/mem.h"
+#include "base/rng.h"
 #include "data/bins.h"
 #include "data/cross.h"
 #include "stats/metrics.h"
@@ -30,7 +31,12 @@ struct screening {
 
 static const size_t ALONE = SIZE_MAX;
 
-/* Row I belongs to half I & 1: rows come in a random order. */
+/* Rows are cut into two halves at random: in the log's order they may alternate. */
+static size_t half_of(size_t i)
+{
+    return apg_rng_at(0, i) & 1;
+}
+
 struct table {
     struct apg_vocab pairs;
     struct evidence *evidence; /* (pairs.n) */
@@ -83,8 +89,8 @@ static bool learn(
         good = pairs_of(x, p, i, t, id, cap, &n);
         for (size_t j = 0; good && j < n; j++) {
             struct evidence *e = &t->evidence[(*id)[j]];
-            e->gradient[i & 1] += w * (s - y) / (double)n;
-            e->curve[i & 1] += w * s * (1 - s) / (double)(n * n);
+            e->gradient[half_of(i)] += w * (s - y) / (double)n;
+            e->curve[half_of(i)] += w * s * (1 - s) / (double)(n * n);
         }
     }
     return good;
@@ -99,7 +105,7 @@ static bool apply(const struct screening *x, const struct apg_screened *p, size_
     if (!pairs_of(x, p, i, t, id, cap, &n))
         return false;
     for (size_t j = 0; j < n; j++)
-        *offset += offset_of(&t->evidence[(*id)[j]], !(i & 1)) / (double)n;
+        *offset += offset_of(&t->evidence[(*id)[j]], !half_of(i)) / (double)n;
     return true;
 }
 
@@ -239,7 +245,7 @@ enum apg_status apg_screen_columns(double *auc, const struct apg_schema *s, cons
     struct screening x = {.s = s, .row = row, .n = n, .mean_weight = 1, .auc = auc};
     size_t rows[2][2] = {{0}};
     for (size_t i = 0; i < n; i++)
-        rows[i & 1][apg_word_float(row[i][0]) > 0]++;
+        rows[half_of(i)][apg_word_float(row[i][0]) > 0]++;
     for (size_t f = 0; f < s->n_fields; f++)
         auc[f] = NAN;
     for (int half = 0; half < 2; half++)

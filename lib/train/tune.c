@@ -420,11 +420,16 @@ enum { SCREEN_ROWS = 200000, CROSS_FAILURES = 2 };
 static enum apg_status screen(struct tune *t, struct apg_screened **pair, size_t *n, struct apg_error *err)
 {
     const size_t rows = t->rows.n_train < SCREEN_ROWS ? (size_t)t->rows.n_train : SCREEN_ROWS;
-    const struct apg_fit_rows some = {.valid = t->train, .held = t->rows.order, .n_valid = rows};
+    const uint64_t all = t->rows.n_train;
     const uint32_t **row = apg_alloc(rows, sizeof *row);
     double *logit = apg_alloc(rows, sizeof *logit);
-    enum apg_status status = row && logit ? APG_OK : apg_fail_memory(err);
+    struct apg_fit_rows some = {.valid = t->train, .held = apg_alloc(rows, sizeof *some.held)};
+    enum apg_status status = row && logit && some.held ? APG_OK : apg_fail_memory(err);
     *pair = NULL, *n = 0;
+    /* From all of the log, as evenly as can be. */
+    for (uint64_t r = 0, i = 0, held = 0; !status && i < all; r++)
+        if (!apg_fit_is_held(&t->rows, r, &held) && ++i * rows / all > some.n_valid)
+            some.held[some.n_valid++] = r;
     if (!status)
         status = apg_fit_logits(t->model, &some, t->pool, logit, err);
     for (size_t i = 0; !status && i < rows; i++) {
@@ -435,6 +440,7 @@ static enum apg_status screen(struct tune *t, struct apg_screened **pair, size_t
         status = apg_screen_pairs(pair, n, t->schema, row, logit, rows, t->pool, err);
     free(row);
     free(logit);
+    free(some.held);
     return status;
 }
 
