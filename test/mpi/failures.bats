@@ -4,14 +4,10 @@ bats_require_minimum_version 1.5.0
 load helper
 
 setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return
-    apg simulate --rows 3000 --seed 5 > logs.csv
-    apg encode -q --multi genres -o logs.apgf logs.csv
+    make_log
 }
 setup() {
-    cd "$BATS_FILE_TMPDIR" || return
-    rm -rf out told
-    mkdir out
+    empty_out told
 }
 endless=(-q --hidden 12,8 --batch-size 64 --epochs 100000 --patience 0 --threads 1)
 

@@ -18,3 +18,17 @@ mpi() {
     shift
     mpirun -q "${options[@]}" "$APG_MPI" "$@"
 }
+
+# make_log: logs.csv and logs.apgf in the folder of the test file
+make_log() {
+    cd "$BATS_FILE_TMPDIR" || return
+    apg simulate --rows 3000 --seed 5 > logs.csv
+    apg encode -q --multi genres -o logs.apgf logs.csv
+}
+
+# empty_out NAME...: go there; the folder out is empty, and no NAME is there
+empty_out() {
+    cd "$BATS_FILE_TMPDIR" || return
+    rm -rf out "$@"
+    mkdir out
+}

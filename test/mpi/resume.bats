@@ -5,14 +5,10 @@ bats_require_minimum_version 1.5.0
 load helper
 
 setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return
-    apg simulate --rows 3000 --seed 5 > logs.csv
-    apg encode -q --multi genres -o logs.apgf logs.csv
+    make_log
 }
 setup() {
-    cd "$BATS_FILE_TMPDIR" || return
-    rm -rf out state
-    mkdir out
+    empty_out state
 }
 
 # on RANKS OPTION...: trains, with the state; one rank is plain apg
