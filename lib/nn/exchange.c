@@ -195,16 +195,6 @@ void apg_exchange_free(struct apg_graph *g)
     g->exchange = NULL;
 }
 
-size_t apg_exchange_held(const struct apg_graph *g, int param)
-{
-    const struct apg_op *op = apg_graph_embedding(g, (size_t)param);
-    size_t rows = 0;
-    struct apg_embedding at;
-    for (size_t f = 0; f < g->F; f++)
-        rows += op->type->embedding(g->held, op, f, &at) ? g->held[f].rows : 0;
-    return rows;
-}
-
 size_t apg_exchange_rows(const struct apg_graph *g, size_t param, size_t q, size_t ranks)
 {
     const struct apg_op *op = apg_graph_embedding(g, param);

@@ -50,9 +50,8 @@ bool apg_exchange_sum(const struct apg_graph *g, size_t field, size_t j);
 
 /* The id at the PLACE in held tables. */
 size_t apg_exchange_id(const struct apg_graph *g, size_t place);
-/* The rows of table PARAM that rank Q of RANKS holds; and from FROM, which has them, WIDTH bytes each, those that are
+/* From FROM, the rows of table PARAM that rank Q of RANKS holds (apg_exchange_rows), WIDTH bytes each, those that are
  * held here go to their places in TO. False: out of memory. */
-size_t apg_exchange_rows(const struct apg_graph *g, size_t param, size_t q, size_t ranks);
 bool apg_exchange_regroup(const struct apg_graph *g, size_t param, size_t q, size_t ranks, const void *from,
     void *to, size_t width);
 /* The place in held tables of the row ID, which is held here. */

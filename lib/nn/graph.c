@@ -125,7 +125,8 @@ enum apg_status apg_graph_finish(struct apg_graph *g, size_t max_rows, bool trai
     for (size_t i = 0; !g->failed && i < g->n_params; i++) {
         struct apg_param *p = &g->param[i];
         size_t n;
-        p->here = g->exchange && p->table ? apg_exchange_held(g, (int)i) : p->rows;
+        p->here =
+            g->exchange && p->table ? apg_exchange_rows(g, i, apg_comm_rank(), apg_comm_ranks()) : p->rows;
         g->failed = !apg_mul(p->here, p->cols, &n) || (!p->borrowed && !(p->w = apg_alloc(n, sizeof *p->w)));
         p->read = p->w;
         if (!p->table && !p->by_run && !p->state) {

@@ -268,8 +268,8 @@ enum apg_status apg_graph_train(struct apg_graph *g, struct apg_pool *pool, void
 /* For a graph that is being finished: shares tables and slots out. APG_EUSAGE: there are more ranks than slots. */
 enum apg_status apg_exchange_new(struct apg_graph *g, struct apg_error *err);
 void apg_exchange_free(struct apg_graph *g);
-/* The rows of table PARAM that are held here. */
-size_t apg_exchange_held(const struct apg_graph *g, int param);
+/* The rows of table PARAM that rank Q of RANKS holds. */
+size_t apg_exchange_rows(const struct apg_graph *g, size_t param, size_t q, size_t ranks);
 /* Adds up the dense gradient over the slots of all ranks. */
 enum apg_status apg_exchange_dense(struct apg_graph *g, struct apg_pool *pool, struct apg_error *err);
 /* apg_graph_share */
