@@ -2,6 +2,7 @@
 #include "nn/kernel.h"
 #include <math.h>
 #include <string.h>
+#include "nn/half.h"
 #include "nn/vector.h"
 
 #define CLONED APG_CLONED("avx512f", "avx2")
@@ -229,35 +230,65 @@ CLONED void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n)
         y[i] += w * x[i];
 }
 
-/* Most bags have one row, of weight 1. It is inlined, so that where E is a constant a row is in registers: as
- * calls of apg_kernel_add this took twice as many instructions, 9 % of those of predicting 39 columns. */
+/* A vector of halves, in the first places of its numbers' type. */
+#ifdef APG_DOUBLE
+INLINE void half_vector(const uint16_t *from, vector *x)
+{
+    for (size_t l = 0; l < APG_VECTOR; l++)
+        (*x)[l] = (apg_real)apg_half_value(from[l]);
+}
+#else
+/* apg_half_value for all lanes. As one number after another, a bag took twice as long. */
+INLINE void half_vector(const uint16_t *from, vector *x)
+{
+    typedef uint16_t halves __attribute__((vector_size(2 * APG_VECTOR)));
+    halves h;
+    memcpy(&h, from, sizeof h);
+    const bits u = __builtin_convertvector(h, bits);
+    const vector size = (vector)((u & 0x7fff) << 13) * 0x1p112f;
+    *x = (vector)((bits)size | (u & 0x8000) << 16);
+}
+#endif
+
+/* Of a TABLE, or else of HALF. Most bags have one row, of weight 1. It is inlined, so that where E is a constant
+ * a row is in registers: as calls of apg_kernel_add this took twice as many instructions, 9 % of those of
+ * predicting 39 columns. */
 INLINE void bags(const uint32_t *first, const uint32_t *id, const float *weight, size_t n,
-    const apg_real *table, const size_t E, apg_real *e)
+    const apg_real *table, const uint16_t *half, const size_t E, apg_real *e)
 {
     enum { AHEAD_IDS = 64, LANES = sizeof(vector) / sizeof(apg_real), VECTORS = 16 / LANES };
     for (size_t bag = 0; bag < n; bag++, e += E) {
         uint32_t i = first[bag];
         const uint32_t end = first[bag + 1];
-        if ((size_t)i + AHEAD_IDS < first[n])
-            __builtin_prefetch(table + (size_t)id[i + AHEAD_IDS] * E);
-        if (end - i == 1 && !(weight[i] < 1) && !(weight[i] > 1)) {
+        if ((size_t)i + AHEAD_IDS < first[n]) {
+            const size_t ahead = (size_t)id[i + AHEAD_IDS] * E;
+            __builtin_prefetch(table ? (const void *)(table + ahead) : half + ahead);
+        }
+        if (table && end - i == 1 && !(weight[i] < 1) && !(weight[i] > 1)) {
             memcpy(e, table + (size_t)id[i] * E, E * sizeof *e);
         } else if (E == 16) {
             vector sum[VECTORS] = {0};
             for (; i < end; i++)
-                for (size_t k = 0; k < VECTORS; k++)
-                    sum[k] += (apg_real)weight[i] * *(const vector *)(table + (size_t)id[i] * E + k * LANES);
+                for (size_t k = 0; k < VECTORS; k++) {
+                    const size_t at = (size_t)id[i] * E + k * LANES;
+                    vector row;
+                    if (table)
+                        memcpy(&row, table + at, sizeof row);
+                    else
+                        half_vector(half + at, &row);
+                    sum[k] += (apg_real)weight[i] * row;
+                }
             memcpy(e, sum, sizeof sum);
         } else if (E == 1) {
             apg_real sum = 0;
             for (; i < end; i++)
-                sum += (apg_real)weight[i] * table[id[i]];
+                sum += (apg_real)weight[i] * (table ? table[id[i]] : (apg_real)apg_half_value(half[id[i]]));
             *e = sum;
         } else {
             memset(e, 0, E * sizeof *e);
             for (; i < end; i++)
-                for (size_t k = 0; k < E; k++)
-                    e[k] += (apg_real)weight[i] * table[(size_t)id[i] * E + k];
+                for (size_t k = 0, at = (size_t)id[i] * E; k < E; k++, at++)
+                    e[k] += (apg_real)weight[i] * (table ? table[at] : (apg_real)apg_half_value(half[at]));
         }
     }
 }
@@ -266,11 +297,22 @@ CLONED void apg_kernel_bags(const uint32_t *first, const uint32_t *id, const flo
     const apg_real *table, size_t E, apg_real *e)
 {
     if (E == 16)
-        bags(first, id, weight, n, table, 16, e);
+        bags(first, id, weight, n, table, NULL, 16, e);
     else if (E == 1)
-        bags(first, id, weight, n, table, 1, e);
+        bags(first, id, weight, n, table, NULL, 1, e);
     else
-        bags(first, id, weight, n, table, E, e);
+        bags(first, id, weight, n, table, NULL, E, e);
+}
+
+CLONED void apg_kernel_bags_half(const uint32_t *first, const uint32_t *id, const float *weight, size_t n,
+    const uint16_t *half, size_t E, apg_real *e)
+{
+    if (E == 16)
+        bags(first, id, weight, n, NULL, half, 16, e);
+    else if (E == 1)
+        bags(first, id, weight, n, NULL, half, 1, e);
+    else
+        bags(first, id, weight, n, NULL, half, E, e);
 }
 
 CLONED void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_real *b, size_t n)

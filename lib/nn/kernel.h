@@ -42,6 +42,9 @@ void apg_kernel_add(apg_real *y, const apg_real *x, apg_real w, size_t n);
  * on, before first[i + 1]. Rows are fetched into the cache before their turn. */
 void apg_kernel_bags(const uint32_t *first, const uint32_t *id, const float *weight, size_t n,
     const apg_real *table, size_t E, apg_real *e);
+/* The same of a table in half precision (half.h). */
+void apg_kernel_bags_half(const uint32_t *first, const uint32_t *id, const float *weight, size_t n,
+    const uint16_t *half, size_t E, apg_real *e);
 /* y (n) += a (n) b (n), number by number */
 void apg_kernel_add_product(apg_real *y, const apg_real *a, const apg_real *b, size_t n);
 

@@ -4,11 +4,8 @@
  * backward: the optimizer gathers a table's gradient from d of the op's value, row by row (train/optim.c).
  */
 #include <string.h>
-#include "nn/half.h"
 #include "nn/kernel.h"
 #include "nn/ops.h"
-
-enum { AHEAD_IDS = 64 }; /* A row is fetched into the cache so many ids before it is copied. */
 
 struct embed {
     size_t F, E;
@@ -36,54 +33,33 @@ static bool embed_embedding(
     return false;
 }
 
-/* One bag to e (E), of a table in half precision. */
-static void embed_bag_half(const struct apg_bags *b, size_t bag, const uint16_t *table, size_t E, apg_real *e)
+/* Bags BAG .. BAG + N to e (n, E). Id 0 is row ABOVE of the table, which may be less than 0 where all ids are
+ * larger. */
+static void embed_bags(const struct apg_param *table, ptrdiff_t above, const struct apg_bags *b, size_t bag,
+    size_t n, size_t E, apg_real *e)
 {
-    memset(e, 0, E * sizeof *e);
-    for (uint32_t i = b->first[bag]; i < b->first[bag + 1]; i++) {
-        const uint16_t *row = table + (size_t)b->row[i] * E;
-        const apg_real w = (apg_real)b->weight[i];
-        for (size_t j = 0; j < E; j++)
-            e[j] += w * (apg_real)apg_half_value(row[j]);
-    }
-}
-
-static void embed_all_half(const struct apg_bags *b, size_t n, const uint16_t *table, size_t E, apg_real *e)
-{
-    for (size_t bag = 0; bag < n; bag++, e += E) {
-        size_t ahead = b->first[bag] + AHEAD_IDS;
-        if (ahead < b->first[n])
-            __builtin_prefetch(table + (size_t)b->row[ahead] * E);
-        embed_bag_half(b, bag, table, E, e);
-    }
+    const ptrdiff_t at = above * (ptrdiff_t)E;
+    if (table->half)
+        apg_kernel_bags_half(b->first + bag, b->row, b->weight, n, table->half + at, E, e);
+    else
+        apg_kernel_bags(b->first + bag, b->row, b->weight, n, table->read + at, E, e);
 }
 
 static void embed_forward(const struct apg_graph *g, const struct apg_op *op, struct apg_slot *s)
 {
-    const apg_real *table = g->param[op->param[0]].read;
-    const uint16_t *half = g->param[op->param[0]].half;
+    const struct apg_param *table = &g->param[op->param[0]];
     const struct embed *own = embed_of(op);
-    size_t E = own->E;
+    const size_t E = own->E;
     apg_real *e = s->x[op->out];
     if (!own->chosen) {
-        const size_t n = s->rows * own->F;
-        if (half)
-            embed_all_half(&s->bags, n, half, E, e);
-        else
-            apg_kernel_bags(s->bags.first, s->bags.row, s->bags.weight, n, table, E, e);
+        embed_bags(table, 0, &s->bags, 0, s->rows * own->F, E, e);
         return;
     }
     for (size_t f = 0, above = 0; f < own->F; above += g->read[own->field[f++]].rows) {
         const struct apg_graph_field *field = &g->read[own->field[f]];
-        for (size_t i = 0; i < s->rows; i++) {
-            size_t bag = i * g->F + own->field[f];
-            apg_real *to = e + (i * own->F + f) * E;
-            if (half)
-                embed_bag_half(&s->bags, bag, half + above * E - field->first * E, E, to);
-            else
-                apg_kernel_bags(s->bags.first + bag, s->bags.row, s->bags.weight, 1,
-                    table + above * E - field->first * E, E, to);
-        }
+        for (size_t i = 0; i < s->rows; i++)
+            embed_bags(table, (ptrdiff_t)above - (ptrdiff_t)field->first, &s->bags, i * g->F + own->field[f],
+                1, E, e + (i * own->F + f) * E);
     }
 }
 
