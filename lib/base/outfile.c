@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 40, NAMES_MAX = 100 };
+enum { LINKS_MAX = 40, NAMES_MAX = 100, AT_ONCE_BYTES = 1 << 20 };
 
 static int failed_with(int reason)
 {
@@ -406,7 +406,10 @@ void apg_outfile_abandon(struct apg_outfile *o)
 
 static bool write_file(void *file, const void *p, size_t n)
 {
-    return fwrite(p, 1, n, file) == n;
+    const bool written = fwrite(p, 1, n, file) == n;
+    if (written && n >= AT_ONCE_BYTES)
+        (void)sync_file_range(fileno(file), 0, 0, SYNC_FILE_RANGE_WRITE);
+    return written;
 }
 
 struct apg_sink apg_outfile_sink(FILE *f, const char *name)

@@ -369,55 +369,65 @@ static void tell_marker(struct builder *b, const struct apg_look *look, const ch
     say(&b->notes, "' (--missing reads it as an empty cell)");
 }
 
-static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk *const *sample,
-    size_t n_sample, bool whole, struct apg_error *err)
+/* The kind of column I by the look at it, and what the user should know of it. */
+static void infer_one(struct builder *b, size_t i, const struct apg_look *look, bool whole)
 {
+    const char *name = column_name(b, i), *why = "";
+    tell_marker(b, look, name, whole);
+    if (apg_look_is_version(look, name)) {
+        say(&b->notes, "\n");
+        say(&b->notes, name);
+        say(&b->notes,
+            ": texts such as 4.1 and 4.10 are one number, so these are codes (--numeric reads numbers)");
+    }
+    b->kind[i] = apg_infer(look, name, whole, &why);
+    if (b->kind[i] == APG_DROP) {
+        say(&b->notes, "\nignored ");
+        say(&b->notes, *name ? name : "''");
+        say(&b->notes, ": ");
+        say(&b->notes, why);
+    } else if (b->kind[i] == APG_CATEGORICAL && 50 * look->separators > look->rows) {
+        say(&b->notes, "\n");
+        say(&b->notes, name);
+        say(&b->notes, ": its cells look like lists (--multi reads them as such)");
+    }
+    if (2 * look->commas > look->filled) {
+        say(&b->notes, "\n");
+        say(&b->notes, name);
+        say(&b->notes,
+            ": numbers with a comma for the point are tokens (tr , . < LOG makes numbers of them)");
+    }
+    if (apg_look_is_time(look, name)) {
+        say(&b->notes, "\n");
+        say(&b->notes, name);
+        say(&b->notes, ": its cells are times (--time reads hour, weekday and age)");
+    }
+    tell_scores(b, i);
+}
+
+static enum apg_status infer_rest(struct builder *b, const struct apg_csv_chunk *const *sample,
+    size_t n_sample, bool whole, struct apg_pool *pool, struct apg_error *err)
+{
+    const size_t columns = b->header->first[1];
+    const struct apg_sample rows_of = {
+        sample, n_sample, columns, b->label, &b->c->positive, b->weight, &b->c->missing, b->c->separator};
     size_t rows = 0;
     for (size_t k = 0; k < n_sample; k++)
         rows += sample[k]->records;
-    whole = whole && rows <= APG_SAMPLE_ROWS;
-    const struct apg_sample rows_of = {
-        sample, n_sample, b->header->first[1], b->label, &b->c->positive, b->weight};
-    for (size_t i = 0; i < b->header->first[1]; i++) {
-        struct apg_look look;
-        const char *name = column_name(b, i), *why = "";
-        if (!b->inferred[i] || i == b->label || i == b->weight || !b->c->infer)
-            continue;
-        enum apg_status status = apg_look_at(&look, &rows_of, i, b->c->separator, &b->c->missing, err);
-        if (status)
-            return status;
-        tell_marker(b, &look, name, whole);
-        if (apg_look_is_version(&look, name)) {
-            say(&b->notes, "\n");
-            say(&b->notes, name);
-            say(&b->notes,
-                ": texts such as 4.1 and 4.10 are one number, so these are codes (--numeric reads numbers)");
-        }
-        b->kind[i] = apg_infer(&look, name, whole, &why);
-        if (b->kind[i] == APG_DROP) {
-            say(&b->notes, "\nignored ");
-            say(&b->notes, *name ? name : "''");
-            say(&b->notes, ": ");
-            say(&b->notes, why);
-        } else if (b->kind[i] == APG_CATEGORICAL && 50 * look.separators > look.rows) {
-            say(&b->notes, "\n");
-            say(&b->notes, name);
-            say(&b->notes, ": its cells look like lists (--multi reads them as such)");
-        }
-        if (2 * look.commas > look.filled) {
-            say(&b->notes, "\n");
-            say(&b->notes, name);
-            say(&b->notes,
-                ": numbers with a comma for the point are tokens (tr , . < LOG makes numbers of them)");
-        }
-        if (apg_look_is_time(&look, name)) {
-            say(&b->notes, "\n");
-            say(&b->notes, name);
-            say(&b->notes, ": its cells are times (--time reads hour, weekday and age)");
-        }
-        tell_scores(b, i);
-    }
-    return APG_OK;
+    if (!b->c->infer)
+        return APG_OK;
+    struct apg_look *look = apg_alloc(columns, sizeof *look);
+    bool *asked = apg_alloc(columns, sizeof *asked);
+    enum apg_status status = look && asked ? APG_OK : apg_fail_memory(err);
+    for (size_t i = 0; !status && i < columns; i++)
+        asked[i] = b->inferred[i] && i != b->label && i != b->weight;
+    if (!status && !(status = apg_look_at(look, &rows_of, asked, pool, err)))
+        for (size_t i = 0; i < columns; i++)
+            if (asked[i])
+                infer_one(b, i, &look[i], whole && rows <= APG_SAMPLE_ROWS);
+    free(look);
+    free(asked);
+    return status;
 }
 
 /* Are the eight digits of column I YYMMDDHH? Where all of the sample can be days, they are days: unless they
@@ -642,7 +652,7 @@ static char *explain_kinds(const struct builder *b)
 
 enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, const struct apg_columns *c,
     const struct apg_csv *csv, const struct apg_csv_chunk *header, const struct apg_csv_chunk *const *sample,
-    size_t n_sample, bool whole, struct apg_error *err)
+    size_t n_sample, bool whole, struct apg_pool *pool, struct apg_error *err)
 {
     struct builder b = {.c = c,
         .csv = csv,
@@ -681,7 +691,7 @@ enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, cons
         (status = force(&b, err)))
         goto done;
     tell_label(&b);
-    if ((status = infer_rest(&b, sample, n_sample, whole, err)) ||
+    if ((status = infer_rest(&b, sample, n_sample, whole, pool, err)) ||
         (status = make_fields(s, &b, sample, n_sample, err)))
         goto done;
     if ((status = remember(s, &b, err)))

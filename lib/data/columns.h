@@ -5,6 +5,7 @@
 #ifndef APG_COLUMNS_H
 #define APG_COLUMNS_H
 #include "base/list.h"
+#include "base/pool.h"
 #include "base/setting.h"
 #include "data/csvread.h"
 #include "data/schema.h"
@@ -69,6 +70,6 @@ enum apg_status apg_columns_header(const struct apg_columns *c, struct apg_csv *
  * (APG_EINPUT), and so is a column that is named for two purposes (APG_EUSAGE). */
 enum apg_status apg_columns_schema(struct apg_schema **out, char **explain, const struct apg_columns *c,
     const struct apg_csv *csv, const struct apg_csv_chunk *header, const struct apg_csv_chunk *const *sample,
-    size_t n_sample, bool whole, struct apg_error *err);
+    size_t n_sample, bool whole, struct apg_pool *pool, struct apg_error *err);
 
 #endif

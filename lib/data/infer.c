@@ -3,8 +3,10 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/mem.h"
 #include "data/cell.h"
 #include "data/time.h"
 #include "data/vocab.h"
@@ -169,47 +171,52 @@ static bool is_bad(const struct apg_sample *s, const struct apg_csv_chunk *chunk
     return !apg_cell_label(chunk->text + label->at, label->len, s->positive, &y);
 }
 
-enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample, size_t column,
-    char separator, const struct apg_list *missing, struct apg_error *err)
+/* What looking at the columns of a sample goes by. */
+struct looking {
+    struct apg_look *look;
+    const struct apg_sample *sample;
+    const bool *asked;
+    const struct apg_cell **row; /* the first cells of the good rows */
+    size_t rows;
+    const char **text; /* of each of them the text of its chunk */
+    atomic_bool no_memory;
+};
+
+/* Look at column I. False: out of memory. */
+static bool look_at(const struct looking *x, size_t column)
 {
+    const struct apg_sample *sample = x->sample;
+    struct apg_look *l = &x->look[column];
     struct apg_vocab seen = {0};
     double *number = malloc(APG_SAMPLE_ROWS * sizeof *number);
     double *pointed =
         malloc(APG_SAMPLE_ROWS * sizeof *pointed); /* numbers of the different texts with a point */
     size_t n_pointed = 0;
-    enum apg_status status = number && pointed ? apg_vocab_init(&seen, err) : apg_fail_memory(err);
-    *l = (struct apg_look){.number = true};
-    for (size_t k = 0; !status && k < sample->n; k++) {
-        const struct apg_csv_chunk *chunk = sample->chunk[k];
-        for (size_t r = 0; r < chunk->records && l->rows < APG_SAMPLE_ROWS; r++) {
-            if (is_bad(sample, chunk, r))
-                continue;
-            const struct apg_cell *cell = &chunk->cell[chunk->first[r] + column];
-            const char *text = chunk->text + cell->at;
-            const uint32_t texts = seen.n;
-            l->rows++;
-            if (!cell->len || apg_list_has(missing, text))
-                continue;
-            if (!apg_vocab_add(&seen, text, cell->len, apg_vocab_hash(text, cell->len))) {
-                status = apg_fail_memory(err);
-                break;
-            }
-            look_at_time(l, text, cell->len);
-            l->commas += has_comma(text, cell->len);
-            l->separators += strchr(text, separator) != NULL;
-            l->filled++;
-            if (is_marker(text)) {
-                l->marker = text;
-                continue;
-            }
-            l->number = l->number && look_at_cell(l, text, cell->len,
-                                         l->numbers ? number[l->numbers - 1] : -1e300, &number[l->numbers]);
-            if (l->number && seen.n > texts && strchr(text, '.'))
-                pointed[n_pointed++] = number[l->numbers];
-            l->numbers++;
+    bool good = number && pointed && !apg_vocab_init(&seen, NULL);
+    *l = (struct apg_look){.number = true, .rows = x->rows};
+    for (size_t r = 0; good && r < x->rows; r++) {
+        const struct apg_cell *cell = &x->row[r][column];
+        const char *text = x->text[r] + cell->at;
+        const uint32_t texts = seen.n;
+        if (!cell->len || apg_list_has(sample->missing, text))
+            continue;
+        if (!(good = apg_vocab_add(&seen, text, cell->len, apg_vocab_hash(text, cell->len))))
+            break;
+        look_at_time(l, text, cell->len);
+        l->commas += has_comma(text, cell->len);
+        l->separators += strchr(text, sample->separator) != NULL;
+        l->filled++;
+        if (is_marker(text)) {
+            l->marker = text;
+            continue;
         }
+        l->number = l->number && look_at_cell(l, text, cell->len,
+                                     l->numbers ? number[l->numbers - 1] : -1e300, &number[l->numbers]);
+        if (l->number && seen.n > texts && strchr(text, '.'))
+            pointed[n_pointed++] = number[l->numbers];
+        l->numbers++;
     }
-    if (!status) {
+    if (good) {
         l->distinct = seen.n - 1;
         if (l->number && l->numbers)
             spread(l, number, l->numbers);
@@ -218,7 +225,40 @@ enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample,
     apg_vocab_release(&seen);
     free(number);
     free(pointed);
-    return status;
+    return good;
+}
+
+static void look_task(void *arg, size_t column, unsigned worker)
+{
+    struct looking *x = arg;
+    (void)worker;
+    if (x->asked[column] && !look_at(x, column))
+        x->no_memory = true;
+}
+
+enum apg_status apg_look_at(struct apg_look *look, const struct apg_sample *sample, const bool *asked,
+    struct apg_pool *pool, struct apg_error *err)
+{
+    struct looking x = {.look = look,
+        .sample = sample,
+        .asked = asked,
+        .row = apg_alloc(APG_SAMPLE_ROWS, sizeof *x.row),
+        .text = apg_alloc(APG_SAMPLE_ROWS, sizeof *x.text)};
+    x.no_memory = !x.row || !x.text;
+    for (size_t k = 0; !x.no_memory && k < sample->n; k++) {
+        const struct apg_csv_chunk *chunk = sample->chunk[k];
+        for (size_t r = 0; r < chunk->records && x.rows < APG_SAMPLE_ROWS; r++) {
+            if (is_bad(sample, chunk, r))
+                continue;
+            x.row[x.rows] = &chunk->cell[chunk->first[r]];
+            x.text[x.rows++] = chunk->text;
+        }
+    }
+    if (!x.no_memory)
+        apg_pool_run(pool, sample->columns, look_task, &x);
+    free(x.row);
+    free(x.text);
+    return x.no_memory ? apg_fail_memory(err) : APG_OK;
 }
 
 bool apg_look_is_version(const struct apg_look *l, const char *name)

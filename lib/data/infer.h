@@ -25,6 +25,7 @@
 #ifndef APG_INFER_H
 #define APG_INFER_H
 #include "base/list.h"
+#include "base/pool.h"
 #include "data/csvread.h"
 #include "data/schema.h"
 
@@ -56,11 +57,13 @@ struct apg_sample {
     size_t label;                    /* the cell of the label; a row with another text there is bad */
     const struct apg_list *positive; /* texts of a label that is 1 (apg_cell_label) */
     size_t weight;                   /* that of the weight, likewise; SIZE_MAX: there is none */
+    const struct apg_list *missing;  /* cells of these texts are empty ones */
+    char separator;                  /* of multi cells */
 };
-/* Look at column COLUMN of the sample's good rows, up to APG_SAMPLE_ROWS. Cells of the texts MISSING are
- * empty ones. l->marker is in the sample's text. APG_ENOMEM. */
-enum apg_status apg_look_at(struct apg_look *l, const struct apg_sample *sample, size_t column,
-    char separator, const struct apg_list *missing, struct apg_error *err);
+/* Look at the columns that are ASKED for (sample->columns) in the sample's good rows, up to APG_SAMPLE_ROWS:
+ * each to its place of LOOK (sample->columns). look->marker is in the sample's text. APG_ENOMEM. */
+enum apg_status apg_look_at(struct apg_look *look, const struct apg_sample *sample, const bool *asked,
+    struct apg_pool *pool, struct apg_error *err);
 /* The kind of column NAME, or APG_DROP with the reason in *why. WHOLE: the sample is the whole input. */
 int apg_infer(const struct apg_look *l, const char *name, bool whole, const char **why);
 /* Are the cells times? Numbers are so where their name says it, they never fall, or each has eight digits. */

@@ -74,7 +74,7 @@ static void ingest_release(struct ingest *in)
             apg_csv_chunk_release(&w->chunk);
             apg_block_release(&w->block);
             free(w->bad.item);
-            for (size_t f = 0; w->new && in->schema && f < in->schema->n_fields; f++)
+            for (size_t f = 0; w->new && in->schema &&f < in->schema->n_fields; f++)
                 free(w->new[f].item);
             free(w->new);
         }
@@ -706,8 +706,8 @@ static enum apg_status begin(struct ingest *in, struct apg_schema **s, char **ex
     if (whole && !rows && header.records)
         status = no_rows(in, err);
     else
-        status =
-            apg_columns_schema(s, explain, in->c, in->inputs[0], &header, sample, in->now->n, whole, err);
+        status = apg_columns_schema(
+            s, explain, in->c, in->inputs[0], &header, sample, in->now->n, whole, in->pool, err);
     in->schema = *s;
     if (!status)
         status = begin_csv(in, 0, &header, true, err);
