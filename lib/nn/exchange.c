@@ -98,11 +98,12 @@ static struct apg_graph_field *held_by(const struct apg_graph *g, size_t q, size
 enum apg_status apg_exchange_new(struct apg_graph *g, struct apg_error *err)
 {
     const size_t ranks = apg_comm_ranks(), rank = apg_comm_rank();
-    if (ranks > g->n_slots)
+    const size_t most = g->n_slots > APG_SLOTS ? g->n_slots : APG_SLOTS;
+    if (ranks > most)
         return apg_fail(err, APG_EUSAGE,
-            "%zu ranks: a batch is cut into %zu parts, so no more than %zu can work on it; a larger --batch-size "
-            "has more",
-            ranks, g->n_slots, g->n_slots);
+            "%zu ranks: a batch is cut into %zu parts, so no more than %zu can train on it; a larger "
+            "--batch-size has more",
+            ranks, g->n_slots, most);
     struct apg_exchange *x = g->exchange = apg_alloc(1, sizeof *x);
     if (!x)
         return apg_fail_memory(err);

@@ -82,8 +82,9 @@ struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type,
 
 size_t apg_graph_slots(size_t batch)
 {
-    size_t n = APG_SLOTS;
-    while (n < APG_SLOTS_MAX && n * APG_SLOT_ROWS < batch)
+    size_t n = 1;
+    while ((n < APG_SLOTS && 2 * n * APG_SLOT_ROWS_MIN <= batch) ||
+           (n >= APG_SLOTS && n < APG_SLOTS_MAX && n * APG_SLOT_ROWS < batch))
         n *= 2;
     return n;
 }
@@ -97,7 +98,7 @@ bool apg_graph_slot(struct apg_graph *g, size_t i)
     if (!(s->x || (s->x = apg_alloc(g->n_values, sizeof *s->x))) ||
         !(s->dx || (s->dx = apg_alloc(g->n_values, sizeof *s->dx))) ||
         (here && !(s->label || (s->label = apg_alloc(g->max_rows, sizeof *s->label)))) ||
-        (here && g->train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad))))
+        ((here || i == g->slot_from) && g->train && !(s->grad = apg_alloc(g->n_flat, sizeof *s->grad))))
         return false;
     for (size_t v = 0; v < g->n_values; v++) {
         const size_t n = apg_graph_rows(g, (int)v) * g->width[v];

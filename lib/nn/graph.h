@@ -22,8 +22,9 @@
 #include "nn/tensor.h"
 
 enum {
-    APG_SLOTS = 8,       /* of a batch of up to 4096 rows, and in prediction */
-    APG_SLOT_ROWS = 512, /* that a slot of a larger batch has, or fewer */
+    APG_SLOTS = 8,          /* of a batch of 256 to 4096 rows, and in prediction */
+    APG_SLOT_ROWS_MIN = 32, /* that a slot of a smaller batch has. Gradients cost a slot what 16 rows cost. */
+    APG_SLOT_ROWS = 512,    /* that a slot of a larger batch has, or fewer */
     APG_SLOTS_MAX = 1024,
     APG_OP_IN = 20,         /* the most values that an op reads */
     APG_OP_PARAMS = 10,     /* the most params */
@@ -194,7 +195,8 @@ struct apg_op_type {
     bool backward_assigns; /* As the first writer of d in[i], backward assigns it and does not add. */
 };
 
-/* How many slots a training on batches of BATCH rows has: as many threads as that can work at once. */
+/* How many slots a training on batches of BATCH rows has: as many threads as that can work at once. Ranks without
+ * a slot have their parts of tables all the same. */
 size_t apg_graph_slots(size_t batch);
 
 /* Building. When memory runs out, this is remembered, and apg_graph_finish returns it. */

@@ -11,7 +11,7 @@ setup() {
     cd "$BATS_FILE_TMPDIR" || return
 }
 
-small=(-q --hidden 12,8 --batch-size 128 --embedding-dim 4)
+small=(-q --hidden 12,8 --batch-size 256 --embedding-dim 4)
 
 # same N [MPIRUN-OPTION...] -- OPTION...: N ranks make what apg makes
 same() {
@@ -91,11 +91,15 @@ same() {
     same 3 -- --multi genres --epochs 2 --condition auto logs.csv
 }
 
-@test "mpi: batches of more slots than ranks, of fewer rows than slots, and of no rows for a rank" {
+@test "mpi: batches of more slots than ranks, of fewer slots and rows than ranks, and of no rows for a rank" {
     apg simulate --rows 9003 --seed 6 > more.csv # its last batch has 3 rows
     same 3 -- --multi genres --epochs 1 --batch-size 4500 --holdout 0 more.csv
     same 8 -- --multi genres --epochs 1 --batch-size 9000 --holdout 0 more.csv
     same 8 -- --multi genres --epochs 1 --batch-size 9000 --holdout 0 --layer star --domain user_id --batch-norm more.csv
+    for batch in 63 64 128; do # 1, 2 and 4 slots: the other ranks have their parts of tables alone
+        same 8 -- --epochs 1 --batch-size $batch --condition group:user_id logs.apgf
+        same 3 -- --epochs 1 --batch-size $batch --layer star --domain user_id --batch-norm logs.apgf
+    done
 }
 
 @test "mpi: standard input reaches all ranks" {

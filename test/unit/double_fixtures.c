@@ -404,7 +404,8 @@ static void test_deepfm(void **state)
     (void)snprintf(name, sizeof name, "emb_%s", fields.name[0]);
     arch.E = get(&f, name)->cols;
     assert_int_equal(apg_pool_new(&pool, 1, NULL), APG_OK);
-    assert_int_equal(apg_model_new(&m, &fields.schema, &arch, rows, true, NULL), APG_OK);
+    assert_int_equal(
+        apg_model_new(&m, &fields.schema, &arch, APG_SLOTS * APG_SLOT_ROWS_MIN, true, NULL), APG_OK);
     assert_int_equal(apg_optim_new(&o, m, false, NULL), APG_OK);
     struct apg_graph *g = &m->graph;
     for (size_t i = 0; i < f.n; i++) {

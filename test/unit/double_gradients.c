@@ -198,7 +198,8 @@ static const char *untested(const struct apg_arch *arch, uint64_t seed)
     struct apg_rng rng;
     char what[256];
     apg_rng_init(&rng, seed, 2);
-    if (apg_model_new(&m, &schema, arch, ROWS, true, &err) || apg_model_set_batch(m, row, ROWS, pool, &err))
+    if (apg_model_new(&m, &schema, arch, APG_SLOTS * APG_SLOT_ROWS_MIN, true, &err) ||
+        apg_model_set_batch(m, row, ROWS, pool, &err))
         fail_msg("%s", err.text);
     struct apg_graph *g = &m->graph;
     for (size_t i = 0; i < APG_SLOTS; i++)

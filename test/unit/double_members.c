@@ -33,7 +33,7 @@ static void make_rows(void)
 static struct apg_optim *make(struct apg_model **m, const struct apg_arch *arch)
 {
     struct apg_optim *o;
-    assert_int_equal(apg_model_new(m, &schema, arch, ROWS, true, NULL), APG_OK);
+    assert_int_equal(apg_model_new(m, &schema, arch, APG_SLOTS * APG_SLOT_ROWS_MIN, true, NULL), APG_OK);
     assert_int_equal(apg_optim_new(&o, *m, false, NULL), APG_OK);
     apg_model_init_weights(*m, 5, 0.5, false);
     apg_model_init_bias(*m, 3, ROWS);

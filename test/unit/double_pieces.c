@@ -54,7 +54,7 @@ static void pass(struct apg_model *m, struct op_graph *o, const uint32_t *const 
     const size_t numbers = n * g->width[g->logit];
     double logit[ROWS], *y = calloc(numbers, sizeof *y);
     assert_non_null(y);
-    for (size_t i = 1; i < APG_SLOTS; i++)
+    for (size_t i = 1; i < g->n_slots; i++)
         g->slot[i].rows = 0;
     assert_int_equal(apg_model_slot_logits(m, 0, row + from, n, logit, NULL), APG_OK);
     if (o) { /* again, now with its values */

@@ -10,8 +10,8 @@
 
 enum { N = 200002 }; /* not a whole number of shares */
 static apg_real w[N], formed[2] = {5, 5};
-static struct apg_param param[2] = {
-    {.rows = N / 2, .here = N / 2, .cols = 2, .w = w}, {.rows = 1, .here = 1, .cols = 2, .w = formed, .derived = true}};
+static struct apg_param param[2] = {{.rows = N / 2, .here = N / 2, .cols = 2, .w = w},
+    {.rows = 1, .here = 1, .cols = 2, .w = formed, .derived = true}};
 static struct apg_graph graph = {.param = param, .n_params = 2};
 
 static void set(double x)

@@ -161,7 +161,8 @@ static void ignored(void **state)
     infers("x", rising, ROWS,
         "--categorical other --drop x\nignored x: it never falls: a time or a counter\n"
         "x: its cells are times (--time reads hour, weekday and age)");
-    infers("x", counter, ROWS, "--categorical other --drop x\nignored x: it never falls: a time or a counter");
+    infers(
+        "x", counter, ROWS, "--categorical other --drop x\nignored x: it never falls: a time or a counter");
     infers("hour", all_alike, ROWS, "--categorical other --drop hour\nignored hour: its cells are all alike");
     /* Few rows do not show that a value never comes back. */
     infers("user", hex_once, 19, "--categorical user,other");

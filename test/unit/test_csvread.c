@@ -375,7 +375,8 @@ static void refused(void **state)
     struct apg_error err;
     assert_int_equal(
         apg_csv_open(&csv, 0, "log", NULL, 0, &(struct apg_csv_format){.delimiter = '"'}, &err), APG_EUSAGE);
-    assert_int_equal(apg_csv_open(&csv, -1, "log", NULL, 0, &(struct apg_csv_format){.delimiter = ','}, &err), APG_OK);
+    assert_int_equal(
+        apg_csv_open(&csv, -1, "log", NULL, 0, &(struct apg_csv_format){.delimiter = ','}, &err), APG_OK);
     struct apg_csv_chunk c = {0};
     assert_int_equal(apg_csv_next(csv, &c, &err), APG_EIO);
     assert_string_equal(err.text, "log: Bad file descriptor");
@@ -434,7 +435,8 @@ static void rows_as_they_arrive(void **state)
     struct apg_error err;
     assert_int_equal(pipe(fd), 0);
     assert_int_equal(
-        apg_csv_open(&csv, fd[0], "log", "a,b\n1", 5, &(struct apg_csv_format){.delimiter = ','}, &err), APG_OK);
+        apg_csv_open(&csv, fd[0], "log", "a,b\n1", 5, &(struct apg_csv_format){.delimiter = ','}, &err),
+        APG_OK);
     assert_int_equal(write(fd[1], ",2\n3", 4), 4);
     assert_int_equal(apg_csv_header(csv, &c, &err), APG_OK);
     assert_int_equal(apg_csv_next(csv, &c, &err), APG_OK);

@@ -13,7 +13,8 @@
 enum { N = 300000 }; /* more than one write */
 static apg_real w[N], other[3], formed[2];
 static struct apg_param param[3] = {{.rows = N / 2, .here = N / 2, .cols = 2, .w = w},
-    {.rows = 1, .here = 1, .cols = 2, .w = formed, .derived = true}, {.rows = 3, .here = 3, .cols = 1, .w = other}};
+    {.rows = 1, .here = 1, .cols = 2, .w = formed, .derived = true},
+    {.rows = 3, .here = 3, .cols = 1, .w = other}};
 static const struct apg_graph graph = {.param = param, .n_params = 3};
 
 static void set(apg_real x)

@@ -130,7 +130,8 @@ static void value_may_be_left_out_where_the_row_has_one(void **state)
     assert_true(a.tune == 3 && left == 0);
     assert_refused("train --tune=1", "--tune takes a number from 2 to 100, not '1'");
     assert_refused("train --tune=", "--tune takes a number from 2 to 100, not ''");
-    assert_refused("train --tune 3", "no file '3'; a value goes behind '=': --tune=3 (see 'apg train --help')");
+    assert_refused(
+        "train --tune 3", "no file '3'; a value goes behind '=': --tune=3 (see 'apg train --help')");
 }
 
 static void last_one_wins_and_operands_may_look_like_options(void **state)

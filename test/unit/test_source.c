@@ -36,7 +36,8 @@ static void csv_is_not_kept_waiting(void **state)
         struct apg_source s;
         struct apg_csv_chunk c = {0};
         int end, left, fd = pipe_of(as[i].text, &end);
-        assert_int_equal(apg_source_open(&s, fd, "pipe", &(struct apg_csv_format){.delimiter = ','}, NULL), APG_OK);
+        assert_int_equal(
+            apg_source_open(&s, fd, "pipe", &(struct apg_csv_format){.delimiter = ','}, NULL), APG_OK);
         assert_true(s.type == APG_SOURCE_CSV && s.csv && !s.feat && !s.tensors && s.fd == fd);
         assert_int_equal(ioctl(fd, FIONREAD, &left), 0);
         assert_int_equal(left, (int)strlen(as[i].text) - as[i].read);
@@ -57,8 +58,9 @@ static void magic_is_features(void **state)
         struct apg_error err;
         int end, fd = pipe_of(APG_FEAT_MAGIC, &end);
         assert_int_equal(close(end), 0);
-        assert_int_equal(binary ? apg_source_open_binary(&s, fd, "pipe", &err)
-                                : apg_source_open(&s, fd, "pipe", &(struct apg_csv_format){.delimiter = ','}, &err),
+        assert_int_equal(
+            binary ? apg_source_open_binary(&s, fd, "pipe", &err)
+                   : apg_source_open(&s, fd, "pipe", &(struct apg_csv_format){.delimiter = ','}, &err),
             APG_EFORMAT);
         assert_int_equal(s.type, APG_SOURCE_FEATURES);
         assert_non_null(strstr(err.text, "pipe: "));
@@ -85,11 +87,13 @@ static void empty_is_csv(void **state)
     struct apg_source s;
     int end, fd = pipe_of("", &end);
     assert_int_equal(close(end), 0);
-    assert_int_equal(apg_source_open(&s, fd, "pipe", &(struct apg_csv_format){.delimiter = ','}, NULL), APG_OK);
+    assert_int_equal(
+        apg_source_open(&s, fd, "pipe", &(struct apg_csv_format){.delimiter = ','}, NULL), APG_OK);
     assert_int_equal(s.type, APG_SOURCE_CSV);
     apg_source_release(&s);
     assert_int_equal(close(fd), 0);
-    assert_int_equal(apg_source_open(&s, -1, "none", &(struct apg_csv_format){.delimiter = ','}, NULL), APG_EIO);
+    assert_int_equal(
+        apg_source_open(&s, -1, "none", &(struct apg_csv_format){.delimiter = ','}, NULL), APG_EIO);
     apg_source_release(&s);
 }
 

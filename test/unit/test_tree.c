@@ -74,7 +74,11 @@ static void test_subtrees(void **state)
 static void test_slots(void **state)
 {
     (void)state;
-    assert_int_equal(apg_graph_slots(1), 8);
+    assert_int_equal(apg_graph_slots(1), 1);
+    assert_int_equal(apg_graph_slots(63), 1);
+    assert_int_equal(apg_graph_slots(64), 2);
+    assert_int_equal(apg_graph_slots(255), 4);
+    assert_int_equal(apg_graph_slots(256), 8);
     assert_int_equal(apg_graph_slots(4096), 8);
     assert_int_equal(apg_graph_slots(4097), 16);
     assert_int_equal(apg_graph_slots(65536), 128);
