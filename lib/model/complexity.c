@@ -253,7 +253,8 @@ enum apg_status apg_complexity_if(struct apg_cost *cost, const struct apg_arch *
         return APG_OK;
     }
     const bool generated = apg_layers[arch->layer].generated;
-    bool had = form == APG_FORM_DENSE || (generated && apg_layers[apg_layer_find(forms[form].layer)].generated);
+    bool had =
+        form == APG_FORM_DENSE || (generated && apg_layers[apg_layer_find(forms[form].layer)].generated);
     if (form == APG_FORM_COLLAPSED)
         had = had && is == APG_FORM_OVERPARAM;
     return had && apg_complexity_as(&as, form) ? apg_complexity_arch(cost, &as, g, err) : APG_OK;
