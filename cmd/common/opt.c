@@ -256,7 +256,7 @@ static int set(const struct item *i, const char *text, const char *word)
     const struct apg_setting *row = i->row;
     struct apg_error err;
     if (row->once && opt_given(row->name)) {
-        message_warn("--%s is given twice: one %s at a time", row->name, row->name);
+        message_warn("--%s is given twice: it takes one file", row->name);
         return EXIT_USAGE;
     }
     const enum apg_status status = apg_setting_parse(row, i->base, text, &kept, &err);

@@ -502,6 +502,6 @@ copies() { awk -F, 'NR == 1 { print $0 ",w"; next } { for (i = 0; i < NR % 4; i+
     [ ! -e none ]
     for command in predict explain complexity inspect; do
         run --separate-stderr -2 apg $command -m m.apg -m m.apg
-        [ "$stderr" = "apg $command: --model is given twice: one model at a time" ]
+        [ "$stderr" = "apg $command: --model is given twice: it takes one file" ]
     done
 }

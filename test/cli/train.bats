@@ -182,6 +182,12 @@ small=("${plain[@]}" --rank 4 --overparam 8)
     [[ "$stderr" == "apg train: --condition self is no embedding"* ]]
     run --separate-stderr -2 apg train --condition mix:user_id logs.csv
     [[ "$stderr" == "apg train: --condition mix: needs two columns or more"* ]]
+    run --separate-stderr -2 apg train -o none.apg --condition group:scenario,user_id,scenario logs.csv
+    [[ "$stderr" == "apg train: --condition has the column 'scenario' twice"* ]]
+    for twice in valid from; do
+        run --separate-stderr -2 apg train "--$twice" one "--$twice" two logs.csv
+        [[ "$stderr" == "apg train: --$twice is given twice: it takes one file"* ]]
+    done
     run --separate-stderr -2 apg train --rank 8,8,8,8 logs.csv
     [[ "$stderr" == *"at most a number for each of 3 hidden layers"* ]]
     run --separate-stderr -2 apg train --layer dense --generator-l2 1 logs.csv
