@@ -237,6 +237,7 @@ static void log_tuned(struct train_log *l, const struct apg_tuned *t)
 {
     json_t *j = event_of("tuned");
     int bad = json_object_set_new(j, "options", text_of(t->options));
+    bad |= json_object_set_new(j, "usual", json_boolean(t->usual));
     bad |= json_object_set_new(j, "adaptive", json_boolean(t->adaptive));
     bad |= set_difference(j, t->difference, t->low, t->high);
     bad |= json_object_set_new(j, "tried", count_of(t->tried));

@@ -317,7 +317,10 @@ static void show_trial(const struct apg_trial *t)
 static void show_tuned(const struct apg_tuned *t)
 {
     if (t->adaptive_tried) {
-        fprintf(stderr, "%s: ", t->adaptive ? "adaptive is better" : "static is as good");
+        fprintf(stderr, "%s: ",
+            t->usual ? t->adaptive ? "another condition is better" : "no other condition is better"
+            : t->adaptive ? "adaptive is better"
+                          : "static is as good");
         if (isnan(t->low))
             fprintf(stderr, "cannot be compared\n");
         else

@@ -27,9 +27,9 @@ static const struct axis {
 enum { AXES = sizeof axes / sizeof *axes };
 
 /* Where adaptive layers are to be tried, the static model leaves so many trainings of an adaptive one, with
- * its own epochs, for them: one for the choice of what they adapt to, at least half of it, and one for the
- * model. */
-static const double ADAPTIVE_TRAININGS = 1.5;
+ * its own epochs, for them: one for those that apg train has by itself, half a one or more for the choice of what
+ * else they could adapt to, and one for that model. Of a small budget it leaves this share. */
+static const double ADAPTIVE_TRAININGS = 2.5, ADAPTIVE_SHARE = .5;
 
 /* ---- candidates ---- */
 
@@ -85,7 +85,7 @@ struct tune {
     struct apg_fit_rows rows;
     double left, unit;  /* work: that may still be done; of a training of the model that was asked for */
     double budget;      /* work */
-    double ratio;       /* of a row's work in an adaptive model to that in the static one; 0: none is tried */
+    double ratio;       /* of a row's work in an adaptive model to that in the best one; 0: none is tried */
     bool crosses_given; /* the schema has them */
     bool further;       /* rows may be held out at random */
     struct candidate best;
@@ -284,7 +284,8 @@ static void compare(const struct tune *t, struct candidate *c)
 /* Work that may be done before adaptive layers have their turn. */
 static double spare(const struct tune *t)
 {
-    return t->left - ADAPTIVE_TRAININGS * t->ratio * t->best.work;
+    const double adaptive = ADAPTIVE_TRAININGS * t->ratio * t->best.work;
+    return t->left - fmin(adaptive, t->ratio > 0 ? ADAPTIVE_SHARE * t->budget : 0);
 }
 
 /* Train candidate C. *better: it is better than the best by more than its error. Where the validation rows leave
@@ -508,7 +509,7 @@ static void put_try(
         put(r, "rank", text);
 }
 
-/* Is the model M of the adaptive candidate surely better than the best, which is static? */
+/* Is the model M of the candidate, chosen from many, surely better than the best? */
 static enum apg_status test(struct tune *t, struct apg_model *m, size_t tried, struct apg_error *err)
 {
     struct apg_choose_report report = {.tried = tried, .difference = NAN, .low = NAN, .high = NAN};
@@ -527,19 +528,59 @@ static enum apg_status test(struct tune *t, struct apg_model *m, size_t tried, s
     return status;
 }
 
-/* The static model's settings are found: with these, what could its layers adapt to, and is that better? */
+/* The recipe of the best, with the layers that apg train has by itself. */
+static struct recipe usual_layers(const struct tune *t)
+{
+    struct recipe r = {.n = 0};
+    for (size_t i = 0; i < t->best.recipe.n; i++)
+        if (!is_of(t->best.recipe.text[i], "layer"))
+            memcpy(r.text[r.n++], t->best.recipe.text[i], TEXT_MAX_BYTES);
+    return r;
+}
+
+static bool equal(const struct recipe *a, const struct recipe *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++)
+        if (strcmp(a->text[i], b->text[i]) != 0)
+            return false;
+    return a->n == b->n;
+}
+
+/* The static model's settings are found: these, with the usual layers. They are not chosen from many, and are what
+ * is had without --tune, so that any lower loss counts. */
+static enum apg_status try_usual_layers(struct tune *t, struct apg_error *err)
+{
+    struct candidate c = {.recipe = usual_layers(t)};
+    struct apg_model *m = NULL;
+    if (t->left < t->ratio * t->best.work) {
+        t->tuned->left_out++;
+        return APG_OK;
+    }
+    const enum apg_status status = train(t, &c, 0, t->left, &m, err);
+    if (!status) {
+        compare(t, &c);
+        t->tuned->usual = c.gain > 0;
+        tell(t, &c, t->tuned->usual);
+    }
+    if (t->tuned->usual) {
+        take(t, &c, &m);
+        t->ratio = 1;
+    }
+    apg_model_free(m);
+    release(&c);
+    return status;
+}
+
+/* What could layers adapt to, and is that better? */
 static enum apg_status adapt(struct tune *t, struct apg_error *err)
 {
-    struct candidate c = {.recipe = {.n = 0}};
-    struct recipe automatic = {.n = 0};
+    const struct recipe usual = usual_layers(t);
+    struct candidate c = {.recipe = usual};
+    struct recipe automatic = usual;
     struct apg_train_settings s;
     struct apg_choose_report report;
     struct apg_model *m = NULL;
     const struct apg_choose_told told = {.stage = t->told->round, .arg = t->told->arg};
-    for (size_t i = 0; i < t->best.recipe.n; i++)
-        if (!is_of(t->best.recipe.text[i], "layer"))
-            memcpy(c.recipe.text[c.recipe.n++], t->best.recipe.text[i], TEXT_MAX_BYTES);
-    automatic = c.recipe;
     put(&automatic, "condition", "auto");
     enum apg_status status = settle(t, &automatic, &s, err);
     if (status)
@@ -558,6 +599,8 @@ static enum apg_status adapt(struct tune *t, struct apg_error *err)
         goto done;
     t->left -= report.work;
     put_try(&c.recipe, &report.best, t->schema, &s.arch.arch);
+    if (equal(&c.recipe, &usual)) /* which has been tried */
+        goto done;
     if ((status = train(t, &c, 0, t->left, &m, err)))
         goto done;
     t->tuned->adaptive_tried = true;
@@ -598,6 +641,8 @@ static enum apg_status search(struct tune *t, const struct apg_given *given, boo
             status = walk(t, &axes[i], err);
     if (!status && !t->crosses_given)
         status = cross(t, err);
+    if (!status && open)
+        status = try_usual_layers(t, err);
     if (!status && open)
         status = adapt(t, err);
     return status;

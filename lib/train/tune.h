@@ -12,9 +12,9 @@
  * Then crosses are tried of the pairs of columns that hold what the best model misses (screen.h), two
  * failures at most.
  *
- * The static model is tuned, at about half the work of an adaptive one. Then apg_choose_pick says what its
- * layers could adapt to; and that model, with the same settings, is kept if DeLong's test says that it is
- * better.
+ * The static model is tuned, at about half the work of an adaptive one. Then the layers that apg train has by
+ * itself take its place if their loss is lower. Then apg_choose_pick says what else layers could adapt to; and that
+ * model, with the same settings, is kept if DeLong's test says that it is better.
  *
  * A candidate is a list of settings as a user gives them, and is trained as apg_train trains them. So what is
  * found can be given, and gives the same model. */
