@@ -315,9 +315,14 @@ found() {
         [[ "$stderr" == "apg train: --condition: "*column* ]]
     done
     apg simulate --rows 5000 --adaptive 0 --group-by scenario --zipf 0 --users 20 --items 20 > same.csv
-    run --separate-stderr -0 apg train "${tune[@]}" --tune -o tuned.apg same.csv
+    run --separate-stderr -0 apg train "${tune[@]}" --tune --seed 2 -o tuned.apg same.csv
     [[ "$stderr" == *"static is as good: "* ]] || { echo "$stderr"; return 1; }
     [ "$(apg inspect --json tuned.apg | jq -r .architecture.layer)" = dense ]
+    # By another seed the usual layers have a lower loss, and no condition is surely better than they are.
+    run --separate-stderr -0 apg train "${tune[@]}" --tune -o tuned.apg same.csv
+    [[ "$stderr" == *"no other condition is better: "*"the same model without --tune"* ]] || { echo "$stderr"; return 1; }
+    apg train -q "${tune[@]}" -o again.apg same.csv
+    cmp tuned.apg again.apg
 }
 
 @test "train: --tune leaves what is given as it is" {
