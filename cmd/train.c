@@ -229,7 +229,8 @@ int cmd_train(int argc, char **argv)
             .help = "rows to validate on, CSV or features; without it some of the rows are held out"),
         OPT_SETTINGS(apg_fit_rows_settings, &settings.fit),
         OPT_OF(STRING, 0, "from", &t.from, .arg = "MODEL", .once = true,
-            .help = "continue from MODEL's weights and encoder; without model options, also its architecture"),
+            .help =
+                "continue from MODEL's weights and encoder; without model options, also its architecture"),
         OPT_SETTINGS(apg_grow_settings, &settings.grow),
         OPT_HEADING("Columns"),
         OPT_SETTINGS(apg_columns_kinds, &settings.columns),

@@ -318,7 +318,7 @@ static void show_tuned(const struct apg_tuned *t)
 {
     if (t->adaptive_tried) {
         fprintf(stderr, "%s: ",
-            t->usual ? t->adaptive ? "another condition is better" : "no other condition is better"
+            t->usual      ? t->adaptive ? "another condition is better" : "no other condition is better"
             : t->adaptive ? "adaptive is better"
                           : "static is as good");
         if (isnan(t->low))

@@ -189,7 +189,7 @@ struct apg_tuned {
     size_t left_out;     /* settings whose turn did not come, because the budget was too small */
     double work;
     /* Of adaptive layers: */
-    bool usual;                    /* the layers of a training without options had a lower loss than static ones */
+    bool usual; /* the layers of a training without options had a lower loss than static ones */
     bool adaptive_tried, adaptive; /* another condition was trained; it is kept, as it is surely better */
     double difference, low, high;  /* of its AUC to the static model's, 95 % interval; NaN: undefined */
 };

@@ -220,10 +220,11 @@ static enum apg_status read_condition(
             status = apg_fail(err, APG_ESETTING, "--condition has the column '%s' twice", name);
         else if (f == SIZE_MAX)
             status = no_field("--condition", name, schema, err);
-        else if (schema)
-            a->condition[a->n_condition++] = f;
-        if (!status)
+        else {
             column[n_columns++] = name;
+            if (schema)
+                a->condition[a->n_condition++] = f;
+        }
     }
     free(names);
     if (!status && n_columns < least)
