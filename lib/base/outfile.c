@@ -407,7 +407,8 @@ void apg_outfile_abandon(struct apg_outfile *o)
 static bool write_file(void *file, const void *p, size_t n)
 {
     const bool written = fwrite(p, 1, n, file) == n;
-    if (written && n >= AT_ONCE_BYTES)
+    if (written &&
+        n >= AT_ONCE_BYTES) /* The disk begins now: else fsync waited 100 ms at the end of 200 MB. */
         (void)sync_file_range(fileno(file), 0, 0, SYNC_FILE_RANGE_WRITE);
     return written;
 }
