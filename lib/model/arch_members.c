@@ -426,7 +426,7 @@ char *apg_arch_text(const struct apg_arch *a)
     json_t *j = json_object();
     int bad = 0;
     for (const struct apg_setting *row = apg_arch_members; row->kind != APG_SETTING_END; row++)
-        if (row->key && !(row->optional && *(const size_t *)member(row, &s) <= row->least))
+        if (row->key && !(row->optional && (double)*(const size_t *)member(row, &s) <= row->least))
             bad |= json_object_set_new(j, row->key, value_json(row, &s));
     j = apg_json_whole(j, bad);
     char *text = j ? apg_json_text(j) : NULL;
