@@ -29,6 +29,12 @@ say = $(if $(V),,@printf '  %-5s%s\n' $(1) $(@:$(BUILD)/%=%);)
 # One folder for each compiler and set of flags, so that a sanitizer's object never meets a release one.
 BUILD := build/$(shell printf '%s' '$(CC) $(subst ','\'',$(FLAGS))' | cksum | cut -d' ' -f1)
 
+# By one name only: a folder that was told by its whole path is still this one. Lists of headers (.d) name objects as
+# make does, and one that is made by another name of the folder is not made anew when a header changes.
+ifneq ($(filter $(CURDIR)/%,$(BUILD)),)
+override BUILD := $(BUILD:$(CURDIR)/%=%)
+endif
+
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out lib/base/comm_mpi.c,$(wildcard lib/*.c lib/*/*.c)))
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/main.c,$(wildcard cmd/*.c cmd/*/*.c)))
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard test/unit/test_*.c))
