@@ -406,11 +406,12 @@ void apg_outfile_abandon(struct apg_outfile *o)
 
 static bool write_file(void *file, const void *p, size_t n)
 {
-    const bool written = fwrite(p, 1, n, file) == n;
-    if (written &&
-        n >= AT_ONCE_BYTES) /* The disk begins now: else fsync waited 100 ms at the end of 200 MB. */
+    if (fwrite(p, 1, n, file) != n)
+        return false;
+    /* The disk begins with a large piece now: else fsync waited 100 ms at the end of 200 MB. */
+    if (n >= AT_ONCE_BYTES)
         (void)sync_file_range(fileno(file), 0, 0, SYNC_FILE_RANGE_WRITE);
-    return written;
+    return true;
 }
 
 struct apg_sink apg_outfile_sink(FILE *f, const char *name)

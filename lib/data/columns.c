@@ -341,15 +341,21 @@ static void tell_label(struct builder *b)
         say(&b->notes, " (--label names it; --drop leaves out what is known only with the label)");
 }
 
+/* A line of what the user should know of a column. */
+static void note(struct builder *b, const char *name, const char *text)
+{
+    say(&b->notes, "\n");
+    say(&b->notes, name);
+    say(&b->notes, text);
+}
+
 /* Scores that apg predict wrote behind the rows tell the label of rows that their model was trained on. */
 static void tell_scores(struct builder *b, size_t i)
 {
     const char *name = column_name(b, i);
     if (strcasecmp(name, "score") != 0 || b->kind[i] == APG_DROP)
         return;
-    say(&b->notes, "\n");
-    say(&b->notes, name);
-    say(&b->notes, ": named as what apg predict writes; if a model made it of these rows, --drop ");
+    note(b, name, ": named as what apg predict writes; if a model made it of these rows, --drop ");
     say(&b->notes, name);
 }
 
@@ -362,9 +368,7 @@ static void tell_marker(struct builder *b, const struct apg_look *look, const ch
     if (!look->marker || !look->number || !look->numbers ||
         apg_infer(&without, name, whole, &why) != APG_NUMERIC)
         return;
-    say(&b->notes, "\n");
-    say(&b->notes, name);
-    say(&b->notes, ": numbers but for '");
+    note(b, name, ": numbers but for '");
     say(&b->notes, look->marker);
     say(&b->notes, "' (--missing reads it as an empty cell)");
 }
@@ -375,9 +379,7 @@ static void infer_one(struct builder *b, size_t i, const struct apg_look *look, 
     const char *name = column_name(b, i), *why = "";
     tell_marker(b, look, name, whole);
     if (apg_look_is_version(look, name)) {
-        say(&b->notes, "\n");
-        say(&b->notes, name);
-        say(&b->notes,
+        note(b, name,
             ": texts such as 4.1 and 4.10 are one number, so these are codes (--numeric reads numbers)");
     }
     b->kind[i] = apg_infer(look, name, whole, &why);
@@ -387,20 +389,13 @@ static void infer_one(struct builder *b, size_t i, const struct apg_look *look, 
         say(&b->notes, ": ");
         say(&b->notes, why);
     } else if (b->kind[i] == APG_CATEGORICAL && 50 * look->separators > look->rows) {
-        say(&b->notes, "\n");
-        say(&b->notes, name);
-        say(&b->notes, ": its cells look like lists (--multi reads them as such)");
+        note(b, name, ": its cells look like lists (--multi reads them as such)");
     }
     if (2 * look->commas > look->filled) {
-        say(&b->notes, "\n");
-        say(&b->notes, name);
-        say(&b->notes,
-            ": numbers with a comma for the point are tokens (tr , . < LOG makes numbers of them)");
+        note(b, name, ": numbers with a comma for the point are tokens (tr , . < LOG makes numbers of them)");
     }
     if (apg_look_is_time(look, name)) {
-        say(&b->notes, "\n");
-        say(&b->notes, name);
-        say(&b->notes, ": its cells are times (--time reads hour, weekday and age)");
+        note(b, name, ": its cells are times (--time reads hour, weekday and age)");
     }
     tell_scores(b, i);
 }

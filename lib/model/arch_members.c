@@ -180,13 +180,6 @@ static enum apg_status no_field(
         apg_near_hint(&near));
 }
 
-static bool has(const char *const *list, size_t n, const char *name)
-{
-    while (n && strcmp(list[n - 1], name) != 0)
-        n--;
-    return n;
-}
-
 /* Read TEXT, "self", "group:COL[,COL]...", "mix:COL,COL..." or "auto": set the mode and, with SCHEMA, the
  * columns. */
 static enum apg_status read_condition(
@@ -204,30 +197,31 @@ static enum apg_status read_condition(
             "--condition takes auto, self, group:COLUMN[,COLUMN...] or mix:COLUMN,COLUMN[,...], not '%s'%s",
             text, apg_near_hint(&near));
     }
-    const char *columns = strchr(text, ':') + 1, *column[APG_CONDITION_MAX];
+    const char *columns = strchr(text, ':') + 1;
+    struct apg_list seen = {0, (char *[APG_CONDITION_MAX]){0}};
     const size_t least = a->mode == APG_CONDITION_MIX ? 2 : 1;
-    size_t n_columns = 0;
     char *names = strdup(columns), *rest = names;
     enum apg_status status = names ? APG_OK : apg_fail_memory(err);
     while (!status && rest && *rest) {
-        const char *at = columns + (rest - names), *name = apg_list_cut(&rest);
+        const char *at = columns + (rest - names);
+        char *name = apg_list_cut(&rest);
         const size_t f = schema && name ? apg_schema_find(schema, name) : 0;
         if (!name)
             status = apg_fail(err, APG_ESETTING, "--condition: there is no column's name at '%s'", at);
-        else if (n_columns == APG_CONDITION_MAX)
+        else if (seen.n == APG_CONDITION_MAX)
             status = apg_fail(err, APG_ESETTING, "--condition has too many columns");
-        else if (has(column, n_columns, name))
+        else if (apg_list_has(&seen, name))
             status = apg_fail(err, APG_ESETTING, "--condition has the column '%s' twice", name);
         else if (f == SIZE_MAX)
             status = no_field("--condition", name, schema, err);
         else {
-            column[n_columns++] = name;
+            seen.item[seen.n++] = name;
             if (schema)
                 a->condition[a->n_condition++] = f;
         }
     }
     free(names);
-    if (!status && n_columns < least)
+    if (!status && seen.n < least)
         status = apg_fail(err, APG_ESETTING, "--condition %.*s needs %s", (int)(columns - text), text,
             least == 1 ? "a column" : "two columns or more");
     return status;

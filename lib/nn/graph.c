@@ -83,8 +83,9 @@ struct apg_op *apg_graph_op(struct apg_graph *g, const struct apg_op_type *type,
 size_t apg_graph_slots(size_t batch)
 {
     size_t n = 1;
-    while ((n < APG_SLOTS && 2 * n * APG_SLOT_ROWS_MIN <= batch) ||
-           (n >= APG_SLOTS && n < APG_SLOTS_MAX && n * APG_SLOT_ROWS < batch))
+    while (n < APG_SLOTS && 2 * n * APG_SLOT_ROWS_MIN <= batch)
+        n *= 2;
+    while (n < APG_SLOTS_MAX && n * APG_SLOT_ROWS < batch)
         n *= 2;
     return n;
 }

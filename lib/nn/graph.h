@@ -22,9 +22,9 @@
 #include "nn/tensor.h"
 
 enum {
-    APG_SLOTS = 8, /* of a batch of 256 to 4096 rows, and in prediction */
-    APG_SLOT_ROWS_MIN =
-        32,              /* that a slot of a smaller batch has; its gradients cost what 10 to 15 rows cost */
+    /* A slot of a small batch has so many rows or more: its gradients cost what 10 to 15 rows cost. */
+    APG_SLOT_ROWS_MIN = 32,
+    APG_SLOTS = 8,       /* of a batch of 256 to 4096 rows, and in prediction */
     APG_SLOT_ROWS = 512, /* that a slot of a larger batch has, or fewer */
     APG_SLOTS_MAX = 1024,
     APG_OP_IN = 20,         /* the most values that an op reads */

@@ -238,7 +238,7 @@ INLINE void half_vector(const uint16_t *from, vector *x)
         (*x)[l] = (apg_real)apg_half_value(from[l]);
 }
 #else
-/* apg_half_value for all lanes. As one number after another, a bag took twice as long. */
+/* apg_half_value for all lanes. One number after another, CSV of 39 columns took 1.3 times as long to predict. */
 INLINE void half_vector(const uint16_t *from, vector *x)
 {
     typedef uint16_t halves __attribute__((vector_size(2 * APG_VECTOR)));

@@ -284,8 +284,7 @@ static void compare(const struct tune *t, struct candidate *c)
 /* Work that may be done before adaptive layers have their turn. */
 static double spare(const struct tune *t)
 {
-    const double adaptive = ADAPTIVE_TRAININGS * t->ratio * t->best.work;
-    return t->left - fmin(adaptive, t->ratio > 0 ? ADAPTIVE_SHARE * t->budget : 0);
+    return t->left - fmin(ADAPTIVE_TRAININGS * t->ratio * t->best.work, ADAPTIVE_SHARE * t->budget);
 }
 
 /* Train candidate C. *better: it is better than the best by more than its error. Where the validation rows leave
